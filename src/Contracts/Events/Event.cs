@@ -1,0 +1,64 @@
+using System.Text.Json.Serialization;
+
+namespace Fanfare.Contracts;
+
+/// <summary>A durable fact of one stream. Events are written for ever: a released event's name and meaning never change;
+/// a new meaning gets a new event. Time and actor are kept beside the payload, in <see cref="JournalEvent"/>.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "t")]
+[JsonDerivedType(typeof(FlowDeployed), "flow_deployed")]
+[JsonDerivedType(typeof(RunStarted), "run_started")]
+[JsonDerivedType(typeof(StepsAnnounced), "steps_announced")]
+[JsonDerivedType(typeof(StepReported), "step_reported")]
+[JsonDerivedType(typeof(RunFailureSeen), "run_failure_seen")]
+[JsonDerivedType(typeof(RunEndReached), "run_end_reached")]
+[JsonDerivedType(typeof(RunScopeCancelled), "run_scope_cancelled")]
+[JsonDerivedType(typeof(RunPaused), "run_paused")]
+[JsonDerivedType(typeof(RunResumed), "run_resumed")]
+[JsonDerivedType(typeof(RunCancelRequested), "run_cancel_requested")]
+[JsonDerivedType(typeof(RunTimedOut), "run_timed_out")]
+[JsonDerivedType(typeof(RunHandlerStarted), "run_handler_started")]
+[JsonDerivedType(typeof(RunEnded), "run_ended")]
+[JsonDerivedType(typeof(RunRetried), "run_retried")]
+[JsonDerivedType(typeof(StepOpened), "step_opened")]
+[JsonDerivedType(typeof(SplitsArrived), "splits_arrived")]
+[JsonDerivedType(typeof(ForeachOpened), "foreach_opened")]
+[JsonDerivedType(typeof(MembersArrived), "members_arrived")]
+[JsonDerivedType(typeof(MembersExpected), "members_expected")]
+[JsonDerivedType(typeof(TaskLeased), "task_leased")]
+[JsonDerivedType(typeof(TaskSucceeded), "task_succeeded")]
+[JsonDerivedType(typeof(TaskFailed), "task_failed")]
+[JsonDerivedType(typeof(TaskLost), "task_lost")]
+[JsonDerivedType(typeof(TaskCancelled), "task_cancelled")]
+[JsonDerivedType(typeof(TaskKillRequested), "task_kill_requested")]
+[JsonDerivedType(typeof(TaskRetried), "task_retried")]
+[JsonDerivedType(typeof(TaskSkipped), "task_skipped")]
+[JsonDerivedType(typeof(ResultRefused), "result_refused")]
+[JsonDerivedType(typeof(StepPaused), "step_paused")]
+[JsonDerivedType(typeof(StepResumed), "step_resumed")]
+[JsonDerivedType(typeof(StepCancelled), "step_cancelled")]
+[JsonDerivedType(typeof(StepRetried), "step_retried")]
+public abstract record Event;
+
+/// <summary>An event of an entity that a message from another entity caused. The receiver keeps, per sender, the highest
+/// sequence it has applied, and drops what is not above it.</summary>
+public abstract record ReceivedEvent : Event
+{
+    /// <summary>The sending stream; null when the cause was not a message.</summary>
+    public StreamId? Sender { get; init; }
+
+    /// <summary>Place in the sender's outbox, from 1.</summary>
+    public long SenderSequence { get; init; }
+}
+
+/// <summary>Which run a step belongs to, and what it needs of it; carried by every message that may open the step.</summary>
+/// <param name="Run">The run's id.</param>
+/// <param name="Flow">The flow's name.</param>
+/// <param name="Deployment">Version of the flow's deployment, from 1.</param>
+/// <param name="Priority">The run's priority.</param>
+public sealed record RunInfo(string Run, string Flow, int Deployment, int Priority);
+
+/// <summary>Why an attempt or a run failed.</summary>
+/// <param name="Type">A stable word: <c>exit</c>, <c>timeout</c>, <c>out_of_memory</c>, <c>output_too_large</c>, <c>bad_output</c>,
+/// <c>switch_no_case</c>, <c>loop_bound</c>, <c>foreach_source</c>, <c>start_failed</c>, <c>killed</c>, <c>losses</c>, <c>join</c>, <c>run_timeout</c>, …</param>
+/// <param name="Message">One or a few lines for people; at most <see cref="Limits.ErrorChars"/>.</param>
+public sealed record TaskError(string Type, string Message, int? ExitCode = null);

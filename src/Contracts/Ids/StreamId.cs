@@ -1,0 +1,87 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Fanfare.Contracts;
+
+/// <summary>The kinds of entity that own an event stream.</summary>
+public enum StreamKind
+{
+    Flow,
+    Run,
+    Step,
+    Queue,
+}
+
+/// <summary>Names one event stream: <c>namespace/kind/name</c>. A step's name is <c>run/key</c>.</summary>
+[JsonConverter(typeof(StreamIdJson))]
+public readonly record struct StreamId(string Namespace, StreamKind Kind, string Name)
+{
+    public static StreamId Flow(string ns, string flow) => new(ns, StreamKind.Flow, flow);
+
+    public static StreamId Run(string ns, string run) => new(ns, StreamKind.Run, run);
+
+    public static StreamId Step(string ns, string run, StepKey key) => new(ns, StreamKind.Step, $"{run}/{key.Loops.Length}:{key}");
+
+    public static StreamId Queue(string ns, string queue) => new(ns, StreamKind.Queue, queue);
+
+    /// <summary>The run that this stream belongs to; null for flows and queues.</summary>
+    public string? RunId => Kind switch
+    {
+        StreamKind.Run => Name,
+        StreamKind.Step => Name[..Name.IndexOf('/', StringComparison.Ordinal)],
+        _ => null,
+    };
+
+    /// <summary>The step key in a step stream's name.</summary>
+    /// <exception cref="InvalidOperationException">This is not a step's stream.</exception>
+    public StepKey StepKey
+    {
+        get
+        {
+            var slash = Name.IndexOf('/', StringComparison.Ordinal);
+            var colon = Name.IndexOf(':', StringComparison.Ordinal);
+            return Kind == StreamKind.Step
+                && int.TryParse(Name.AsSpan(slash + 1, colon - slash - 1), out var frames)
+                && StepKey.TryParse(Name[(colon + 1)..], frames, out var key)
+                ? key
+                : throw new InvalidOperationException($"Stream {this} is not a step's.");
+        }
+    }
+
+    public override string ToString() => $"{Namespace}/{KindName(Kind)}/{Name}";
+
+    public static bool TryParse(string text, out StreamId stream)
+    {
+        stream = default;
+        var parts = text.Split('/', 3);
+        if (parts.Length != 3) return false;
+        StreamKind? kind = parts[1] switch
+        {
+            "flow" => StreamKind.Flow,
+            "run" => StreamKind.Run,
+            "step" => StreamKind.Step,
+            "queue" => StreamKind.Queue,
+            _ => null,
+        };
+        if (kind is null || parts[0].Length == 0 || parts[2].Length == 0) return false;
+        stream = new StreamId(parts[0], kind.Value, parts[2]);
+        return true;
+    }
+
+    private static string KindName(StreamKind kind) => kind switch
+    {
+        StreamKind.Flow => "flow",
+        StreamKind.Run => "run",
+        StreamKind.Step => "step",
+        StreamKind.Queue => "queue",
+        _ => throw new ArgumentOutOfRangeException(nameof(kind)),
+    };
+}
+
+internal sealed class StreamIdJson : JsonConverter<StreamId>
+{
+    public override StreamId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        StreamId.TryParse(reader.GetString() ?? "", out var stream) ? stream : throw new JsonException("A stream id is namespace/kind/name.");
+
+    public override void Write(Utf8JsonWriter writer, StreamId value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
+}

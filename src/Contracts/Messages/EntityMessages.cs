@@ -1,0 +1,50 @@
+using System.Text.Json.Serialization;
+
+namespace Fanfare.Contracts;
+
+/// <summary>What one entity tells another. A message is derived from the sender's events, so replay derives it again;
+/// it is delivered at least once and in order, and takes effect once.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "t")]
+[JsonDerivedType(typeof(ArriveSplits), "arrive_splits")]
+[JsonDerivedType(typeof(OpenForeach), "open_foreach")]
+[JsonDerivedType(typeof(ArriveMembers), "arrive_members")]
+[JsonDerivedType(typeof(ExpectMembers), "expect_members")]
+[JsonDerivedType(typeof(AnnounceSteps), "announce_steps")]
+[JsonDerivedType(typeof(ReportStep), "report_step")]
+[JsonDerivedType(typeof(ReportFailure), "report_failure")]
+[JsonDerivedType(typeof(ReportEnd), "report_end")]
+[JsonDerivedType(typeof(CancelScope), "cancel_scope")]
+[JsonDerivedType(typeof(CancelStep), "cancel_step")]
+[JsonDerivedType(typeof(PauseStep), "pause_step")]
+[JsonDerivedType(typeof(ResumeStep), "resume_step")]
+[JsonDerivedType(typeof(RetryStep), "retry_step")]
+public abstract record EntityMessage;
+
+public sealed record ArriveSplits(RunInfo Run, StepKey Source, SplitRanges Splits, long OutputBytes) : EntityMessage;
+
+public sealed record OpenForeach(RunInfo Run, StepKey Opener, int OpenerSplit, int Count, ForeachItems Items, long OutputBytes) : EntityMessage;
+
+public sealed record ArriveMembers(RunInfo Run, int Split, StepKey Source, SplitRanges Members, SplitRanges Failed, long OutputBytes) : EntityMessage;
+
+public sealed record ExpectMembers(RunInfo Run, int Split, StepKey Opener, int Count) : EntityMessage;
+
+public sealed record AnnounceSteps(IReadOnlyList<StepKey> Steps) : EntityMessage;
+
+public sealed record ReportStep(StepKey Step, bool Settled, int FailedTasks, int CancelledTasks) : EntityMessage;
+
+public sealed record ReportFailure(StepKey Step, int Split, TaskError Error) : EntityMessage;
+
+public sealed record ReportEnd(StepKey Step) : EntityMessage;
+
+public sealed record CancelScope(StepKey Opener, int Split) : EntityMessage;
+
+public sealed record CancelStep(RunInfo Run, int? Split) : EntityMessage;
+
+public sealed record PauseStep(RunInfo Run) : EntityMessage;
+
+public sealed record ResumeStep(RunInfo Run) : EntityMessage;
+
+public sealed record RetryStep(RunInfo Run, bool All) : EntityMessage;
+
+/// <summary>A message on its way: who sent it, its place in the sender's outbox, and where it goes.</summary>
+public sealed record Envelope(StreamId Sender, long Sequence, StreamId Target, EntityMessage Message);

@@ -1,0 +1,43 @@
+namespace Fanfare.Contracts;
+
+/// <summary>Bytes under names: logs, artifacts, large lists, packages. Names are relative paths of
+/// segments separated by '/', without '..' ; a bad name throws <see cref="ArgumentException"/>.</summary>
+public interface IBlobStore
+{
+    /// <summary>Writes the whole blob; readers see either nothing or all of it. Writing it again replaces it.</summary>
+    Task PutAsync(string name, Stream content, CancellationToken cancellationToken);
+
+    /// <summary>Opens for reading from <paramref name="offset"/>; null when there is no such blob.</summary>
+    Task<Stream?> OpenReadAsync(string name, long offset, CancellationToken cancellationToken);
+
+    /// <summary>Size in bytes; null when there is no such blob.</summary>
+    Task<long?> GetSizeAsync(string name, CancellationToken cancellationToken);
+
+    /// <summary>Writes <paramref name="content"/> at <paramref name="offset"/> of a growing blob (a log). The same chunk at
+    /// the same offset may come twice. Returns the size afterwards. An offset beyond the size writes nothing.</summary>
+    Task<long> WriteChunkAsync(string name, long offset, ReadOnlyMemory<byte> content, CancellationToken cancellationToken);
+
+    /// <summary>Names under a prefix (a folder), in ordinal order.</summary>
+    IAsyncEnumerable<string> ListAsync(string prefix, CancellationToken cancellationToken);
+}
+
+/// <summary>Where things lie in the blob store.</summary>
+public static class BlobNames
+{
+    public static string Package(string digest) => $"packages/{digest}.tar.gz";
+
+    /// <summary><paramref name="stream"/> is <c>stdout</c> or <c>stderr</c>; one line of JSON per log line, see docs/logs.md.</summary>
+    public static string Log(TaskRef task, int attempt) => $"{Attempt(task, attempt)}/log.jsonl";
+
+    public static string Artifact(TaskRef task, int attempt, string name) => $"{Attempt(task, attempt)}/artifacts/{name}";
+
+    public static string Items(TaskRef task, int attempt) => $"{Attempt(task, attempt)}/items.jsonl";
+
+    public static string ItemsIndex(TaskRef task, int attempt) => $"{Attempt(task, attempt)}/items.index";
+
+    private static string Attempt(TaskRef task, int attempt) =>
+        // '#' and brackets are legal in file names but awkward in URLs.
+        $"runs/{task.Namespace}/{task.Run}/{task.Step.Step}/{Dashed(task.Step.Outer)}/{Dashed(task.Step.Loops)}/{task.Split}/{attempt}";
+
+    private static string Dashed(SplitPath path) => path.Length == 0 ? "-" : path.Join('.');
+}

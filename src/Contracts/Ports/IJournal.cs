@@ -1,0 +1,100 @@
+namespace Fanfare.Contracts;
+
+/// <summary>An event with its envelope.</summary>
+/// <param name="Sequence">Place in the stream, from 1, without gaps.</param>
+/// <param name="At">When it was decided, by the deciding node's clock; microsecond precision.</param>
+/// <param name="Actor">Who caused it: a user, <c>worker:NAME</c>, or <c>system</c>.</param>
+public sealed record JournalEvent(long Sequence, DateTimeOffset At, string Actor, Event Event);
+
+/// <summary>A stream as it was opened.</summary>
+/// <param name="Epoch">The opener's fence: appends under an older epoch fail from now on.</param>
+/// <param name="Acknowledged">Highest outbox sequence that receivers have acknowledged.
+/// <see cref="long.MaxValue"/> when no wake row exists, which means: everything.</param>
+public sealed record OpenedStream(long Sequence, long Epoch, long Acknowledged, IReadOnlyList<JournalEvent> Events);
+
+/// <summary>The row by which a restart finds a stream that has something to do: undelivered messages, ready or leased
+/// tasks (due at once), or a timer.</summary>
+/// <param name="Due">When the stream must be woken after a takeover; <see cref="DateTimeOffset.MinValue"/> for at once.</param>
+/// <param name="Acknowledged">Highest outbox sequence known to be acknowledged.</param>
+public sealed record Wake(DateTimeOffset Due, long Acknowledged);
+
+/// <summary>One entity's append: all or nothing, and only on the exact head.</summary>
+public sealed record Append
+{
+    public required StreamId Stream { get; init; }
+
+    /// <summary>The sequence that the stream must have now; 0 for a new stream.</summary>
+    public required long ExpectedSequence { get; init; }
+
+    public required long Epoch { get; init; }
+
+    public required IReadOnlyList<JournalEvent> Events { get; init; }
+
+    /// <summary>Read-model rows, committed with the events; each row is written by this stream only.</summary>
+    public required IReadOnlyList<Row> Rows { get; init; }
+
+    /// <summary>The wake row after this append; null for none.</summary>
+    public required Wake? Wake { get; init; }
+}
+
+public enum AppendOutcome
+{
+    Committed,
+
+    /// <summary>Another activation owns the stream, or the head moved: nothing of the append was written.</summary>
+    Fenced,
+}
+
+/// <summary>The append-only journal, with the read model and the wake rows in the same transactions.
+/// Implementations commit the appends of many entities together. Safe to call from any thread.</summary>
+public interface IJournal : IAsyncDisposable
+{
+    /// <summary>Names this journal's life: renewed when it is restored from a backup. Part of every fencing token.</summary>
+    string Incarnation { get; }
+
+    /// <summary>Loads a stream and fences older activations of it.</summary>
+    /// <exception cref="JournalFormatException">An event is newer than this release, or cannot be read.</exception>
+    Task<OpenedStream> OpenAsync(StreamId stream, CancellationToken cancellationToken);
+
+    /// <summary>Completes when the append is durable, or certainly not written. While the store cannot write (disk full,
+    /// connection lost), it waits and retries; see <see cref="Health"/>.</summary>
+    Task<AppendOutcome> AppendAsync(Append append);
+
+    /// <summary>Replaces the wake row of a stream whose events did not change; null removes it. Durable with the next commit; losing
+    /// it does no harm, since receivers drop what they have had.</summary>
+    Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake);
+
+    /// <summary>Streams with a wake row due at or before <paramref name="due"/>, in order of due time, after the cursor.</summary>
+    Task<IReadOnlyList<(StreamId Stream, DateTimeOffset Due)>> ScanWakesAsync(DateTimeOffset due, int limit, StreamId? after, CancellationToken cancellationToken);
+
+    /// <summary>Null while appends go through; else what is wrong and what to do about it.</summary>
+    string? Health { get; }
+
+    /// <summary>Raised after each commit, from the committing thread: the highest position that readers can now see, and the
+    /// runs it touched (namespace, run). Handlers must be quick and must not throw.</summary>
+    event Action<long, IReadOnlyCollection<(string Namespace, string Run)>>? Committed;
+}
+
+/// <summary>The journal holds something that this release cannot read, or that is damaged.</summary>
+public sealed class JournalFormatException : Exception
+{
+    public JournalFormatException()
+    {
+    }
+
+    public JournalFormatException(string message)
+        : base(message)
+    {
+    }
+
+    public JournalFormatException(string message, Exception innerException)
+        : base(message, innerException)
+    {
+    }
+}
+
+/// <summary>The journal's format version. An event row carries the version it was written in; a newer one is refused.</summary>
+public static class JournalFormat
+{
+    public const int Version = 1;
+}

@@ -1,0 +1,57 @@
+namespace Fanfare.Contracts;
+
+/// <summary>A page of a listing; <see cref="Next"/> is the cursor of the following page, null at the end.</summary>
+public sealed record Page<T>(IReadOnlyList<T> Items, string? Next);
+
+/// <summary>What a listing of runs is narrowed by; null for no bound. <paramref name="Active"/>: true for runs not yet ended.</summary>
+public sealed record RunFilter(
+    string Namespace, string? Flow = null, RunStatus? Status = null, string? Tag = null,
+    DateTimeOffset? CreatedAfter = null, DateTimeOffset? CreatedBefore = null, bool? Active = null, int? Deployment = null);
+
+/// <summary>What a listing of tasks is narrowed by.</summary>
+public sealed record TaskFilter(string? Step = null, StepKey? Key = null, TaskStatus? Status = null);
+
+/// <summary>An event in a run's history: the stream it stands in, and its position in the whole journal.</summary>
+public sealed record HistoryEvent(long Position, StreamId Stream, JournalEvent Entry);
+
+/// <summary>Output of one predecessor's task, for an input.</summary>
+public sealed record TaskOutput(StepKey Step, int Split, int Attempt, string? Output, IReadOnlyList<Artifact>? Artifacts);
+
+/// <summary>Queries over what was committed. Safe to call from any thread; a query never blocks the journal.
+/// Cursors are opaque; an unknown one throws <see cref="FormatException"/>.</summary>
+public interface IReadModel
+{
+    Task<DeploymentRow?> GetDeploymentAsync(string ns, string flow, int? version, CancellationToken cancellationToken);
+
+    /// <summary>The latest deployment of each flow, by name.</summary>
+    Task<Page<DeploymentRow>> ListFlowsAsync(string ns, string? cursor, int limit, CancellationToken cancellationToken);
+
+    Task<Page<DeploymentRow>> ListDeploymentsAsync(string ns, string flow, string? cursor, int limit, CancellationToken cancellationToken);
+
+    Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken);
+
+    /// <summary>Newest first.</summary>
+    Task<Page<RunRow>> ListRunsAsync(RunFilter filter, string? cursor, int limit, CancellationToken cancellationToken);
+
+    /// <summary>In order of opening.</summary>
+    Task<Page<StepRow>> ListStepsAsync(string ns, string run, string? cursor, int limit, CancellationToken cancellationToken);
+
+    Task<StepRow?> GetStepAsync(string ns, string run, StepKey key, CancellationToken cancellationToken);
+
+    /// <summary>Tasks that have a row, by step opening and split.</summary>
+    Task<Page<TaskRow>> ListTasksAsync(string ns, string run, TaskFilter filter, string? cursor, int limit, CancellationToken cancellationToken);
+
+    Task<TaskRow?> GetTaskAsync(string ns, string run, StepKey key, int split, CancellationToken cancellationToken);
+
+    Task<IReadOnlyList<AttemptRow>> ListAttemptsAsync(string ns, string run, StepKey key, int split, CancellationToken cancellationToken);
+
+    /// <summary>Events of the run and its steps after <paramref name="afterPosition"/>, in commit order.</summary>
+    Task<IReadOnlyList<HistoryEvent>> ReadHistoryAsync(string ns, string run, long afterPosition, int limit, CancellationToken cancellationToken);
+
+    /// <summary>Position of the newest committed event of the whole journal.</summary>
+    Task<long> GetPositionAsync(CancellationToken cancellationToken);
+
+    /// <summary>Outputs and artifacts of the succeeded, caught or skipped tasks of one step opening among
+    /// <paramref name="splits"/>, by split.</summary>
+    IAsyncEnumerable<TaskOutput> ReadOutputsAsync(string ns, string run, StepKey key, SplitRanges splits, CancellationToken cancellationToken);
+}

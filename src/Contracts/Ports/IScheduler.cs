@@ -1,0 +1,126 @@
+namespace Fanfare.Contracts;
+
+/// <summary>The port by which the gateway reaches the engine, whichever host runs it. Methods return after the outcome is
+/// durable. Refusals are <see cref="RefusedException"/>; while the journal cannot write they wait.</summary>
+public interface IScheduler
+{
+    /// <summary>Deploys a checked spec. The same spec and package again give the deployment that is there.</summary>
+    Task<Deployed> DeployAsync(DeployFlow command, CancellationToken cancellationToken);
+
+    Task<Started> StartRunAsync(StartRun command, CancellationToken cancellationToken);
+
+    /// <summary>Cancel, pause, resume or retry of a run. Repeating a command that holds already is no error.</summary>
+    Task<RunStatus> CommandRunAsync(CommandRun command, CancellationToken cancellationToken);
+
+    /// <summary>Kill, retry or skip of one task.</summary>
+    Task CommandTaskAsync(CommandTask command, CancellationToken cancellationToken);
+
+    /// <summary>"Why is it not running?"</summary>
+    Task<Explanation> ExplainAsync(TaskRef task, CancellationToken cancellationToken);
+
+    /// <summary>One round of the worker protocol. Cancelling releases a parked poll; what was leased to it comes again with the next.</summary>
+    Task<PollResponse> PollAsync(PollRequest request, CancellationToken cancellationToken);
+
+    /// <summary>The inputs of a leased attempt, in split order.</summary>
+    /// <exception cref="RefusedException">The token is not the current attempt's.</exception>
+    IAsyncEnumerable<LeaseInput> ReadInputsAsync(HeldLease lease, CancellationToken cancellationToken);
+
+    /// <summary>The attempt number under this token, when it is the task's current lease; null otherwise. Uploads are checked by it.</summary>
+    Task<int?> CheckLeaseAsync(HeldLease lease, CancellationToken cancellationToken);
+
+    /// <summary>Workers seen lately.</summary>
+    Task<IReadOnlyList<WorkerInfo>> ListWorkersAsync(CancellationToken cancellationToken);
+
+    /// <summary>Queues and what waits in them.</summary>
+    Task<IReadOnlyList<QueueInfo>> ListQueuesAsync(CancellationToken cancellationToken);
+}
+
+public sealed record DeployFlow(string Namespace, string Actor, FlowSpec Spec, string Source, string? Package);
+
+/// <param name="New">False when the same deployment was there.</param>
+public sealed record Deployed(string Flow, int Version, string Digest, bool New);
+
+/// <param name="Deployment">Null for the latest.</param>
+/// <param name="Parameters">JSON object; checked against the spec, defaults filled in, by the engine.</param>
+/// <param name="Run">Id to use when no idempotency key is given; made by the caller, since the engine draws no chance.</param>
+public sealed record StartRun(
+    string Namespace, string Actor, string Flow, int? Deployment, string Parameters, IReadOnlyList<string> Tags, int Priority,
+    string? IdempotencyKey, string Run);
+
+/// <param name="New">False when the idempotency key had started this run before.</param>
+public sealed record Started(string Run, int Deployment, bool New);
+
+public enum RunVerb
+{
+    Cancel,
+    Pause,
+    Resume,
+    Retry,
+}
+
+/// <param name="FromStep">With <see cref="RunVerb.Retry"/>: run this step and all after it again.</param>
+public sealed record CommandRun(string Namespace, string Actor, string Run, RunVerb Verb, string? Reason, string? FromStep = null);
+
+public enum TaskVerb
+{
+    Kill,
+    Retry,
+    Skip,
+}
+
+/// <param name="Output">With <see cref="TaskVerb.Skip"/>: the JSON object to use as its output.</param>
+public sealed record CommandTask(string Actor, TaskRef Task, TaskVerb Verb, string? Output);
+
+/// <summary>Why a task is where it is.</summary>
+/// <param name="State">A <see cref="TaskStatus"/> in lower case.</param>
+/// <param name="Reason">One sentence.</param>
+/// <param name="Details">Further facts, each a sentence.</param>
+public sealed record Explanation(string State, string Reason, IReadOnlyList<string> Details);
+
+public sealed record WorkerInfo(
+    string Worker, string Boot, DateTimeOffset LastSeen, ResourceSpec Capacity, ResourceSpec Free, int Leases, IReadOnlyList<string> Queues);
+
+public sealed record QueueInfo(string Namespace, string Queue, int OpenSteps, long ReadyTasks, int RunningTasks);
+
+/// <summary>A command that cannot be carried out; the code names the page under docs/errors.</summary>
+public sealed class RefusedException : Exception
+{
+    public RefusedException()
+        : this(RefusalKind.Invalid, "FAN0001", "Refused.")
+    {
+    }
+
+    public RefusedException(string message)
+        : this(RefusalKind.Invalid, "FAN0001", message)
+    {
+    }
+
+    public RefusedException(string message, Exception innerException)
+        : base(message, innerException)
+    {
+    }
+
+    public RefusedException(RefusalKind kind, string code, string message)
+        : base(message)
+    {
+        Kind = kind;
+        Code = code;
+    }
+
+    public RefusalKind Kind { get; }
+
+    /// <summary>Such as <c>FAN0007</c>.</summary>
+    public string Code { get; } = "FAN0001";
+}
+
+public enum RefusalKind
+{
+    Invalid,
+    NotFound,
+
+    /// <summary>The thing is in a state that does not allow it.</summary>
+    Conflict,
+
+    /// <summary>Try again later.</summary>
+    Busy,
+}
