@@ -55,7 +55,8 @@ public abstract record ReceivedEvent : Event
 /// <param name="Flow">The flow's name.</param>
 /// <param name="Deployment">Version of the flow's deployment, from 1.</param>
 /// <param name="Priority">The run's priority.</param>
-public sealed record RunInfo(string Run, string Flow, int Deployment, int Priority);
+/// <param name="Generation">How often the run was reopened by a retry, from 0.</param>
+public sealed record RunInfo(string Run, string Flow, int Deployment, int Priority, int Generation);
 
 /// <summary>Why an attempt or a run failed.</summary>
 /// <param name="Type">A stable word: <c>exit</c>, <c>timeout</c>, <c>out_of_memory</c>, <c>output_too_large</c>, <c>bad_output</c>,

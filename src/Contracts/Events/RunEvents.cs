@@ -5,12 +5,12 @@ namespace Fanfare.Contracts;
 public sealed record RunStarted(
     string Flow, int Deployment, string Parameters, IReadOnlyList<string> Tags, int Priority, string? IdempotencyKey) : Event;
 
+/// <summary>A step that was cancelled has nothing running any more.</summary>
+public sealed record StepReported(StepKey Step, int FailedTasks, int CancelledTasks) : ReceivedEvent;
+
 /// <summary>Steps that another step (or the run itself) is about to open. The run keeps count of them, so that it can
 /// reach each for a cancel and knows when nothing is left.</summary>
 public sealed record StepsAnnounced(IReadOnlyList<StepKey> Steps) : ReceivedEvent;
-
-/// <summary>A step has nothing more to do for now, or has again.</summary>
-public sealed record StepReported(StepKey Step, bool Settled, int FailedTasks, int CancelledTasks) : ReceivedEvent;
 
 /// <summary>A task failed for good where no catch and no join tolerates it.</summary>
 public sealed record RunFailureSeen(StepKey Step, int Split, TaskError Error) : ReceivedEvent;

@@ -65,9 +65,10 @@ public sealed record StepResumed : ReceivedEvent;
 /// that split of the step's foreach.</summary>
 public sealed record StepCancelled(int? Split) : ReceivedEvent;
 
-/// <summary>The step takes part again: tasks that failed or were cancelled are ready; with <paramref name="All"/> every
-/// task is forgotten and waits for its inputs anew.</summary>
-public sealed record StepRetried(bool All) : ReceivedEvent;
+/// <summary>The step takes part again, in a new generation of its run: tasks that failed or were cancelled are ready. When it is
+/// one of the steps <paramref name="Reset"/>, all its tasks are ready again but those whose input came from a
+/// step of <paramref name="Reset"/>; they wait for it anew.</summary>
+public sealed record StepRetried(int Generation, IReadOnlyList<string> Reset) : ReceivedEvent;
 
 /// <summary>What a foreach goes over, as the journal keeps it.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]

@@ -30,7 +30,7 @@ public sealed record ExpectMembers(RunInfo Run, int Split, StepKey Opener, int C
 
 public sealed record AnnounceSteps(IReadOnlyList<StepKey> Steps) : EntityMessage;
 
-public sealed record ReportStep(StepKey Step, bool Settled, int FailedTasks, int CancelledTasks) : EntityMessage;
+public sealed record ReportStep(StepKey Step, int FailedTasks, int CancelledTasks) : EntityMessage;
 
 public sealed record ReportFailure(StepKey Step, int Split, TaskError Error) : EntityMessage;
 
@@ -44,7 +44,7 @@ public sealed record PauseStep(RunInfo Run) : EntityMessage;
 
 public sealed record ResumeStep(RunInfo Run) : EntityMessage;
 
-public sealed record RetryStep(RunInfo Run, bool All) : EntityMessage;
+public sealed record RetryStep(RunInfo Run, IReadOnlyList<string> Reset) : EntityMessage;
 
 /// <summary>A message on its way: who sent it, its place in the sender's outbox, and where it goes.</summary>
 public sealed record Envelope(StreamId Sender, long Sequence, StreamId Target, EntityMessage Message);

@@ -1,0 +1,134 @@
+using Fanfare.Contracts;
+
+namespace Fanfare.Core;
+
+/// <summary>What comes in with a command, since Core has no clock and draws no chance.</summary>
+/// <param name="Now">The deciding node's time.</param>
+/// <param name="Actor">Who gave the command.</param>
+/// <param name="Entropy">Random bits, new for each command.</param>
+/// <param name="Incarnation">The journal's, for fencing tokens.</param>
+public readonly record struct Moment(DateTimeOffset Now, string Actor, ulong Entropy, string Incarnation);
+
+/// <summary>A message waiting in an entity's outbox until its receiver has made it durable.</summary>
+public readonly record struct OutboxMessage(long Sequence, StreamId Target, EntityMessage Message);
+
+/// <summary>An entity: the state of one stream. Commands decide events through <see cref="Emit"/>, which applies each at once;
+/// <see cref="Replay"/> applies stored ones. Nothing else changes durable state. Single-threaded.</summary>
+public abstract class Entity
+{
+    private readonly List<OutboxMessage> _outbox = [];
+    private readonly Dictionary<StreamId, long> _watermarks = [];
+    private List<JournalEvent> _emitted = [];
+    private List<Row> _rows = [];
+    private long _outboxSequence;
+    private long _acknowledged;
+
+    protected Entity(StreamId id) => Id = id;
+
+    public StreamId Id { get; }
+
+    /// <summary>Sequence of the last event applied.</summary>
+    public long Sequence { get; private set; }
+
+    /// <summary>Messages not yet acknowledged, in order.</summary>
+    public IReadOnlyList<OutboxMessage> Outbox => _outbox;
+
+    /// <summary>When a takeover must wake this stream for its own sake (outbox apart); null for never.
+    /// <see cref="DateTimeOffset.MinValue"/>: at once.</summary>
+    public abstract DateTimeOffset? DurableDue { get; }
+
+    /// <summary>When <see cref="Tick"/> has something to do next, volatile deadlines included; null for never.</summary>
+    public abstract DateTimeOffset? NextTick { get; }
+
+    /// <summary>Does what is due: timers, backoff, leases that ran out.</summary>
+    public abstract void Tick(in Moment moment);
+
+    /// <summary>Takes messages that another entity sent, in the sender's order. Those had before are dropped.</summary>
+    public void Receive(StreamId sender, IReadOnlyList<OutboxMessage> messages, in Moment moment)
+    {
+        var watermark = _watermarks.GetValueOrDefault(sender);
+        var fresh = messages.Where(m => m.Sequence > watermark).ToList();
+        if (fresh.Count > 0) Handle(sender, fresh, moment);
+    }
+
+    /// <summary>Applies stored events of an activation.</summary>
+    /// <param name="acknowledged">Outbox messages up to this sequence were delivered, and are not made again.</param>
+    public void Replay(IEnumerable<JournalEvent> events, long acknowledged)
+    {
+        _acknowledged = acknowledged;
+        foreach (var e in events) ApplyNext(e);
+        // Without a wake row everything was acknowledged (MaxValue); what is sent from now on is not.
+        _acknowledged = Math.Min(acknowledged, _outboxSequence);
+    }
+
+    /// <summary>Events and rows decided since the last call, for one append.</summary>
+    public (IReadOnlyList<JournalEvent> Events, IReadOnlyList<Row> Rows) TakeDecided()
+    {
+        CollectRows(_rows);
+        var decided = (_emitted, _rows);
+        if (_emitted.Count > 0) _emitted = [];
+        if (_rows.Count > 0) _rows = [];
+        return decided;
+    }
+
+    /// <summary>Events decided and not yet taken.</summary>
+    public int DecidedCount => _emitted.Count;
+
+    /// <summary>The receiver has made these messages durable.</summary>
+    public void Acknowledge(StreamId target, long upTo)
+    {
+        _outbox.RemoveAll(m => m.Target == target && m.Sequence <= upTo);
+        _acknowledged = _outbox.Count > 0 ? _outbox[0].Sequence - 1 : _outboxSequence;
+    }
+
+    /// <summary>The wake row that belongs to the present state; null when nothing needs to wake this stream.</summary>
+    public Wake? WakeRow
+    {
+        get
+        {
+            var due = _outbox.Count > 0 ? DateTimeOffset.MinValue : DurableDue;
+            return due is { } at ? new Wake(at, _acknowledged) : null;
+        }
+    }
+
+    protected abstract void Handle(StreamId sender, IReadOnlyList<OutboxMessage> messages, in Moment moment);
+
+    /// <summary>The only mutator of durable state.</summary>
+    protected abstract void Apply(JournalEvent entry);
+
+    /// <summary>Rows that follow from an event just applied; called for new events only, never in replay.</summary>
+    protected abstract void Project(JournalEvent entry, List<Row> rows);
+
+    /// <summary>Rows written once an append, whatever the number of its events.</summary>
+    protected abstract void CollectRows(List<Row> rows);
+
+    /// <summary>Called before an event is applied; what a projection needs of the state before it.</summary>
+    protected virtual void BeforeApply(JournalEvent entry)
+    {
+    }
+
+    protected void Emit(Event e, in Moment moment)
+    {
+        var entry = new JournalEvent(Sequence + 1, moment.Now, moment.Actor, e);
+        BeforeApply(entry);
+        ApplyNext(entry);
+        _emitted.Add(entry);
+        Project(entry, _rows);
+    }
+
+    /// <summary>Puts a message into the outbox; only from <see cref="Apply"/>, so that replay makes the same ones.</summary>
+    protected void Send(StreamId target, EntityMessage message)
+    {
+        _outboxSequence++;
+        if (_outboxSequence > _acknowledged) _outbox.Add(new OutboxMessage(_outboxSequence, target, message));
+    }
+
+    private void ApplyNext(JournalEvent entry)
+    {
+        if (entry.Sequence != Sequence + 1)
+            throw new InvalidOperationException($"Stream {Id} has event {entry.Sequence} after {Sequence}: the history has a gap.");
+        Sequence = entry.Sequence;
+        if (entry.Event is ReceivedEvent { Sender: { } sender } received) _watermarks[sender] = received.SenderSequence;
+        Apply(entry);
+    }
+}

@@ -1,0 +1,159 @@
+using Fanfare.Contracts;
+
+namespace Fanfare.Core;
+
+public sealed partial class RunEntity
+{
+    protected override void Apply(JournalEvent entry)
+    {
+        switch (entry.Event)
+        {
+            case RunStarted e:
+                _started = e;
+                _actor = entry.Actor;
+                _createdAt = _timedFrom = entry.At;
+                _status = RunStatus.Running;
+                _info = new RunInfo(Id.Name, e.Flow, e.Deployment, e.Priority, Generation: 0);
+                var start = new StepKey(_context.Graph.Start.Name, SplitPath.Empty, new SplitPath(0));
+                _steps.Add(start);
+                OpenAlone(start);
+                break;
+            case StepsAnnounced e:
+                foreach (var step in e.Steps) Announced(step);
+                break;
+            case StepReported e:
+                _awaited.Remove(e.Step);
+                if (_handler == e.Step) _handler = null;
+                break;
+            case RunFailureSeen e:
+                if (_handler == e.Step)
+                {
+                    // A failing handler does not hide why the run failed; but a run whose finally failed has not succeeded.
+                    _handler = null;
+                    if (_outcome == RunStatus.Succeeded) (_outcome, _error) = (RunStatus.Failed, About(e));
+                }
+                else if (_status is RunStatus.Running or RunStatus.Paused)
+                {
+                    Stop(RunStatus.Failing, RunStatus.Failed, About(e));
+                }
+                break;
+            case RunEndReached e:
+                if (_handler == e.Step) _handler = null;
+                else if (_status is RunStatus.Running or RunStatus.Paused) (_status, _outcome, _error) = (RunStatus.Finishing, RunStatus.Succeeded, null);
+                break;
+            case RunScopeCancelled e:
+                _cancelledScopes.Add(e);
+                foreach (var step in _steps) CancelIfCovered(e, step);
+                break;
+            case RunPaused:
+                _status = RunStatus.Paused;
+                foreach (var step in _steps) Send(Stream(step), new PauseStep(_info!));
+                break;
+            case RunResumed:
+                _status = RunStatus.Running;
+                foreach (var step in _steps) Send(Stream(step), new ResumeStep(_info!));
+                break;
+            case RunCancelRequested e:
+                if (_handler is { } handler)
+                {
+                    _skipHandlers = true;
+                    Cancel(handler, null);
+                    break;
+                }
+                // A run that already fails or finishes keeps what it came to; the cancel only spares its handlers.
+                if (_status is RunStatus.Running or RunStatus.Paused) Stop(RunStatus.Cancelling, RunStatus.Cancelled, new TaskError("cancelled", e.Reason));
+                else _skipHandlers = true;
+                break;
+            case RunTimedOut:
+                Stop(RunStatus.Failing, RunStatus.Failed, new TaskError("run_timeout", $"The run took longer than its timeout of {_context.Graph.Spec.Timeout!.Value.TotalSeconds:0.###} s."));
+                break;
+            case RunHandlerStarted e:
+                _handler = e.Step;
+                _handlersStarted.Add(e.Step.Step);
+                OpenAlone(e.Step);
+                break;
+            case RunEnded e:
+                (_status, _error, _endedAt) = (e.Status, e.Error, entry.At);
+                break;
+            case RunRetried e:
+                ApplyRetried(e, entry.At);
+                break;
+            default:
+                throw new JournalFormatException($"Stream {Id} holds {entry.Event.GetType().Name}, which is no event of a run.");
+        }
+        _rowDue = entry.Event is not (StepsAnnounced or StepReported or RunScopeCancelled) || _rowDue;
+    }
+
+    protected override void Project(JournalEvent entry, List<Row> rows)
+    {
+    }
+
+    protected override void CollectRows(List<Row> rows)
+    {
+        if (!_rowDue || _started is null) return;
+        _rowDue = false;
+        rows.Add(new RunRow(Id.Namespace, Id.Name, _started.Flow, _started.Deployment, _status, _started.Parameters, _started.Tags, _started.Priority,
+            _started.IdempotencyKey, _actor, _info!.Generation, _createdAt, _endedAt, _error));
+    }
+
+    private void Announced(StepKey step)
+    {
+        if (!_steps.Add(step)) return;
+        if (_status is RunStatus.Failing or RunStatus.Cancelling) Cancel(step, null);
+        else if (_status == RunStatus.Paused) Send(Stream(step), new PauseStep(_info!));
+        foreach (var scope in _cancelledScopes) CancelIfCovered(scope, step);
+    }
+
+    private void Stop(RunStatus status, RunStatus outcome, TaskError error)
+    {
+        (_status, _outcome, _error) = (status, outcome, error);
+        foreach (var step in _steps) Cancel(step, null);
+    }
+
+    private void CancelIfCovered(RunScopeCancelled scope, StepKey step)
+    {
+        if (Routes.Covers(_context.Graph, scope.Opener, scope.Split, step, out var only)) Cancel(step, only);
+    }
+
+    private void Cancel(StepKey step, int? split)
+    {
+        _awaited.Add(step);
+        Send(Stream(step), new CancelStep(_info!, split));
+    }
+
+    private void ApplyRetried(RunRetried e, DateTimeOffset at)
+    {
+        _info = _info! with { Generation = e.Generation };
+        (_status, _error, _endedAt, _timedFrom, _skipHandlers, _handler) = (RunStatus.Running, null, null, at, false, null);
+        _cancelledScopes.Clear();
+        _handlersStarted.Clear();
+        var reset = e.FromStep is { } from ? Downstream(from) : [];
+        foreach (var step in _steps) Send(Stream(step), new RetryStep(_info, reset));
+    }
+
+    // The step and all that may come after it, in the order of the spec.
+    private List<string> Downstream(string from)
+    {
+        var reached = new HashSet<string> { from };
+        bool grew;
+        do
+        {
+            grew = false;
+            foreach (var node in _context.Graph.Nodes)
+                if (node.Predecessors.Any(reached.Contains)) grew |= reached.Add(node.Name);
+        }
+        while (grew);
+        return [.. _context.Graph.Nodes.Select(n => n.Name).Where(reached.Contains)];
+    }
+
+    // A step with one task and no predecessor: the start, and handlers. It is its own source.
+    private void OpenAlone(StepKey step) => Send(Stream(step), new ArriveSplits(_info!, step, SplitRanges.One(0), 0));
+
+    private TaskError About(RunFailureSeen e)
+    {
+        var name = TaskRef.NameOf(e.Step, e.Split, _context.Graph[e.Step.Step].InForeach);
+        return e.Error with { Message = $"{name}: {e.Error.Message}" };
+    }
+
+    private StreamId Stream(StepKey step) => StreamId.Step(Id.Namespace, Id.Name, step);
+}

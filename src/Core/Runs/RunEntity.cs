@@ -1,0 +1,165 @@
+using Fanfare.Contracts;
+
+namespace Fanfare.Core;
+
+/// <summary>One execution of a deployment: which steps were opened, whether it goes on, and how it ends. It does not see
+/// single tasks; steps tell it of what concerns the whole run.</summary>
+/// <remarks>Way of a run: Running (or Paused) until its last step is done (Finishing), a failure is seen (Failing), or it is cancelled
+/// (Cancelling). Then every opened step that may still run something is cancelled and waited for, on_failure and
+/// finally run one step after another, and the run ends.</remarks>
+public sealed partial class RunEntity : Entity
+{
+    private readonly RunContext _context;
+    private readonly HashSet<StepKey> _steps = [];
+    private readonly HashSet<StepKey> _awaited = [];
+    private readonly List<RunScopeCancelled> _cancelledScopes = [];
+    private readonly HashSet<string> _handlersStarted = [];
+
+    private RunStarted? _started;
+    private RunInfo? _info;
+    private RunStatus _status;
+    private RunStatus _outcome;
+    private TaskError? _error;
+    private StepKey? _handler;
+    private bool _skipHandlers;
+    private bool _rowDue;
+    private string _actor = "";
+    private DateTimeOffset _createdAt;
+    private DateTimeOffset _timedFrom;
+    private DateTimeOffset? _endedAt;
+
+    public RunEntity(StreamId id, RunContext context)
+        : base(id) => _context = context;
+
+    public bool IsStarted => _started is not null;
+
+    public RunStatus Status => _status;
+
+    public int Deployment => _info?.Deployment ?? 0;
+
+    public override DateTimeOffset? DurableDue => NextTick;
+
+    public override DateTimeOffset? NextTick =>
+        _status is RunStatus.Running or RunStatus.Paused && _started is not null && _context.Graph.Spec.Timeout is { } timeout ? _timedFrom + timeout : null;
+
+    /// <summary>Starts the run; a second start changes nothing and returns false.</summary>
+    public bool Start(StartRun start, int deployment, string parameters, in Moment moment)
+    {
+        if (_started is not null) return false;
+        Emit(new RunStarted(start.Flow, deployment, parameters, start.Tags, start.Priority, start.IdempotencyKey), moment);
+        return true;
+    }
+
+    /// <summary>Carries out a command; one that holds already changes nothing.</summary>
+    public RunStatus Command(CommandRun command, in Moment moment)
+    {
+        switch (command.Verb)
+        {
+            case RunVerb.Cancel:
+                if (_status.IsTerminal())
+                {
+                    if (_status != RunStatus.Cancelled) throw NotNow("cancel", "a run that has ended cannot be cancelled");
+                    break;
+                }
+                // A second cancel ends a step of on_failure or finally that hangs.
+                if (_status != RunStatus.Cancelling || _handler is not null)
+                    Emit(new RunCancelRequested(command.Reason ?? "cancelled by " + moment.Actor), moment);
+                break;
+            case RunVerb.Pause:
+                if (_status == RunStatus.Paused) break;
+                if (_status != RunStatus.Running) throw NotNow("pause", "only a running run can be paused");
+                Emit(new RunPaused(), moment);
+                break;
+            case RunVerb.Resume:
+                if (_status == RunStatus.Running) break;
+                if (_status != RunStatus.Paused) throw NotNow("resume", "only a paused run can be resumed");
+                Emit(new RunResumed(), moment);
+                break;
+            case RunVerb.Retry:
+                Retry(command.FromStep, moment);
+                break;
+            default:
+                throw new InvalidOperationException($"Unknown verb {command.Verb}.");
+        }
+        Advance(moment);
+        return _status;
+    }
+
+    public override void Tick(in Moment moment)
+    {
+        if (NextTick is { } due && due <= moment.Now)
+        {
+            Emit(new RunTimedOut(), moment);
+            Advance(moment);
+        }
+    }
+
+    protected override void Handle(StreamId sender, IReadOnlyList<OutboxMessage> messages, in Moment moment)
+    {
+        if (_started is null) throw new InvalidOperationException($"Run {Id} was sent a message before it was started.");
+        for (var i = 0; i < messages.Count; i++)
+        {
+            var (sequence, _, message) = messages[i];
+            switch (message)
+            {
+                case AnnounceSteps announce:
+                    var steps = new List<StepKey>(announce.Steps);
+                    while (i + 1 < messages.Count && messages[i + 1].Message is AnnounceSteps more)
+                    {
+                        steps.AddRange(more.Steps);
+                        sequence = messages[++i].Sequence;
+                    }
+                    Emit(new StepsAnnounced(steps) { Sender = sender, SenderSequence = sequence }, moment);
+                    break;
+                case ReportStep report:
+                    Emit(new StepReported(report.Step, report.FailedTasks, report.CancelledTasks) { Sender = sender, SenderSequence = sequence }, moment);
+                    break;
+                case ReportFailure failure:
+                    Emit(new RunFailureSeen(failure.Step, failure.Split, failure.Error) { Sender = sender, SenderSequence = sequence }, moment);
+                    break;
+                case ReportEnd end:
+                    Emit(new RunEndReached(end.Step) { Sender = sender, SenderSequence = sequence }, moment);
+                    break;
+                case CancelScope scope:
+                    Emit(new RunScopeCancelled(scope.Opener, scope.Split) { Sender = sender, SenderSequence = sequence }, moment);
+                    break;
+                default:
+                    throw new InvalidOperationException($"Run {Id} was sent {message.GetType().Name}, which no run takes.");
+            }
+        }
+        Advance(moment);
+    }
+
+    // Goes on with the ending of the run as far as it can: once nothing is awaited, the next handler, then the end.
+    private void Advance(in Moment moment)
+    {
+        if (_status is not (RunStatus.Finishing or RunStatus.Failing or RunStatus.Cancelling)) return;
+        if (_awaited.Count > 0 || _handler is not null) return;
+        if (!_skipHandlers && NextHandler() is { } handler)
+        {
+            Emit(new RunHandlerStarted(new StepKey(handler, SplitPath.Empty, new SplitPath(_info!.Generation))), moment);
+            return;
+        }
+        Emit(new RunEnded(_outcome, _error), moment);
+    }
+
+    private string? NextHandler()
+    {
+        var spec = _context.Graph.Spec;
+        var due = _outcome == RunStatus.Failed ? spec.OnFailure.Concat(spec.Finally) : spec.Finally;
+        return due.FirstOrDefault(h => !_handlersStarted.Contains(h));
+    }
+
+    private void Retry(string? fromStep, in Moment moment)
+    {
+        if (!_status.IsTerminal()) throw NotNow("retry", "only a run that has ended can be retried");
+        if (fromStep is null && _status == RunStatus.Succeeded) throw NotNow("retry", "nothing of it failed; name the step to run again from with from_step");
+        if (fromStep is not null && !(_context.Graph.TryGet(fromStep, out var node) && !node.IsHandler))
+            throw new RefusedException(RefusalKind.Invalid, "FAN0001", $"from_step: the flow has no step '{fromStep}'. Name one of: {string.Join(", ", _context.Graph.Nodes.Where(n => !n.IsHandler).Select(n => n.Name))}.");
+        if (fromStep is not null && _steps.All(s => s.Step != fromStep)) throw NotNow("retry", $"it never reached step '{fromStep}', so there is nothing to run again from");
+        Emit(new RunRetried(_info!.Generation + 1, fromStep), moment);
+    }
+
+    private RefusedException NotNow(string verb, string rule) =>
+        new(RefusalKind.Conflict, "FAN0003", $"Run {Id.Name} cannot take '{verb}': {rule}. It is {_status.ToString().ToLowerInvariant()}.");
+}

@@ -1,0 +1,31 @@
+using Fanfare.Contracts;
+
+namespace Fanfare.Core;
+
+/// <summary>A lease just granted, with what the engine needs to assemble what travels to the worker.</summary>
+public sealed record Grant(TaskRef Task, int Attempt, string Token, TaskInputs Inputs);
+
+/// <summary>Where a task's inputs come from.</summary>
+/// <param name="Sources">Predecessors' tasks; for a join its members, from each source.</param>
+/// <param name="OutputBytes">Bytes of output these sources put out, together and at the most.</param>
+/// <param name="Item">Set when a foreach opened the step: where its items are.</param>
+public sealed record TaskInputs(IReadOnlyList<InputSource> Sources, long OutputBytes, ItemSource? Item);
+
+public sealed record InputSource(StepKey Step, SplitRanges Splits);
+
+/// <param name="Opener">The step whose foreach opened this one, and its task.</param>
+public sealed record ItemSource(StepKey Opener, int OpenerSplit, ForeachItems Items, int Index);
+
+/// <summary>What a step tells its queue: how many tasks it could start now.</summary>
+/// <param name="Ready">0 withdraws the offer.</param>
+public sealed record Offer(StreamId Step, string Queue, int Priority, ResourceSpec Resources, int Ready, int Running);
+
+/// <summary>An effect of a step on the outside, carried out only after its events are durable.</summary>
+public abstract record Effect;
+
+/// <summary>The worker is to end an attempt.</summary>
+/// <param name="Void">The lease is no longer the worker's.</param>
+public sealed record EndLease(string Worker, string Boot, HeldLease Lease, string Reason, bool Void) : Effect;
+
+/// <summary>The dispatcher is to know of a lease that it did not grant itself, after an activation.</summary>
+public sealed record HoldLease(string Worker, string Boot, HeldLease Lease) : Effect;

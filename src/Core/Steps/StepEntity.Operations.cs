@@ -1,0 +1,97 @@
+using System.Globalization;
+using Fanfare.Contracts;
+
+namespace Fanfare.Core;
+
+public sealed partial class StepEntity
+{
+    /// <summary>Ends the running attempt; it counts as a failure of the user's, and is not retried.</summary>
+    public void Kill(int split, in Moment moment)
+    {
+        if (!_leased.TryGetValue(split, out var lease)) throw NotNow(split, "kill", "only a running task can be killed");
+        if (lease.End != LeaseEnd.None) return;
+        Emit(new TaskKillRequested(split, lease.Attempt), moment);
+        _effects.Add(EndOf(split, lease));
+    }
+
+    /// <summary>Sends a failed or delayed task back to the start, with fresh budgets.</summary>
+    public void Retry(int split, in Moment moment)
+    {
+        if (_cancelling || _cancelledSplits.Contains(split)) throw NotNow(split, "retry", "its step was cancelled; retry the run instead");
+        if (!_failed.ContainsKey(split) && !_backoff.ContainsKey(split)) throw NotNow(split, "retry", "only a task that failed, or waits to be retried, can be retried");
+        if (_joins.TryGetValue(split, out var join) && join.Verdict(_node.Spec.Join!, evenDecided: true) == JoinVerdict.Break)
+            throw NotNow(split, "retry", "too many of its members failed; retry those instead");
+        Emit(new TaskRetried(split), moment);
+    }
+
+    /// <summary>Declares a task done with the output given; the flow goes on from it.</summary>
+    public void Skip(int split, string? output, in Moment moment)
+    {
+        var known = _ready.Contains(split) || _retries.Contains(split) || _backoff.ContainsKey(split) || _failed.ContainsKey(split) || _cancelled.Contains(split);
+        if (!known) throw NotNow(split, "skip", _leased.ContainsKey(split) ? "it is running; kill it first" : "only a task that waits, failed or was cancelled can be skipped");
+        var onward = Onward.Evaluate(_node, _graph, Key, output, null, 0, _context, out var error);
+        if (error is not null)
+            throw new RefusedException(RefusalKind.Invalid, "FAN0001", $"output: {error.Message} Give an output that says where the flow goes on.");
+        Emit(new TaskSkipped(split, output, onward.Chosen, onward.Items, onward.Count), moment);
+    }
+
+    /// <summary>Why a task is where it is.</summary>
+    public Explanation Explain(int split, DateTimeOffset now)
+    {
+        var details = new List<string>();
+        if (_paused) details.Add("The run is paused: nothing of it starts until it is resumed.");
+        if (_cancelling || _cancelledSplits.Contains(split)) details.Add("The step is cancelled.");
+        if (_budgets.TryGetValue(split, out var budget))
+            details.Add(string.Create(CultureInfo.InvariantCulture, $"{budget.NextAttempt} attempts so far: {budget.Failures} failed (max_attempts {_node.Spec.Retry.MaxAttempts}), {budget.Losses} lost by the platform (max_losses {_node.Spec.Retry.MaxLosses})."));
+        if (_leased.TryGetValue(split, out var lease))
+            return new Explanation("running", $"Attempt {lease.Attempt} runs on {lease.Worker} since {lease.LeasedAt:O}.", details);
+        if (_backoff.TryGetValue(split, out var due))
+            return new Explanation("backoff", $"It waits to be tried again at {due:O}, in {Math.Max(0, (due - now).TotalSeconds):0} s.", details);
+        if (_failed.TryGetValue(split, out var error))
+            return new Explanation("failed", $"It failed: {error.Message}", details);
+        if (_succeeded.Contains(split)) return new Explanation("succeeded", "It is done.", details);
+        if (_cancelled.Contains(split)) return new Explanation("cancelled", "It was cancelled.", details);
+        if (_ready.Contains(split) || _retries.Contains(split))
+        {
+            if (_node.Spec.MaxParallel is { } most && _leased.Count >= most)
+                details.Add($"{_leased.Count} tasks of this step run, which is its max_parallel.");
+            var wants = _node.Spec.Resources;
+            details.Add($"It is in queue '{_node.Spec.Queue}' and needs {wants.Cpu:0.##} CPU, {wants.MemoryBytes / (1 << 20)} MiB of memory and {wants.Gpu} GPU.");
+            return new Explanation("waiting", _paused ? "It is ready, but the run is paused." : "It is ready and waits for a worker with room.", details);
+        }
+        if (_node.Joins is not null)
+        {
+            var join = _joins.GetValueOrDefault(split);
+            return new Explanation("waiting", join?.Expected is { } expected
+                ? $"It joins: {join.Succeeded.Count} of {expected} members have arrived, {join.Failed.Count} failed."
+                : "It joins a split that has not been opened yet.", details);
+        }
+        return new Explanation("waiting", $"It waits for {string.Join(" or ", _node.Predecessors)}.", details);
+    }
+
+    private TaskInputs InputsOf(int split)
+    {
+        if (_foreach is { } opened)
+        {
+            var item = new ItemSource(opened.Opener, opened.OpenerSplit, opened.Items, split);
+            return new TaskInputs([new InputSource(opened.Opener, SplitRanges.One(opened.OpenerSplit))], opened.OutputBytes, item);
+        }
+        if (_joins.TryGetValue(split, out var join))
+        {
+            var sources = join.Arrived.Select(a => new InputSource(a.Source, _node.Joins == FrameKind.Branch ? SplitRanges.One(split) : a.Splits.ToRanges()));
+            return new TaskInputs([.. sources], join.Arrived.Sum(a => a.OutputBytes), null);
+        }
+        foreach (var arrivals in _arrivals)
+        {
+            if (!arrivals.Splits.Contains(split)) continue;
+            return arrivals.Source == Key
+                ? new TaskInputs([], 0, null)
+                : new TaskInputs([new InputSource(arrivals.Source, SplitRanges.One(split))], arrivals.OutputBytes, null);
+        }
+        throw new InvalidOperationException($"Task {split} of {Id} was leased before anything arrived for it.");
+    }
+
+    private RefusedException NotNow(int split, string verb, string rule) => new(
+        RefusalKind.Conflict, "FAN0003",
+        $"Task {TaskRef.NameOf(Key, split, _node.InForeach)} cannot take '{verb}': {rule}. It is {Explain(split, DateTimeOffset.MinValue).State}.");
+}

@@ -1,0 +1,110 @@
+using System.Text;
+using Fanfare.Contracts;
+
+namespace Fanfare.Core;
+
+public sealed partial class StepEntity
+{
+    // All of this runs in Apply: messages are derived from events, so that a replay derives the same ones.
+    private void RouteSuccess(int split, string? output, string? chosen, ForeachItems? items, int count)
+    {
+        var bytes = output is null ? 0 : Encoding.UTF8.GetByteCount(output);
+        switch (_node.Spec.Next)
+        {
+            case null:
+                Send(RunStream, new ReportEnd(Key));
+                break;
+            case GoTo next:
+                RouteTo(next.Step, split, bytes);
+                break;
+            case Switch:
+                RouteTo(chosen!, split, bytes);
+                break;
+            case StaticSplit next:
+                foreach (var step in next.Steps)
+                {
+                    var branch = Routes.Branch(_graph[step], Key);
+                    Announce(branch);
+                    Send(Stream(branch), new ArriveSplits(_run!, Key, SplitRanges.One(split), bytes));
+                }
+                break;
+            case Foreach next:
+                var body = _graph[next.Step];
+                var join = Routes.Outside(body.Frame, body.Frame.Join!, Routes.Body(body, _node, Key, split), split);
+                Announce(join.Key);
+                Send(Stream(join.Key), new ExpectMembers(_run!, join.Split, Key, count));
+                if (count == 0) break;
+                var opening = Routes.Body(body, _node, Key, split);
+                // Each split of a nested foreach opens its body once: remembering a hundred thousand of them would serve nothing.
+                Announce(opening, once: !_node.InForeach);
+                Send(Stream(opening), new OpenForeach(_run!, Key, split, count, items!, bytes));
+                break;
+            default:
+                throw new InvalidOperationException($"Unknown next {_node.Spec.Next}.");
+        }
+    }
+
+    private void RouteTo(string step, int split, long bytes)
+    {
+        var target = _graph[step];
+        if (_node.Frame.Join == step)
+        {
+            var join = Routes.Outside(_node.Frame, step, Key, split);
+            Announce(join.Key);
+            var member = SplitRanges.One(Routes.Member(_node.Frame, split));
+            Send(Stream(join.Key), new ArriveMembers(_run!, join.Split, Key, member, SplitRanges.Empty, bytes));
+            return;
+        }
+        var next = Routes.Sibling(target, Key, _node.BackEdges.Contains(step));
+        Announce(next);
+        Send(Stream(next), new ArriveSplits(_run!, Key, SplitRanges.One(split), bytes));
+    }
+
+    /// <summary>A failure for good goes to the innermost join that tolerates one, else to the run.</summary>
+    private void RouteFailure(int split, TaskError error)
+    {
+        var frame = _node.Frame;
+        var (key, at) = (Key, split);
+        Routes.Position? left = null;
+        while (frame.Kind != FrameKind.Root)
+        {
+            var join = _graph[frame.Join!];
+            var outside = Routes.Outside(frame, join.Name, key, at);
+            if (join.Spec.Join is { Kind: not JoinKind.All })
+            {
+                // Whatever else runs in the inner splits that were left can no longer count.
+                if (left is { } opener) Send(RunStream, new CancelScope(opener.Key, opener.Split));
+                Announce(outside.Key);
+                var member = SplitRanges.One(Routes.Member(frame, at));
+                Send(Stream(outside.Key), new ArriveMembers(_run!, outside.Split, Key, SplitRanges.Empty, member, 0));
+                return;
+            }
+            left = Routes.Outside(frame, frame.Opener!, key, at);
+            (key, at) = (left.Value.Key, left.Value.Split);
+            frame = frame.Parent!;
+        }
+        Send(RunStream, new ReportFailure(Key, split, error));
+    }
+
+    /// <summary>The join has what it needs: the rest of its split is of no use.</summary>
+    private void CancelRest(int split)
+    {
+        var opener = _graph.Nodes.First(n => n.Spec.Next switch
+        {
+            Foreach each => _graph[each.Step].Frame.Join == _node.Name,
+            StaticSplit branches => _graph[branches.Steps[0]].Frame.Join == _node.Name,
+            _ => false,
+        });
+        Send(RunStream, new CancelScope(new StepKey(opener.Name, Key.Outer, Key.Loops), split));
+    }
+
+    // The run hears of an opening before the opening itself is told of, so that a cancel can always reach it.
+    private void Announce(StepKey key, bool once = true)
+    {
+        if (!once || _announced.Add(key)) Send(RunStream, new AnnounceSteps([key]));
+    }
+
+    private StreamId RunStream => StreamId.Run(Id.Namespace, _run!.Run);
+
+    private StreamId Stream(StepKey key) => StreamId.Step(Id.Namespace, _run!.Run, key);
+}

@@ -1,0 +1,90 @@
+using Fanfare.Contracts;
+using TaskStatus = Fanfare.Contracts.TaskStatus;
+
+namespace Fanfare.Core;
+
+public sealed partial class StepEntity
+{
+    private TaskLease? _leaseBefore;
+    private bool _rowsDue;
+
+    protected override void BeforeApply(JournalEvent entry) => _leaseBefore = entry.Event switch
+    {
+        TaskSucceeded e => _leased.GetValueOrDefault(e.Split),
+        TaskFailed e => _leased.GetValueOrDefault(e.Split),
+        TaskLost e => _leased.GetValueOrDefault(e.Split),
+        TaskCancelled e => _leased.GetValueOrDefault(e.Split),
+        _ => null,
+    };
+
+    protected override void Project(JournalEvent entry, List<Row> rows)
+    {
+        _rowsDue = true;
+        switch (entry.Event)
+        {
+            case TaskLeased e:
+                rows.Add(TaskRow(e.Split, TaskStatus.Running, e.Attempt, e.Worker, entry.At));
+                rows.Add(new AttemptRow(Id.Namespace, _run!.Run, Key, e.Split, e.Attempt, AttemptStatus.Running, e.Worker, e.Token, entry.At, null, null, null));
+                break;
+            case TaskSucceeded e:
+                rows.Add(TaskRow(e.Split, e.Caught is null ? TaskStatus.Succeeded : TaskStatus.Caught, e.Attempt, _leaseBefore?.Worker,
+                    _leaseBefore?.LeasedAt, e.StartedAt, e.EndedAt, e.Caught, e.Output, e.Artifacts));
+                AddAttempt(rows, e.Split, e.Caught is null ? AttemptStatus.Succeeded : AttemptStatus.Failed, e.StartedAt, e.EndedAt, e.Caught);
+                break;
+            case TaskFailed e:
+                rows.Add(TaskRow(e.Split, e.RetryAt is null ? TaskStatus.Failed : TaskStatus.Backoff, Math.Max(0, e.Attempt), _leaseBefore?.Worker,
+                    _leaseBefore?.LeasedAt, e.StartedAt, e.EndedAt, e.Error));
+                AddAttempt(rows, e.Split, AttemptStatus.Failed, e.StartedAt, e.EndedAt, e.Error);
+                break;
+            case TaskLost e:
+                var lost = new TaskError("lost", $"The attempt was lost: {e.Reason}.");
+                rows.Add(TaskRow(e.Split, TaskStatus.Backoff, e.Attempt, _leaseBefore?.Worker, _leaseBefore?.LeasedAt, null, entry.At, lost));
+                AddAttempt(rows, e.Split, AttemptStatus.Lost, null, entry.At, lost);
+                break;
+            case TaskCancelled e:
+                rows.Add(TaskRow(e.Split, TaskStatus.Cancelled, e.Attempt, _leaseBefore?.Worker, _leaseBefore?.LeasedAt, null, entry.At));
+                AddAttempt(rows, e.Split, AttemptStatus.Cancelled, null, entry.At, null);
+                break;
+            case TaskSkipped e:
+                rows.Add(TaskRow(e.Split, TaskStatus.Skipped, _budgets.GetValueOrDefault(e.Split).NextAttempt, null, null, null, entry.At, null, e.Output));
+                break;
+            case TaskRetried e:
+                rows.Add(TaskRow(e.Split, TaskStatus.Waiting, _budgets.GetValueOrDefault(e.Split).NextAttempt, null));
+                break;
+            case StepRetried e:
+                // Rows of tasks that start over would otherwise show an outcome that no longer stands.
+                foreach (var split in _retries.Concat(e.Reset.Contains(_node.Name) ? _budgets.Keys : []).Distinct())
+                    rows.Add(TaskRow(split, TaskStatus.Waiting, _budgets.GetValueOrDefault(split).NextAttempt, null));
+                break;
+        }
+    }
+
+    protected override void CollectRows(List<Row> rows)
+    {
+        if (!_rowsDue || _run is null) return;
+        _rowsDue = false;
+        var status = Status();
+        rows.Add(new StepRow(Id.Namespace, _run.Run, Key, status, _node.InForeach, Arrived, _leased.Count, _backoff.Count,
+            _succeeded.Count, _failed.Count, _cancelled.Count, _openedAt, status is StepStatus.Open or StepStatus.Paused ? null : _changedAt));
+    }
+
+    private StepStatus Status()
+    {
+        if (_leased.Count > 0 || _backoff.Count > 0) return StepStatus.Open;
+        if (_ready.Count + _retries.Count > 0) return _paused ? StepStatus.Paused : StepStatus.Open;
+        if (_failed.Count > 0) return StepStatus.Failed;
+        if (_cancelled.Count > 0 || (_cancelling && _succeeded.Count == 0)) return StepStatus.Cancelled;
+        return _succeeded.Count > 0 ? StepStatus.Succeeded : StepStatus.Open;
+    }
+
+    private TaskRow TaskRow(
+        int split, TaskStatus status, int attempt, string? worker, DateTimeOffset? leasedAt = null, DateTimeOffset? startedAt = null,
+        DateTimeOffset? endedAt = null, TaskError? error = null, string? output = null, IReadOnlyList<Artifact>? artifacts = null) =>
+        new(Id.Namespace, _run!.Run, Key, split, status, attempt, worker, leasedAt, startedAt, endedAt, error, output, artifacts);
+
+    private void AddAttempt(List<Row> rows, int split, AttemptStatus status, DateTimeOffset? started, DateTimeOffset ended, TaskError? error)
+    {
+        if (_leaseBefore is not { } lease) return;
+        rows.Add(new AttemptRow(Id.Namespace, _run!.Run, Key, split, lease.Attempt, status, lease.Worker, lease.Token, lease.LeasedAt, started, ended, error));
+    }
+}

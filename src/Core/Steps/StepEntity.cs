@@ -1,0 +1,123 @@
+using Fanfare.Contracts;
+
+namespace Fanfare.Core;
+
+/// <summary>One opening of a step: its ready, leased and ended tasks, its leases (of which it is the only authority), and, for a
+/// join, how far each of its tasks is. What the parts do: commands in StepEntity.Commands.cs and .Operations.cs, events in .Apply.cs,
+/// routing in .Routing.cs, rows in .Rows.cs.</summary>
+public sealed partial class StepEntity : Entity
+{
+    private readonly RunContext _context;
+    private readonly FlowGraph _graph;
+    private readonly StepNode _node;
+    private readonly TimeSpan _term;
+
+    private readonly SplitSet _ready = new();
+    private readonly SortedSet<int> _retries = [];
+    private readonly Dictionary<int, DateTimeOffset> _backoff = [];
+    private readonly Dictionary<int, TaskLease> _leased = [];
+    private readonly Dictionary<int, TaskBudget> _budgets = [];
+    private readonly SplitSet _succeeded = new();
+    private readonly Dictionary<int, TaskError> _failed = [];
+    private readonly SplitSet _cancelled = new();
+    private readonly List<Arrivals> _arrivals = [];
+    private readonly Dictionary<int, JoinProgress> _joins = [];
+    private readonly HashSet<StepKey> _announced = [];
+    private readonly HashSet<int> _cancelledSplits = [];
+    private readonly List<Effect> _effects = [];
+
+    private RunInfo? _run;
+    private ForeachOpened? _foreach;
+    private IReadOnlyList<string> _reset = [];
+    private int _resetGeneration;
+    private bool _paused;
+    private bool _cancelling;
+    private bool _cancelReported;
+    private DateTimeOffset _openedAt;
+    private DateTimeOffset _changedAt;
+
+    /// <param name="context">What never changes about the run.</param>
+    /// <param name="term">How long a lease lasts without renewal.</param>
+    public StepEntity(StreamId id, RunContext context, TimeSpan term)
+        : base(id)
+    {
+        _context = context;
+        _graph = context.Graph;
+        Key = id.StepKey;
+        _node = _graph[Key.Step];
+        _term = term;
+    }
+
+    public StepKey Key { get; }
+
+    public StepNode Node => _node;
+
+    /// <summary>Null until the step's first event.</summary>
+    public RunInfo? Run => _run;
+
+    /// <summary>Tasks that could start now, were a worker there.</summary>
+    public int Ready => _paused || _cancelling ? 0 : Math.Min(_ready.Count + _retries.Count, (_node.Spec.MaxParallel ?? int.MaxValue) - _leased.Count);
+
+    public int Running => _leased.Count;
+
+    /// <summary>What the queue should know of the step now.</summary>
+    public Offer Offer => new(Id, _node.Spec.Queue, (_run?.Priority ?? 0) + _node.Spec.Priority, _node.Spec.Resources, Math.Max(0, Ready), _leased.Count);
+
+    /// <summary>Live leases: the step must be awake for their deadlines.</summary>
+    public override DateTimeOffset? DurableDue
+    {
+        get
+        {
+            if (_leased.Count > 0 || Ready > 0) return DateTimeOffset.MinValue;
+            return _cancelling || _paused ? null : EarliestBackoff();
+        }
+    }
+
+    public override DateTimeOffset? NextTick
+    {
+        get
+        {
+            var next = _cancelling || _paused ? null : EarliestBackoff();
+            foreach (var lease in _leased.Values)
+                if (next is null || lease.Deadline < next) next = lease.Deadline;
+            return next;
+        }
+    }
+
+    /// <summary>Effects decided since the last call.</summary>
+    public IReadOnlyList<Effect> TakeEffects()
+    {
+        if (_effects.Count == 0) return [];
+        var taken = _effects.ToArray();
+        _effects.Clear();
+        return taken;
+    }
+
+    /// <summary>To be called once after replay: every live lease gets a full term, and the dispatcher learns of it.</summary>
+    public void Activated(DateTimeOffset now)
+    {
+        foreach (var (split, lease) in _leased)
+        {
+            lease.Deadline = now + _term;
+            _effects.Add(new HoldLease(lease.Worker, lease.Boot, Held(split, lease)));
+            if (lease.End != LeaseEnd.None) _effects.Add(EndOf(split, lease));
+        }
+    }
+
+    private DateTimeOffset? EarliestBackoff()
+    {
+        DateTimeOffset? earliest = null;
+        foreach (var due in _backoff.Values)
+            if (earliest is null || due < earliest) earliest = due;
+        return earliest;
+    }
+
+    private int Arrived => _ready.Count + _retries.Count + _backoff.Count + _leased.Count + _succeeded.Count + _failed.Count + _cancelled.Count;
+
+    private TaskRef Task(int split) => new(Id.Namespace, _run!.Run, Key, split);
+
+    private HeldLease Held(int split, TaskLease lease) => new(Task(split), lease.Token);
+
+    private EndLease EndOf(int split, TaskLease lease) =>
+        new(lease.Worker, lease.Boot, Held(split, lease), lease.End == LeaseEnd.Kill ? "killed by an operator" : "cancelled", Void: false);
+}
