@@ -141,11 +141,11 @@ internal sealed class FrameAssignment
         else if (edge.Opens)
             _index.Error(edge.Path, $"The split of step '{edge.From}' opens at step '{edge.To}', which also lies in {Describe(placed)}; a step lies in one split only.",
                 "Use a step of its own as the first of each split.");
-        else if (Within(frame, placed))
-            _index.Error(edge.Path, $"Step '{edge.From}' leads to '{edge.To}' and so leaves {Describe(frame)} without its join; every path in a split leads to its join.",
-                $"Set 'join: all' on '{edge.To}' when it brings the split together, or lead to the split's join first.");
+        else if (Within(frame, placed) || Within(placed, frame))
+            _index.Error(edge.Path, $"Step '{edge.From}' leads to '{edge.To}', which is thus reached from inside {Describe(Within(frame, placed) ? frame : placed)} and from outside of it; a split is entered at its opening and left by its join.",
+                $"Lead every path inside the split to its join, and on from there; set 'join: all' on '{edge.To}' when it is the join.");
         else
-            _index.Error(edge.Path, $"Step '{edge.From}' leads to '{edge.To}', which lies in {Describe(placed)}, from {(frame.Kind == FrameKind.Root ? "outside of it" : $"inside {Describe(frame)}")}; a step lies in one split only.",
+            _index.Error(edge.Path, $"Step '{edge.From}', inside {Describe(frame)}, leads to '{edge.To}', which lies in {Describe(placed)}; a step lies in one split only.",
                 "Use a separate step for each place, or join first.");
     }
 
