@@ -1,0 +1,45 @@
+using Fanfare.Contracts;
+using Fanfare.Specs.Yaml;
+
+namespace Fanfare.Specs.Reading;
+
+/// <summary>Collects errors, and knows where each path of the document stands.</summary>
+internal sealed class Complaints
+{
+    /// <summary>Errors told at once; a text with more is hardly a flow.</summary>
+    public const int Most = 500;
+
+    private readonly List<SpecError> _errors = [];
+    private readonly Dictionary<string, Place> _places = [];
+
+    public int Count { get; private set; }
+
+    /// <summary>In the order of the text.</summary>
+    public IReadOnlyList<SpecError> Sorted()
+    {
+        var sorted = _errors.OrderBy(e => e.Line).ThenBy(e => e.Column).ToList();
+        if (Count > Most)
+            sorted.Add(new SpecError(0, 0, "", $"There are {Count - Most} more errors.", "Mend these first."));
+        return sorted;
+    }
+
+    public bool Any(Func<SpecError, bool> such) => _errors.Any(such);
+
+    public void Add(Place place, string path, string message, string remedy)
+    {
+        if (++Count <= Most) _errors.Add(new SpecError(place.Line, place.Column, path, message, remedy));
+    }
+
+    /// <summary>Remembers where a path stands, for errors that know only the path.</summary>
+    public void Register(string path, Place place) => _places[path] = place;
+
+    /// <summary>Takes an error without a place, and gives it that of its path, or of what is around it.</summary>
+    public void AddUnplaced(SpecError error)
+    {
+        var path = error.Path;
+        Place place;
+        while (!_places.TryGetValue(path, out place) && path.Length > 0)
+            path = path[..Math.Max(0, path.LastIndexOfAny(['.', '[']))];
+        Add(place, error.Path, error.Message, error.Remedy);
+    }
+}

@@ -1,0 +1,44 @@
+namespace Fanfare.Specs.Reading;
+
+/// <summary>The fields that each part of a flow has; docs/flow.schema.json lists the same.</summary>
+internal static class FieldNames
+{
+    public static readonly IReadOnlyList<string> Flow =
+        ["name", "description", "start", "parameters", "tags", "timeout", "on_failure", "finally", "steps"];
+
+    public static readonly IReadOnlyList<string> Parameter = ["type", "default", "required", "help", "sensitive"];
+
+    public static readonly IReadOnlyList<string> Step =
+    [
+        "description", "run", "env", "workdir", "resources", "queue", "timeout", "grace", "retry", "catch", "priority", "max_parallel",
+        "join", "next",
+    ];
+
+    /// <summary>Fields of a step that will mean something, and what each asks for until then.</summary>
+    public static readonly IReadOnlyDictionary<string, string> Reserved = new Dictionary<string, string>
+    {
+        ["image"] = "tasks run as processes of the worker's machine, not in containers",
+        ["wait"] = "no step waits for a duration, an event or an approval",
+        ["flow"] = "a step cannot run another flow",
+    };
+
+    public static readonly IReadOnlyList<string> Secret = ["secret"];
+
+    public static readonly IReadOnlyList<string> Resources = ["cpu", "memory", "gpu", "disk"];
+
+    public static readonly IReadOnlyList<string> Retry = ["max_attempts", "max_losses", "backoff", "exit_codes"];
+
+    public static readonly IReadOnlyList<string> Backoff = ["initial", "factor", "max", "jitter"];
+
+    public static readonly IReadOnlyList<string> Catch = ["output"];
+
+    public static readonly IReadOnlyList<string> Join = ["any", "tolerate"];
+
+    public static readonly IReadOnlyList<string> Foreach = ["foreach", "over"];
+
+    public static readonly IReadOnlyList<string> Switch = ["switch", "cases", "default", "max_loops"];
+
+    public static readonly IReadOnlyList<string> Over = ["output", "range", "file"];
+
+    public static readonly IReadOnlyList<string> Range = ["parameter"];
+}
