@@ -16,7 +16,8 @@ public readonly record struct OutboxMessage(long Sequence, StreamId Target, Enti
 /// <see cref="Replay"/> applies stored ones. Nothing else changes durable state. Single-threaded.</summary>
 public abstract class Entity
 {
-    private readonly List<OutboxMessage> _outbox = [];
+    private readonly Dictionary<StreamId, List<OutboxMessage>> _outbox = [];
+    private readonly HashSet<StreamId> _unsent = [];
     private readonly Dictionary<StreamId, long> _watermarks = [];
     private List<JournalEvent> _emitted = [];
     private List<Row> _rows = [];
@@ -30,8 +31,21 @@ public abstract class Entity
     /// <summary>Sequence of the last event applied.</summary>
     public long Sequence { get; private set; }
 
-    /// <summary>Messages not yet acknowledged, in order.</summary>
-    public IReadOnlyList<OutboxMessage> Outbox => _outbox;
+    /// <summary>Whether a message waits to be acknowledged.</summary>
+    public bool HasOutbox => _outbox.Count > 0;
+
+    /// <summary>Targets that got a message since the last call.</summary>
+    public IReadOnlyList<StreamId> TakeUnsent()
+    {
+        if (_unsent.Count == 0) return [];
+        var targets = _unsent.ToArray();
+        _unsent.Clear();
+        return targets;
+    }
+
+    /// <summary>Messages to one target not yet acknowledged, the first <paramref name="most"/> in order.</summary>
+    public IReadOnlyList<OutboxMessage> OutboxTo(StreamId target, int most) =>
+        _outbox.TryGetValue(target, out var messages) ? messages.GetRange(0, Math.Min(most, messages.Count)) : [];
 
     /// <summary>When a takeover must wake this stream for its own sake (outbox apart); null for never.
     /// <see cref="DateTimeOffset.MinValue"/>: at once.</summary>
@@ -77,8 +91,9 @@ public abstract class Entity
     /// <summary>The receiver has made these messages durable.</summary>
     public void Acknowledge(StreamId target, long upTo)
     {
-        _outbox.RemoveAll(m => m.Target == target && m.Sequence <= upTo);
-        _acknowledged = _outbox.Count > 0 ? _outbox[0].Sequence - 1 : _outboxSequence;
+        if (!_outbox.TryGetValue(target, out var messages)) return;
+        messages.RemoveAll(m => m.Sequence <= upTo);
+        if (messages.Count == 0) _outbox.Remove(target);
     }
 
     /// <summary>The wake row that belongs to the present state; null when nothing needs to wake this stream.</summary>
@@ -86,9 +101,17 @@ public abstract class Entity
     {
         get
         {
-            var due = _outbox.Count > 0 ? DateTimeOffset.MinValue : DurableDue;
-            return due is { } at ? new Wake(at, _acknowledged) : null;
+            var due = HasOutbox ? DateTimeOffset.MinValue : DurableDue;
+            return due is { } at ? new Wake(at, AcknowledgedUpTo()) : null;
         }
+    }
+
+    // A lower bound will do: what is sent again is dropped by its receiver. So many targets are not searched for the exact one.
+    private long AcknowledgedUpTo()
+    {
+        if (_outbox.Count == 0) _acknowledged = _outboxSequence;
+        else if (_outbox.Count <= 64) _acknowledged = _outbox.Values.Min(m => m[0].Sequence) - 1;
+        return _acknowledged;
     }
 
     protected abstract void Handle(StreamId sender, IReadOnlyList<OutboxMessage> messages, in Moment moment);
@@ -120,7 +143,10 @@ public abstract class Entity
     protected void Send(StreamId target, EntityMessage message)
     {
         _outboxSequence++;
-        if (_outboxSequence > _acknowledged) _outbox.Add(new OutboxMessage(_outboxSequence, target, message));
+        if (_outboxSequence <= _acknowledged) return;
+        if (!_outbox.TryGetValue(target, out var messages)) _outbox[target] = messages = [];
+        messages.Add(new OutboxMessage(_outboxSequence, target, message));
+        _unsent.Add(target);
     }
 
     private void ApplyNext(JournalEvent entry)

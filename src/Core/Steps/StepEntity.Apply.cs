@@ -45,12 +45,12 @@ public sealed partial class StepEntity
             case TaskSucceeded e:
                 EndLease(e.Split, e.Attempt, succeeded: true);
                 _succeeded.Add(e.Split);
-                RouteSuccess(e.Split, e.Output, e.Chosen, e.Items, e.Count);
+                RouteSuccess(e.Split, e.Output, e.Chosen, e.Items, e.Count, e.Artifacts?.Count ?? 0);
                 break;
             case TaskSkipped e:
                 Forget(e.Split);
                 _succeeded.Add(e.Split);
-                RouteSuccess(e.Split, e.Output, e.Chosen, e.Items, e.Count);
+                RouteSuccess(e.Split, e.Output, e.Chosen, e.Items, e.Count, artifacts: 0);
                 break;
             case TaskFailed e:
                 EndLease(e.Split, e.Attempt, failed: true);
@@ -150,6 +150,7 @@ public sealed partial class StepEntity
     {
         if (_cancelling || _cancelledSplits.Contains(split)) _cancelled.Add(split);
         else _backoff[split] = due;
+        if (due < _nextBackoff) _nextBackoff = due;
     }
 
     private void Forget(int split)

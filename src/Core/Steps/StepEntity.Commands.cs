@@ -96,6 +96,7 @@ public sealed partial class StepEntity
             var token = string.Create(CultureInfo.InvariantCulture, $"{Sequence + 1:x}.{attempt}.{moment.Incarnation}");
             Emit(new TaskLeased(split, attempt, token, worker, boot), moment);
             _leased[split].Deadline = moment.Now + _term;
+            if (moment.Now + _term < _nextDeadline) _nextDeadline = moment.Now + _term;
             grants.Add(new Grant(Task(split), attempt, token, InputsOf(split)));
         }
         return grants;
@@ -178,18 +179,22 @@ public sealed partial class StepEntity
             EndLost(split, lease, $"the lease ran out: worker {lease.Worker} was not heard of for {_term.TotalSeconds:0.###} s", moment);
             _effects.Add(new EndLease(lease.Worker, lease.Boot, Held(split, lease), "the lease ran out", Void: true));
         }
-        if (_cancelling || _paused) return;
+        if (_cancelling || _paused)
+        {
+            SetBounds();
+            return;
+        }
         // Backoff that is over needs no event: what is due is ready, and replay comes to the same by the clock.
         foreach (var split in _backoff.Where(b => b.Value <= now).Select(b => b.Key).ToArray())
         {
             _backoff.Remove(split);
             _retries.Add(split);
         }
+        SetBounds();
     }
 
     private void EndLost(int split, TaskLease lease, string reason, in Moment moment)
     {
-        RememberFinished(lease.Token, finished: false);
         if (lease.End == LeaseEnd.Cancel) Emit(new TaskCancelled(split, lease.Attempt), moment);
         else Lose(split, lease, reason, moment);
     }
@@ -268,9 +273,8 @@ public sealed partial class StepEntity
             if (lease.End == LeaseEnd.Cancel) _effects.Add(EndOf(split, lease));
     }
 
-    private void RememberFinished(string token, bool finished = true)
+    private void RememberFinished(string token)
     {
-        if (!finished) return;
         if (_finishedTokens.Count >= 4096) _finishedTokens.Clear();
         _finishedTokens.Add(token);
     }

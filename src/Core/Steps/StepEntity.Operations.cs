@@ -35,6 +35,9 @@ public sealed partial class StepEntity
         Emit(new TaskSkipped(split, output, onward.Chosen, onward.Items, onward.Count), moment);
     }
 
+    /// <summary>Whether the task could start now, were a worker there.</summary>
+    public bool IsReady(int split) => !_paused && !_cancelling && (_ready.Contains(split) || _retries.Contains(split));
+
     /// <summary>Why a task is where it is.</summary>
     public Explanation Explain(int split, DateTimeOffset now)
     {

@@ -6,9 +6,10 @@ namespace Fanfare.Core;
 public sealed partial class StepEntity
 {
     // All of this runs in Apply: messages are derived from events, so that a replay derives the same ones.
-    private void RouteSuccess(int split, string? output, string? chosen, ForeachItems? items, int count)
+    private void RouteSuccess(int split, string? output, string? chosen, ForeachItems? items, int count, int artifacts)
     {
-        var bytes = output is null ? 0 : Encoding.UTF8.GetByteCount(output);
+        // What the successor's lease will have to carry; 0 spares it the look-up.
+        var bytes = (output is null ? 0 : Encoding.UTF8.GetByteCount(output)) + (artifacts * 64);
         switch (_node.Spec.Next)
         {
             case null:

@@ -33,6 +33,8 @@ public sealed partial class StepEntity : Entity
     private bool _paused;
     private bool _cancelling;
     private bool _cancelReported;
+    private DateTimeOffset _nextBackoff = DateTimeOffset.MaxValue;
+    private DateTimeOffset _nextDeadline = DateTimeOffset.MaxValue;
     private DateTimeOffset _openedAt;
     private DateTimeOffset _changedAt;
 
@@ -69,20 +71,12 @@ public sealed partial class StepEntity : Entity
         get
         {
             if (_leased.Count > 0 || Ready > 0) return DateTimeOffset.MinValue;
-            return _cancelling || _paused ? null : EarliestBackoff();
+            return NextBackoff;
         }
     }
 
-    public override DateTimeOffset? NextTick
-    {
-        get
-        {
-            var next = _cancelling || _paused ? null : EarliestBackoff();
-            foreach (var lease in _leased.Values)
-                if (next is null || lease.Deadline < next) next = lease.Deadline;
-            return next;
-        }
-    }
+    public override DateTimeOffset? NextTick =>
+        _leased.Count == 0 ? NextBackoff : NextBackoff is { } backoff && backoff < _nextDeadline ? backoff : _nextDeadline;
 
     /// <summary>Effects decided since the last call.</summary>
     public IReadOnlyList<Effect> TakeEffects()
@@ -102,14 +96,16 @@ public sealed partial class StepEntity : Entity
             _effects.Add(new HoldLease(lease.Worker, lease.Boot, Held(split, lease)));
             if (lease.End != LeaseEnd.None) _effects.Add(EndOf(split, lease));
         }
+        SetBounds();
     }
 
-    private DateTimeOffset? EarliestBackoff()
+    // Both bounds may be early, never late: a tick that finds nothing due sets them right.
+    private DateTimeOffset? NextBackoff => _backoff.Count == 0 || _cancelling || _paused ? null : _nextBackoff;
+
+    private void SetBounds()
     {
-        DateTimeOffset? earliest = null;
-        foreach (var due in _backoff.Values)
-            if (earliest is null || due < earliest) earliest = due;
-        return earliest;
+        _nextBackoff = _backoff.Count == 0 ? DateTimeOffset.MaxValue : _backoff.Values.Min();
+        _nextDeadline = _leased.Count == 0 ? DateTimeOffset.MaxValue : _leased.Values.Min(l => l.Deadline);
     }
 
     private int Arrived => _ready.Count + _retries.Count + _backoff.Count + _leased.Count + _succeeded.Count + _failed.Count + _cancelled.Count;

@@ -1,0 +1,216 @@
+using Fanfare.Contracts;
+using Fanfare.Core;
+
+namespace Fanfare.Engine;
+
+internal sealed partial class Dispatcher
+{
+    /// <summary>One round of the worker protocol: settle what ended, renew what is held, hand out what fits, and wait when there is
+    /// nothing to say. Asking again with the same words is answered the same way.</summary>
+    public async Task<PollResponse> PollAsync(PollRequest request, CancellationToken cancellationToken)
+    {
+        var session = SessionOf(request.Worker);
+        if (session.Boot != request.Boot) session.Sequence = 0;
+        foreach (var boot in session.Leases.Values.Select(l => l.Boot).Where(b => b != request.Boot).Distinct().ToList()) Lose(session, boot);
+        (session.Boot, session.LastSeen, session.Capacity, session.Free, session.Queues) =
+            (request.Boot, node.Now, request.Capacity, request.Free, request.Queues);
+        // The newer poll takes the older one's place; one that was overtaken on its way brings news, and gets no work.
+        var latest = request.Sequence > session.Sequence;
+        if (latest)
+        {
+            session.Sequence = request.Sequence;
+            Unpark(session, []);
+        }
+
+        var settled = await SettleAsync(session, request);
+        var voided = await RenewAsync(session, request);
+        var leases = await UnlistedAsync(session, request);
+
+        var (free, most) = latest && !_released ? Room(session, request) : (Nothing, 0);
+        var picks = PickFor(session, free, most);
+        var silent = picks.Count == 0 && leases.Count == 0 && voided.Count == 0 && Endings(session, request).Count == 0;
+        if (silent && latest && !_released && request.WaitMs > 0 && session.Sequence == request.Sequence)
+            picks = await ParkAsync(new ParkedPoll(session, free, most), request.WaitMs, cancellationToken);
+        leases.AddRange(await LeaseAsync(session, picks));
+
+        session.LastSeen = node.Now;
+        return new PollResponse
+        {
+            Leases = leases,
+            Cancel = [.. voided, .. Endings(session, request)],
+            Settled = settled,
+            TermMs = (int)node.Options.LeaseTerm.TotalMilliseconds,
+        };
+    }
+
+    private async Task<List<Pick>> ParkAsync(ParkedPoll parked, int waitMs, CancellationToken cancellationToken)
+    {
+        parked.Session.Parked = parked;
+        _parked.AddLast(parked);
+        using var timer = node.Clock.CreateTimer(_ => node.Start(() => LetGo(parked)), null, TimeSpan.FromMilliseconds(waitMs), Timeout.InfiniteTimeSpan);
+        await using var registration = cancellationToken.Register(() => node.Start(() => LetGo(parked)));
+        var picks = await parked.Released;
+        if (!cancellationToken.IsCancellationRequested) return [.. picks];
+        // Nobody reads the answer any more: the steps offer again what was picked.
+        foreach (var pick in picks) node.Offer(pick.Step);
+        return [];
+    }
+
+    // What the worker says is free, less what was granted to it and it cannot know of yet.
+    private static (ResourceSpec Free, int Most) Room(WorkerSession session, PollRequest request)
+    {
+        var (free, most) = (request.Free, request.MaxLeases);
+        if (session.Leases.Count == 0) return (free, most);
+        var known = request.Held.Select(h => h.Token).Concat(request.Finished.Select(f => f.Token)).ToHashSet();
+        foreach (var (token, lease) in session.Leases)
+        {
+            if (known.Contains(token)) continue;
+            free = free.Minus(lease.Resources);
+            most--;
+        }
+        return (free, Math.Max(0, most));
+    }
+
+    private Task LetGo(ParkedPoll parked)
+    {
+        if (ReferenceEquals(parked.Session.Parked, parked)) Unpark(parked.Session, []);
+        return Task.CompletedTask;
+    }
+
+    private async Task<IReadOnlyList<string>> SettleAsync(WorkerSession session, PollRequest request)
+    {
+        if (request.Finished.Count == 0) return [];
+        var steps = request.Finished.GroupBy(f => f.Task.Stream).Select(group => (Finished: group.ToList(), Done: node.Activate(group.Key)
+            .Ask<StepEntity, bool>("worker:" + request.Worker, (StepEntity step, in Moment moment) =>
+            {
+                foreach (var finished in group) step.Finish(finished, request.Worker, moment);
+                return true;
+            }))).ToList();
+        var settled = new List<string>(request.Finished.Count);
+        foreach (var (finished, done) in steps)
+        {
+            try
+            {
+                await done;
+            }
+            catch (RefusedException refused) when (refused.Kind == RefusalKind.NotFound)
+            {
+                // The run is not there (any more): nobody waits for this result.
+            }
+            foreach (var attempt in finished)
+            {
+                session.Leases.Remove(attempt.Token);
+                settled.Add(attempt.Token);
+            }
+        }
+        return settled;
+    }
+
+    // Renews at most every quarter of a term, and asks the steps about leases that this node does not know.
+    private async Task<IReadOnlyList<CancelLease>> RenewAsync(WorkerSession session, PollRequest request)
+    {
+        var now = node.Now;
+        List<HeldLease>? due = null;
+        foreach (var held in request.Held)
+        {
+            if (session.Leases.TryGetValue(held.Token, out var lease))
+            {
+                lease.Listed = true;
+                lease.Sent = null;
+                if (now - lease.RenewedAt < node.Options.LeaseTerm / 4) continue;
+            }
+            (due ??= []).Add(held);
+        }
+        if (due is null) return [];
+        var cancel = new List<CancelLease>();
+        foreach (var group in due.GroupBy(h => h.Task.Stream).ToList())
+        {
+            var held = group.ToList();
+            IReadOnlyList<HeldLease> unknown;
+            try
+            {
+                unknown = await node.Activate(group.Key).Ask<StepEntity, IReadOnlyList<HeldLease>>("worker:" + request.Worker,
+                    (StepEntity step, in Moment moment) => step.Renew(request.Worker, request.Boot, held, moment));
+            }
+            catch (RefusedException refused) when (refused.Kind == RefusalKind.NotFound)
+            {
+                unknown = held;
+            }
+            foreach (var item in held)
+            {
+                if (unknown.Contains(item))
+                {
+                    session.Leases.Remove(item.Token);
+                    cancel.Add(new CancelLease(item.Token, "the lease is no longer this worker's", Void: true));
+                }
+                else
+                {
+                    if (!session.Leases.TryGetValue(item.Token, out var lease)) session.Leases[item.Token] = lease = new SessionLease(item, request.Boot, Nothing) { Listed = true };
+                    lease.RenewedAt = node.Now;
+                }
+            }
+        }
+        return cancel;
+    }
+
+    // Leases that were handed out and that the worker has never listed: the reply was lost, or is still on its way.
+    private async Task<List<Lease>> UnlistedAsync(WorkerSession session, PollRequest request)
+    {
+        var leases = new List<Lease>();
+        if (session.Leases.Count == request.Held.Count) return leases;
+        foreach (var lease in session.Leases.Values.Where(l => !l.Listed && l.Boot == request.Boot).ToList())
+        {
+            lease.Sent ??= await AssembleAgainAsync(lease.Held);
+            if (lease.Sent is not null) leases.Add(lease.Sent);
+            else session.Leases.Remove(lease.Held.Token);
+        }
+        return leases;
+    }
+
+    private async Task<Lease?> AssembleAgainAsync(HeldLease held)
+    {
+        var grant = await node.Activate(held.Task.Stream).Ask<StepEntity, Grant?>("system", (StepEntity step, in Moment moment) => step.GrantOf(held));
+        return grant is null ? null : await assembly.AssembleAsync(grant, node.Stopping);
+    }
+
+    private static List<CancelLease> Endings(WorkerSession session, PollRequest request)
+    {
+        var endings = new List<CancelLease>();
+        foreach (var (token, lease) in session.Leases)
+            if (lease.EndReason is { } reason && lease.Boot == request.Boot) endings.Add(new CancelLease(token, reason, Void: false));
+        return endings;
+    }
+
+    private async Task<List<Lease>> LeaseAsync(WorkerSession session, List<Pick> picks)
+    {
+        if (picks.Count == 0) return [];
+        var boot = session.Boot!;
+        var asked = picks.GroupBy(p => p.Step).Select(group => (group.First().Each, Grants: node.Activate(group.Key).Ask<StepEntity, IReadOnlyList<Grant>>("worker:" + session.Worker,
+            (StepEntity step, in Moment moment) => step.Lease(session.Worker, boot, group.Sum(p => p.Count), moment)))).ToList();
+        var granted = new List<(Grant Grant, SessionLease Lease)>();
+        foreach (var (each, grants) in asked)
+        {
+            foreach (var grant in await grants)
+            {
+                var lease = new SessionLease(new HeldLease(grant.Task, grant.Token), boot, each) { RenewedAt = node.Now };
+                session.Leases[grant.Token] = lease;
+                granted.Add((grant, lease));
+            }
+        }
+        var leases = new List<Lease>(granted.Count);
+        foreach (var (grant, lease) in granted)
+        {
+            try
+            {
+                lease.Sent = await assembly.AssembleAsync(grant, node.Stopping);
+                leases.Add(lease.Sent);
+            }
+            catch (Exception exception) when (exception is not OperationCanceledException)
+            {
+                // The worker's next poll will not list it, and it is tried again then.
+                node.Warn($"the lease of {grant.Task.Stream} split {grant.Task.Split} could not be assembled: {exception.Message}");
+            }
+        }
+        return leases;
+    }
+}

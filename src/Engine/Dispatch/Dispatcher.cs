@@ -1,0 +1,159 @@
+using Fanfare.Contracts;
+using Fanfare.Core;
+
+namespace Fanfare.Engine;
+
+/// <summary>Brings offers and workers together: holds the queues, the workers' sessions and their parked polls. It decides nothing
+/// about tasks: the queue picks a step, and the step grants leases.</summary>
+internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly)
+{
+    private static readonly ResourceSpec Nothing = new(0, 0, 0, 0);
+    private static readonly TimeSpan SilentAfter = TimeSpan.FromMinutes(10);
+
+    private readonly Dictionary<(string Namespace, string Queue), ReadyQueue> _queues = [];
+    private readonly Dictionary<StreamId, Offer> _offers = [];
+    private readonly Dictionary<string, WorkerSession> _sessions = [];
+    private readonly LinkedList<ParkedPoll> _parked = new();
+    private bool _released;
+
+    /// <summary>Takes a step's present offer, and gives what it offers to polls that wait.</summary>
+    public void Put(Offer offer)
+    {
+        var key = (offer.Step.Namespace, offer.Queue);
+        if (!_queues.TryGetValue(key, out var queue))
+        {
+            if (offer.Ready == 0 && offer.Running == 0) return;
+            _queues[key] = queue = new ReadyQueue();
+        }
+        if (offer.Ready == 0 && offer.Running == 0) _offers.Remove(offer.Step);
+        else _offers[offer.Step] = offer;
+        queue.Put(offer);
+        if (offer.Ready > 0) Match();
+    }
+
+    /// <summary>Carries a step's effect to the worker that it concerns.</summary>
+    public void Carry(Effect effect)
+    {
+        switch (effect)
+        {
+            case HoldLease hold:
+                var holder = SessionOf(hold.Worker);
+                holder.Leases.TryAdd(hold.Lease.Token, new SessionLease(hold.Lease, hold.Boot, Nothing) { RenewedAt = node.Now });
+                if (holder.Boot is { } boot && boot != hold.Boot) Lose(holder, hold.Boot);
+                break;
+            case EndLease { Void: true } end:
+                if (_sessions.TryGetValue(end.Worker, out var former)) former.Leases.Remove(end.Lease.Token);
+                break;
+            case EndLease end:
+                var session = SessionOf(end.Worker);
+                if (!session.Leases.TryGetValue(end.Lease.Token, out var lease))
+                    session.Leases[end.Lease.Token] = lease = new SessionLease(end.Lease, end.Boot, Nothing) { RenewedAt = node.Now };
+                lease.EndReason = end.Reason;
+                Unpark(session, []);
+                break;
+            default:
+                throw new InvalidOperationException($"Unknown effect {effect}.");
+        }
+    }
+
+    public void Release()
+    {
+        _released = true;
+        while (_parked.First is { } first) Unpark(first.Value.Session, []);
+    }
+
+    public void ForgetSilent(DateTimeOffset now)
+    {
+        foreach (var session in _sessions.Values.Where(s => s.Parked is null && s.Leases.Count == 0 && now - s.LastSeen > SilentAfter).ToArray())
+            _sessions.Remove(session.Worker);
+        foreach (var key in _queues.Where(q => q.Value.Count == 0 && _offers.Values.All(o => (o.Step.Namespace, o.Queue) != q.Key)).Select(q => q.Key).ToArray())
+            _queues.Remove(key);
+    }
+
+    public IReadOnlyList<WorkerInfo> Workers() =>
+        [.. _sessions.Values.Where(s => s.Boot is not null).OrderBy(s => s.Worker, StringComparer.Ordinal)
+            .Select(s => new WorkerInfo(s.Worker, s.Boot!, s.LastSeen, s.Capacity, s.Free, s.Leases.Count, s.Queues))];
+
+    public IReadOnlyList<QueueInfo> Queues() =>
+        [.. _queues.OrderBy(q => q.Key).Select(q =>
+        {
+            var offers = _offers.Values.Where(o => (o.Step.Namespace, o.Queue) == q.Key).ToList();
+            return new QueueInfo(q.Key.Namespace, q.Key.Queue, offers.Count, q.Value.ReadyTasks, offers.Sum(o => o.Running));
+        })];
+
+    /// <summary>What stands between a ready task and a worker, in sentences.</summary>
+    public IReadOnlyList<string> WhyUnserved(string queue, ResourceSpec needs)
+    {
+        var live = _sessions.Values.Where(s => s.Boot is not null && node.Now - s.LastSeen < TimeSpan.FromMinutes(1)).ToList();
+        if (live.Count == 0) return ["No worker is connected. Start one with: fanfare worker --server URL."];
+        var serving = live.Where(s => s.Queues.Count == 0 || s.Queues.Contains(queue)).ToList();
+        if (serving.Count == 0) return [$"None of the {live.Count} connected workers serves queue '{queue}'."];
+        var large = serving.Where(s => needs.FitsIn(s.Capacity)).ToList();
+        if (large.Count == 0) return [$"None of the {serving.Count} workers that serve queue '{queue}' is large enough for what the task needs."];
+        return large.Any(s => needs.FitsIn(s.Free))
+            ? [$"{large.Count} workers could take it; others are before it in the queue."]
+            : [$"All {large.Count} workers that could take it are busy."];
+    }
+
+    private WorkerSession SessionOf(string worker)
+    {
+        if (_sessions.TryGetValue(worker, out var session)) return session;
+        return _sessions[worker] = new WorkerSession(worker) { LastSeen = node.Now };
+    }
+
+    // Gives what waits to polls that wait, in the order in which they came.
+    private void Match()
+    {
+        for (var parked = _parked.First; parked is not null;)
+        {
+            var next = parked.Next;
+            var picks = PickFor(parked.Value.Session, parked.Value.Free, parked.Value.Most);
+            if (picks.Count > 0) Unpark(parked.Value.Session, picks);
+            parked = next;
+        }
+    }
+
+    private List<Pick> PickFor(WorkerSession session, ResourceSpec free, int most)
+    {
+        var picks = new List<Pick>();
+        foreach (var queue in QueuesOf(session))
+        {
+            while (most > 0 && queue.Pick(free, most) is { } picked)
+            {
+                picks.Add(new Pick(picked.Step, picked.Count, picked.Each));
+                most -= picked.Count;
+                for (var i = 0; i < picked.Count; i++) free = free.Minus(picked.Each);
+            }
+        }
+        return picks;
+    }
+
+    private IEnumerable<ReadyQueue> QueuesOf(WorkerSession session)
+    {
+        if (session.Queues.Count == 0) return _queues.Values;
+        return session.Queues.SelectMany(name => _queues.Where(q => q.Key.Queue == name).Select(q => q.Value));
+    }
+
+    private void Unpark(WorkerSession session, IReadOnlyList<Pick> picks)
+    {
+        if (session.Parked is not { } parked) return;
+        session.Parked = null;
+        _parked.Remove(parked);
+        parked.Release(picks);
+    }
+
+    // A new boot proves that what an older one held is gone.
+    private void Lose(WorkerSession session, string boot)
+    {
+        var lost = session.Leases.Values.Where(l => l.Boot == boot).ToList();
+        foreach (var lease in lost) session.Leases.Remove(lease.Held.Token);
+        foreach (var step in lost.Select(l => l.Held.Task.Stream).Distinct())
+        {
+            node.Start(() => node.Activate(step).Ask<StepEntity, bool>("system", (StepEntity entity, in Moment moment) =>
+            {
+                entity.WorkerGone(session.Worker, boot, $"worker {session.Worker} was started anew", moment);
+                return true;
+            }));
+        }
+    }
+}

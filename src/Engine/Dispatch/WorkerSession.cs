@@ -1,0 +1,69 @@
+using Fanfare.Contracts;
+
+namespace Fanfare.Engine;
+
+/// <summary>What the dispatcher knows of one worker. All of it is derived: leases belong to the steps, which tell of them again after
+/// a restart.</summary>
+internal sealed class WorkerSession(string worker)
+{
+    public string Worker { get; } = worker;
+
+    /// <summary>The boot of the latest poll; null for a worker that is only known from leases.</summary>
+    public string? Boot { get; set; }
+
+    public DateTimeOffset LastSeen { get; set; }
+
+    public long Sequence { get; set; }
+
+    public ResourceSpec Capacity { get; set; } = new(0, 0, 0, 0);
+
+    public ResourceSpec Free { get; set; } = new(0, 0, 0, 0);
+
+    public IReadOnlyList<string> Queues { get; set; } = [];
+
+    /// <summary>By token.</summary>
+    public Dictionary<string, SessionLease> Leases { get; } = [];
+
+    public ParkedPoll? Parked { get; set; }
+}
+
+internal sealed class SessionLease(HeldLease held, string boot, ResourceSpec resources)
+{
+    public HeldLease Held { get; } = held;
+
+    public string Boot { get; } = boot;
+
+    /// <summary>What it takes on the worker; nothing for one that this node did not grant.</summary>
+    public ResourceSpec Resources { get; } = resources;
+
+    /// <summary>Whether the worker has named it in a poll, and so certainly has it.</summary>
+    public bool Listed { get; set; }
+
+    /// <summary>What was sent to the worker; dropped once the worker has listed it.</summary>
+    public Lease? Sent { get; set; }
+
+    public DateTimeOffset RenewedAt { get; set; }
+
+    /// <summary>Why the worker is to end it; null to let it run.</summary>
+    public string? EndReason { get; set; }
+}
+
+/// <summary>A poll that waits for something to say.</summary>
+internal sealed class ParkedPoll(WorkerSession session, ResourceSpec free, int most)
+{
+    private readonly TaskCompletionSource<IReadOnlyList<Pick>> _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public WorkerSession Session { get; } = session;
+
+    public ResourceSpec Free { get; } = free;
+
+    public int Most { get; } = most;
+
+    public Task<IReadOnlyList<Pick>> Released => _released.Task;
+
+    /// <summary>Lets the poll go on, with work that was picked for it (or none).</summary>
+    public void Release(IReadOnlyList<Pick> picks) => _released.TrySetResult(picks);
+}
+
+/// <summary>A step to be asked for leases, and how many at most.</summary>
+internal readonly record struct Pick(StreamId Step, int Count, ResourceSpec Each);

@@ -1,0 +1,155 @@
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Fanfare.Contracts;
+using Fanfare.Core;
+
+namespace Fanfare.Engine;
+
+// The port that the gateway calls, from any thread: each method enters the engine's scheduler.
+public sealed partial class EngineNode
+{
+    public Task<Deployed> DeployAsync(DeployFlow command, CancellationToken cancellationToken) => OnLoop(async () =>
+    {
+        if (FlowGraph.Compile(command.Spec, out var errors) is null)
+            throw new RefusedException(RefusalKind.Invalid, "FAN0004", string.Join(" ", errors));
+        var spec = FlowSpecJson.Write(command.Spec);
+        var digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{spec}\n{command.Package}")));
+        return await Activate(StreamId.Flow(command.Namespace, command.Spec.Name)).Ask<FlowEntity, Deployed>(command.Actor,
+            (FlowEntity flow, in Moment moment) => flow.Deploy(command, spec, digest, moment));
+    });
+
+    public Task<Started> StartRunAsync(StartRun command, CancellationToken cancellationToken) => OnLoop(async () =>
+    {
+        var run = command.IdempotencyKey is { } key ? RunIds.Derive(command.Namespace, command.Flow, key) : command.Run;
+        if (await ReadModel.GetRunAsync(command.Namespace, run, cancellationToken) is { } there)
+            return new Started(run, there.Deployment, New: false);
+        var deployment = await ReadModel.GetDeploymentAsync(command.Namespace, command.Flow, command.Deployment, cancellationToken)
+            ?? throw new RefusedException(RefusalKind.NotFound, "FAN0002", command.Deployment is { } version
+                ? $"Flow '{command.Flow}' has no deployment {version} in namespace '{command.Namespace}'."
+                : $"There is no flow '{command.Flow}' in namespace '{command.Namespace}'. Deploy it first.");
+        var (graph, package) = await Runs.GraphAsync(command.Namespace, command.Flow, deployment.Version, cancellationToken);
+        var (parameters, errors) = FlowParameters.Bind(graph.Spec, command.Parameters);
+        if (errors.Count > 0)
+            throw new RefusedException(RefusalKind.Invalid, "FAN0005", string.Join("\n", errors.Select(e => $"{e.Path}: {e.Message} {e.Remedy}")));
+        var tags = command.Tags.Concat(graph.Spec.Tags).Distinct().ToList();
+        Runs.Put(command.Namespace, run, new RunContext(graph, deployment.Version, parameters, package));
+        return await Activate(StreamId.Run(command.Namespace, run)).Ask<RunEntity, Started>(command.Actor, (RunEntity entity, in Moment moment) =>
+        {
+            var started = entity.Start(command with { Tags = tags }, deployment.Version, parameters, moment);
+            return new Started(run, entity.Deployment, started);
+        });
+    });
+
+    public Task<RunStatus> CommandRunAsync(CommandRun command, CancellationToken cancellationToken) => OnLoop(() =>
+        Activate(StreamId.Run(command.Namespace, command.Run)).Ask<RunEntity, RunStatus>(command.Actor,
+            (RunEntity run, in Moment moment) => run.Command(command, moment)));
+
+    public Task CommandTaskAsync(CommandTask command, CancellationToken cancellationToken) => OnLoop(() =>
+        Activate(command.Task.Stream).Ask<StepEntity, bool>(command.Actor, (StepEntity step, in Moment moment) =>
+        {
+            CheckOpened(step, command.Task);
+            switch (command.Verb)
+            {
+                case TaskVerb.Kill:
+                    step.Kill(command.Task.Split, moment);
+                    break;
+                case TaskVerb.Retry:
+                    step.Retry(command.Task.Split, moment);
+                    break;
+                case TaskVerb.Skip:
+                    if (command.Output is { } output && !IsObject(output))
+                        throw new RefusedException(RefusalKind.Invalid, "FAN0001", "output: a task's output must be a JSON object. Give an object, or nothing.");
+                    step.Skip(command.Task.Split, command.Output, moment);
+                    break;
+                default:
+                    throw new InvalidOperationException($"Unknown verb {command.Verb}.");
+            }
+            return true;
+        }));
+
+    public Task<Explanation> ExplainAsync(TaskRef task, CancellationToken cancellationToken) => OnLoop(() =>
+        Activate(task.Stream).Ask<StepEntity, Explanation>("system", (StepEntity step, in Moment moment) =>
+        {
+            if (step.Run is null) return new Explanation("waiting", "Its step has not been opened in this run: what comes before it is not done.", []);
+            var explanation = step.Explain(task.Split, moment.Now);
+            var isReady = explanation.State == "waiting" && step.IsReady(task.Split);
+            return isReady
+                ? explanation with { Details = [.. explanation.Details, .. Dispatcher.WhyUnserved(step.Node.Spec.Queue, step.Node.Spec.Resources)] }
+                : explanation;
+        }));
+
+    public Task<PollResponse> PollAsync(PollRequest request, CancellationToken cancellationToken) =>
+        OnLoop(() => Dispatcher.PollAsync(request, cancellationToken));
+
+    public async IAsyncEnumerable<LeaseInput> ReadInputsAsync(HeldLease lease, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var (context, inputs) = await OnLoop(async () =>
+        {
+            var inputs = await Activate(lease.Task.Stream).Ask<StepEntity, TaskInputs?>("system", (StepEntity step, in Moment moment) => step.InputsOf(lease));
+            return (await Runs.GetAsync(lease.Task.Namespace, lease.Task.Run, cancellationToken), inputs);
+        });
+        if (inputs is null) throw new RefusedException(RefusalKind.Conflict, "FAN0007", "token: this is not the current attempt of the task; its lease has ended.");
+        // Read on the caller's thread: a join of a million members must not hold up the engine.
+        await foreach (var input in _assembly.ReadAsync(context, lease.Task, inputs, cancellationToken)) yield return input;
+    }
+
+    public Task<int?> CheckLeaseAsync(HeldLease lease, CancellationToken cancellationToken) => OnLoop(async () =>
+    {
+        try
+        {
+            return await Activate(lease.Task.Stream).Ask<StepEntity, int?>("system", (StepEntity step, in Moment moment) => step.AttemptOf(lease));
+        }
+        catch (RefusedException refused) when (refused.Kind == RefusalKind.NotFound)
+        {
+            return null;
+        }
+    });
+
+    public Task<IReadOnlyList<WorkerInfo>> ListWorkersAsync(CancellationToken cancellationToken) => OnLoop(() => Task.FromResult(Dispatcher.Workers()));
+
+    public Task<IReadOnlyList<QueueInfo>> ListQueuesAsync(CancellationToken cancellationToken) => OnLoop(() => Task.FromResult(Dispatcher.Queues()));
+
+    private static void CheckOpened(StepEntity step, TaskRef task)
+    {
+        if (step.Run is null)
+            throw new RefusedException(RefusalKind.Conflict, "FAN0003", $"Step {task.Step} has not been opened in run {task.Run}: what comes before it is not done.");
+    }
+
+    private static bool IsObject(string json)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(json);
+            return document.RootElement.ValueKind == JsonValueKind.Object;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+}
+
+/// <summary>Ids of runs: 16 characters of Crockford's base 32 (80 bits).</summary>
+public static class RunIds
+{
+    private const string Alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
+
+    /// <summary>The id that belongs to an idempotency key: always the same, so that the first append is itself the guard.</summary>
+    public static string Derive(string ns, string flow, string key) =>
+        Of(SHA256.HashData(Encoding.UTF8.GetBytes($"{ns}\n{flow}\n{key}")));
+
+    /// <summary>The id made of the first ten of these bytes.</summary>
+    public static string Of(ReadOnlySpan<byte> bytes)
+    {
+        Span<char> id = stackalloc char[16];
+        for (var i = 0; i < 16; i++)
+        {
+            var bit = i * 5;
+            var pair = (bytes[bit / 8] << 8) | (bit / 8 + 1 < 10 ? bytes[bit / 8 + 1] : 0);
+            id[i] = Alphabet[(pair >> (11 - (bit % 8))) & 31];
+        }
+        return new string(id);
+    }
+}

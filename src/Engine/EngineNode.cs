@@ -1,0 +1,161 @@
+using Fanfare.Contracts;
+using Fanfare.Core;
+
+namespace Fanfare.Engine;
+
+/// <summary>The engine of one node: the entities that are awake, and the messages between them. It has no thread, timer or
+/// chance of its own: everything runs on the scheduler and clock that the host gave, one thing at a time.</summary>
+public sealed partial class EngineNode : IScheduler, IAsyncDisposable
+{
+    private readonly Dictionary<StreamId, Activation> _activations = [];
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly TaskScheduler _scheduler;
+    private readonly Action<string> _warn;
+    private readonly LeaseAssembly _assembly;
+    private ITimer? _housekeeping;
+    private ulong _entropy;
+
+    /// <param name="scheduler">Runs one task at a time.</param>
+    /// <param name="warn">Takes messages for operators.</param>
+    public EngineNode(EngineOptions options, IJournal journal, IReadModel readModel, IBlobStore blobs, TimeProvider clock, TaskScheduler scheduler, Action<string> warn)
+    {
+        Options = options;
+        Journal = journal;
+        Clock = clock;
+        _scheduler = scheduler;
+        _warn = warn;
+        _entropy = options.Seed;
+        Runs = new RunContexts(readModel);
+        _assembly = new LeaseAssembly(Runs, readModel, blobs);
+        Dispatcher = new Dispatcher(this, _assembly);
+        ReadModel = readModel;
+    }
+
+    internal EngineOptions Options { get; }
+
+    internal IJournal Journal { get; }
+
+    internal IReadModel ReadModel { get; }
+
+    internal TimeProvider Clock { get; }
+
+    internal RunContexts Runs { get; }
+
+    internal Dispatcher Dispatcher { get; }
+
+    internal DateTimeOffset Now => Clock.GetUtcNow();
+
+    internal CancellationToken Stopping => _stopping.Token;
+
+    /// <summary>Wakes what a former owner of the journal left to do, and goes on doing so. Returns when all that was due is awake.</summary>
+    public Task RecoverAsync() => OnLoop(async () =>
+    {
+        await ScanAsync(Now);
+        _housekeeping = Clock.CreateTimer(_ => Start(KeepHouseAsync), null, Options.ScanEvery, Options.ScanEvery);
+        return true;
+    });
+
+    /// <summary>Stops: no command is taken any more, parked polls are released. What was acknowledged is durable.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await OnLoop(async () =>
+        {
+            if (_housekeeping is not null) await _housekeeping.DisposeAsync();
+            Dispatcher.Release();
+            await _stopping.CancelAsync();
+            foreach (var activation in _activations.Values) activation.Drop();
+            return true;
+        });
+    }
+
+    internal void Warn(string message) => _warn(message);
+
+    internal Moment MomentOf(string actor) => new(Now, actor, NextEntropy(), Journal.Incarnation);
+
+    /// <summary>Starts a piece of work on the scheduler; a failure of it is a bug, and is said.</summary>
+    internal void Start(Func<Task> work) =>
+        _ = Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.DenyChildAttach, _scheduler).Unwrap()
+            .ContinueWith(t => _warn($"engine: {t.Exception!.GetBaseException()}"), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, _scheduler);
+
+    internal Task DelayAsync(TimeSpan delay) => Task.Delay(delay, Clock, Stopping);
+
+    internal Activation Activate(StreamId id)
+    {
+        if (_activations.TryGetValue(id, out var activation)) return activation;
+        return _activations[id] = new Activation(id, this);
+    }
+
+    internal async Task<Entity> CreateEntityAsync(StreamId id) => id.Kind switch
+    {
+        StreamKind.Flow => new FlowEntity(id),
+        StreamKind.Run => new RunEntity(id, await Runs.GetAsync(id.Namespace, id.Name, Stopping)),
+        StreamKind.Step => StepOf(id, await Runs.GetAsync(id.Namespace, id.RunId!, Stopping)),
+        _ => throw new InvalidOperationException($"{id} names no entity that this release has."),
+    };
+
+    /// <summary>Has a step tell its queue again what it offers.</summary>
+    internal void Offer(StreamId step) => Start(() => WakeAsync(step));
+
+    /// <summary>Hands messages to another entity; returns when they are durable there.</summary>
+    internal Task DeliverAsync(StreamId sender, StreamId target, IReadOnlyList<OutboxMessage> messages) =>
+        Activate(target).Ask<Entity, bool>("system", (Entity entity, in Moment moment) =>
+        {
+            entity.Receive(sender, messages, moment);
+            return true;
+        });
+
+    private StepEntity StepOf(StreamId id, RunContext context) => context.Graph.TryGet(id.StepKey.Step, out _)
+        ? new StepEntity(id, context, Options.LeaseTerm + Options.LeaseMargin)
+        : throw new RefusedException(RefusalKind.NotFound, "FAN0002", $"The flow has no step '{id.StepKey.Step}'.");
+
+    private Task<T> OnLoop<T>(Func<Task<T>> work) =>
+        Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.DenyChildAttach, _scheduler).Unwrap();
+
+    private async Task ScanAsync(DateTimeOffset due)
+    {
+        StreamId? after = null;
+        while (true)
+        {
+            var page = await Journal.ScanWakesAsync(due, 1000, after, Stopping);
+            if (page.Count == 0) return;
+            var woken = page.Where(w => !_activations.ContainsKey(w.Stream)).Select(w => WakeAsync(w.Stream)).ToArray();
+            await Task.WhenAll(woken);
+            after = page[^1].Stream;
+        }
+    }
+
+    private async Task WakeAsync(StreamId stream)
+    {
+        try
+        {
+            await Activate(stream).Ask<Entity, bool>("system", static (Entity entity, in Moment moment) => true);
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            _warn($"{stream} could not be woken, and is tried again: {exception.Message}");
+        }
+    }
+
+    private async Task KeepHouseAsync()
+    {
+        var now = Now;
+        foreach (var (id, activation) in _activations.ToArray())
+        {
+            if (!activation.IsIdle(now)) continue;
+            activation.Drop();
+            _activations.Remove(id);
+        }
+        Dispatcher.ForgetSilent(now);
+        // What is due before the scan after next is woken now, and waits on a timer of its own.
+        await ScanAsync(now + (2 * Options.ScanEvery));
+    }
+
+    // SplitMix64 (Steele, Lea, Flood 2014): seeded, so that a simulation draws the same again.
+    private ulong NextEntropy()
+    {
+        var z = _entropy += 0x9E3779B97F4A7C15UL;
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9UL;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EBUL;
+        return z ^ (z >> 31);
+    }
+}

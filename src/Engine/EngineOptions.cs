@@ -1,0 +1,21 @@
+namespace Fanfare.Engine;
+
+/// <summary>Settings of an engine node.</summary>
+public sealed record EngineOptions
+{
+    /// <summary>How long a lease lasts without renewal. It outlasts the longest outage that running tasks are to survive.
+    /// Default: 5 minutes.</summary>
+    public TimeSpan LeaseTerm { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How much longer than the term the engine waits, for clocks that drift and requests on their way. Default: 15 s.</summary>
+    public TimeSpan LeaseMargin { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>After how long without work an entity is put out of memory. Default: 60 s.</summary>
+    public TimeSpan IdleAfter { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How often streams that are due are looked for. Default: 5 s.</summary>
+    public TimeSpan ScanEvery { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Seed of the node's chance (jitter). Random in production, drawn from the run's seed in simulation.</summary>
+    public required ulong Seed { get; init; }
+}

@@ -1,0 +1,284 @@
+using Fanfare.Contracts;
+using Fanfare.Core;
+
+namespace Fanfare.Engine;
+
+/// <summary>The shell round one entity, the same under every host: loads its stream, decides what is in its mailbox, appends the events
+/// of the whole batch at once, and only then answers and lets effects out. Everything runs on the host's scheduler,
+/// one thing at a time.</summary>
+internal sealed class Activation(StreamId id, EngineNode node)
+{
+    /// <summary>Commands decided for one append.</summary>
+    private const int BatchCommands = 512;
+
+    /// <summary>Events after which a batch is closed.</summary>
+    private const int BatchEvents = 4096;
+
+    /// <summary>Messages in one delivery.</summary>
+    private const int DeliveryMessages = 4096;
+
+    private readonly Queue<Work> _mailbox = new();
+    private readonly HashSet<StreamId> _inFlight = [];
+    private Entity? _entity;
+    private long _epoch;
+    private Wake? _wake;
+    private bool _running;
+    private bool _acknowledging;
+    private bool _appending;
+    private long _appends;
+    private Offer? _offer;
+    private ITimer? _timer;
+    private DateTimeOffset? _timerDue;
+    private DateTimeOffset _lastUsed;
+
+    public StreamId Id { get; } = id;
+
+    public Task<TReply> Ask<TEntity, TReply>(string actor, Decision<TEntity, TReply> decide)
+        where TEntity : Entity
+    {
+        var work = new Work<TEntity, TReply>(actor, decide);
+        Enqueue(work);
+        return work.Done;
+    }
+
+    /// <summary>Whether nothing would be lost by dropping this activation: a wake row or a command brings it back.</summary>
+    public bool IsIdle(DateTimeOffset now) =>
+        !_running && _mailbox.Count == 0 && !_acknowledging && _inFlight.Count == 0 && now - _lastUsed >= node.Options.IdleAfter
+        && (_entity is null || (!_entity.HasOutbox && !(_entity.DurableDue <= now + node.Options.IdleAfter)));
+
+    public void Drop()
+    {
+        _timer?.Dispose();
+        _timer = null;
+        _timerDue = null;
+        _entity = null;
+    }
+
+    private void Enqueue(Work work)
+    {
+        _mailbox.Enqueue(work);
+        if (_running) return;
+        _running = true;
+        node.Start(RunAsync);
+    }
+
+    private async Task RunAsync()
+    {
+        try
+        {
+            while (_mailbox.Count > 0)
+            {
+                _lastUsed = node.Now;
+                if (_entity is null && !await LoadAsync()) continue;
+                await DecideBatchAsync();
+            }
+        }
+        finally
+        {
+            _running = false;
+        }
+    }
+
+    private async Task<bool> LoadAsync()
+    {
+        try
+        {
+            var entity = await node.CreateEntityAsync(Id);
+            var opened = await node.Journal.OpenAsync(Id, node.Stopping);
+            entity.Replay(opened.Events, opened.Acknowledged);
+            (_entity, _epoch, _offer) = (entity, opened.Epoch, null);
+            _wake = opened.Acknowledged == long.MaxValue ? null : new Wake(DateTimeOffset.MinValue, opened.Acknowledged);
+            if (entity is StepEntity { Run: not null } step) step.Activated(node.Now);
+            entity.Tick(node.MomentOf("system"));
+            return true;
+        }
+        catch (Exception exception)
+        {
+            // Whoever waits is told; the stream stays as it is in the journal, and the next command tries again.
+            Drop();
+            while (_mailbox.TryDequeue(out var work)) work.Fail(exception);
+            if (exception is not (RefusedException or OperationCanceledException)) node.Warn($"{Id} could not be opened: {exception.Message}");
+            return false;
+        }
+    }
+
+    private async Task DecideBatchAsync()
+    {
+        var entity = _entity!;
+        var batch = new List<Work>(Math.Min(_mailbox.Count, BatchCommands));
+        while (batch.Count < BatchCommands && entity.DecidedCount < BatchEvents && _mailbox.TryDequeue(out var work))
+        {
+            try
+            {
+                work.Decide(entity, node.MomentOf(work.Actor));
+                batch.Add(work);
+            }
+            catch (RefusedException refused)
+            {
+                work.Fail(refused);
+            }
+            catch (Exception exception)
+            {
+                // A broken invariant: nothing decided in this batch may become durable. The rest of it is decided anew.
+                node.Warn($"{Id} stopped: {exception}");
+                work.Fail(exception);
+                Reload(batch);
+                return;
+            }
+        }
+        var (events, rows) = entity.TakeDecided();
+        if (events.Count > 0)
+        {
+            var wake = entity.WakeRow;
+            AppendOutcome outcome;
+            _appends++;
+            _appending = true;
+            try
+            {
+                outcome = await node.Journal.AppendAsync(new Append
+                {
+                    Stream = Id,
+                    ExpectedSequence = events[0].Sequence - 1,
+                    Epoch = _epoch,
+                    Events = events,
+                    Rows = rows,
+                    Wake = wake,
+                });
+            }
+            catch (Exception exception)
+            {
+                Drop();
+                foreach (var work in batch) work.Fail(exception);
+                node.Warn($"{Id} could not append: {exception.Message}");
+                return;
+            }
+            finally
+            {
+                _appending = false;
+            }
+            if (outcome == AppendOutcome.Fenced)
+            {
+                Reload(batch);
+                return;
+            }
+            _wake = wake;
+        }
+        foreach (var work in batch) work.Complete();
+        LetEffectsOut(entity);
+    }
+
+    // Nothing of the batch was answered or let out, so all of it may be decided again on the reloaded state.
+    private void Reload(List<Work> batch)
+    {
+        Drop();
+        var waiting = _mailbox.ToArray();
+        _mailbox.Clear();
+        foreach (var work in batch.Concat(waiting)) _mailbox.Enqueue(work);
+    }
+
+    private void LetEffectsOut(Entity entity)
+    {
+        if (entity is StepEntity { Run: not null } step)
+        {
+            foreach (var effect in step.TakeEffects()) node.Dispatcher.Carry(effect);
+            var offer = step.Offer;
+            // Offered again after every change, and after every pick: the queue took off what it had picked.
+            if (offer != _offer || offer.Ready > 0)
+            {
+                _offer = offer;
+                node.Dispatcher.Put(offer);
+            }
+        }
+        foreach (var target in entity.TakeUnsent()) Deliver(entity, target);
+        ArmTimer(entity);
+        AcknowledgeIfQuiet(entity);
+    }
+
+    private void Deliver(Entity entity, StreamId target)
+    {
+        if (_inFlight.Add(target)) node.Start(() => DeliverAsync(entity, target));
+    }
+
+    // One delivery to a target at a time keeps its messages in order: a receiver drops what is below its watermark.
+    private async Task DeliverAsync(Entity entity, StreamId target)
+    {
+        var failures = 0;
+        while (ReferenceEquals(entity, _entity))
+        {
+            var messages = entity.OutboxTo(target, DeliveryMessages);
+            if (messages.Count == 0) break;
+            try
+            {
+                await node.DeliverAsync(Id, target, messages);
+                failures = 0;
+                entity.Acknowledge(target, messages[^1].Sequence);
+            }
+            catch (Exception exception) when (exception is not OperationCanceledException || !node.Stopping.IsCancellationRequested)
+            {
+                if (++failures == 1) node.Warn($"{Id} could not deliver to {target}, and tries on: {exception.Message}");
+                await node.DelayAsync(TimeSpan.FromMilliseconds(Math.Min(50 << Math.Min(failures, 7), 5000)));
+            }
+        }
+        _inFlight.Remove(target);
+        if (!ReferenceEquals(entity, _entity))
+        {
+            // Reloaded meanwhile: the new state sends what is still unacknowledged.
+            if (_entity is { } current && current.OutboxTo(target, 1).Count > 0) Deliver(current, target);
+            return;
+        }
+        AcknowledgeIfQuiet(entity);
+    }
+
+    // The wake row that an append wrote may say "at once" for messages that have been delivered since.
+    private void AcknowledgeIfQuiet(Entity entity)
+    {
+        if (_acknowledging || _appending || _wake is null || _mailbox.Count > 0 || entity.HasOutbox) return;
+        var wake = entity.WakeRow;
+        if (wake?.Due == _wake.Due) return;
+        _acknowledging = true;
+        node.Start(() => AcknowledgeAsync(wake));
+    }
+
+    private async Task AcknowledgeAsync(Wake? wake)
+    {
+        var appends = _appends;
+        try
+        {
+            await node.Journal.AcknowledgeAsync(Id, _epoch, wake);
+            // An append that came between wrote a row of its own after this one, and _wake is that.
+            if (appends == _appends) _wake = wake;
+        }
+        catch (Exception exception)
+        {
+            node.Warn($"{Id} could not clear its wake row, which costs one needless wake: {exception.Message}");
+        }
+        finally
+        {
+            _acknowledging = false;
+        }
+    }
+
+    private void ArmTimer(Entity entity)
+    {
+        var due = entity.NextTick;
+        if (due is null || due == DateTimeOffset.MaxValue) return;
+        if (_timerDue is { } armed && armed <= due) return;
+        _timerDue = due;
+        var delay = due.Value - node.Now;
+        if (delay < TimeSpan.Zero) delay = TimeSpan.Zero;
+        // The system timer takes at most 49 days; a longer wait is armed again on the way.
+        if (delay > TimeSpan.FromDays(30)) delay = TimeSpan.FromDays(30);
+        _timer?.Dispose();
+        _timer = node.Clock.CreateTimer(_ => node.Start(OnTimerAsync), null, delay, Timeout.InfiniteTimeSpan);
+    }
+
+    private Task OnTimerAsync()
+    {
+        _timerDue = null;
+        return Ask<Entity, bool>("system", static (Entity entity, in Moment moment) =>
+        {
+            entity.Tick(moment);
+            return true;
+        });
+    }
+}
