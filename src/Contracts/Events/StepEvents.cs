@@ -20,7 +20,8 @@ public sealed record MembersArrived(int Split, StepKey Source, SplitRanges Membe
 /// <summary>How many members the join task <paramref name="Split"/> waits for.</summary>
 public sealed record MembersExpected(int Split, StepKey Opener, int Count) : ReceivedEvent;
 
-/// <summary>A worker got a lease on an attempt. The token is the attempt's fence: <c>sequence.attempt.incarnation</c>.</summary>
+/// <summary>A worker got a lease on an attempt. The token is the attempt's fence: <c>stream.sequence.attempt.incarnation</c>,
+/// the stream as a hash: no two attempts of any task share a token.</summary>
 public sealed record TaskLeased(int Split, int Attempt, string Token, string Worker, string Boot) : Event;
 
 /// <param name="StartedAt">By the worker's clock.</param>

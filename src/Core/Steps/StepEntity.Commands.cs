@@ -93,7 +93,7 @@ public sealed partial class StepEntity
         {
             var split = _retries.Count > 0 ? _retries.Min : _ready.First;
             var attempt = _budgets.TryGetValue(split, out var budget) ? budget.NextAttempt : 0;
-            var token = string.Create(CultureInfo.InvariantCulture, $"{Sequence + 1:x}.{attempt}.{moment.Incarnation}");
+            var token = string.Create(CultureInfo.InvariantCulture, $"{_tokenPrefix:x}.{Sequence + 1:x}.{attempt}.{moment.Incarnation}");
             Emit(new TaskLeased(split, attempt, token, worker, boot), moment);
             _leased[split].Deadline = moment.Now + _term;
             if (moment.Now + _term < _nextDeadline) _nextDeadline = moment.Now + _term;

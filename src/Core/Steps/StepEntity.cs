@@ -11,6 +11,7 @@ public sealed partial class StepEntity : Entity
     private readonly FlowGraph _graph;
     private readonly StepNode _node;
     private readonly TimeSpan _term;
+    private readonly ulong _tokenPrefix;
 
     private readonly SplitSet _ready = new();
     private readonly SortedSet<int> _retries = [];
@@ -48,6 +49,7 @@ public sealed partial class StepEntity : Entity
         Key = id.StepKey;
         _node = _graph[Key.Step];
         _term = term;
+        _tokenPrefix = TokenPrefix(id);
     }
 
     public StepKey Key { get; }
@@ -109,6 +111,14 @@ public sealed partial class StepEntity : Entity
     }
 
     private int Arrived => _ready.Count + _retries.Count + _backoff.Count + _leased.Count + _succeeded.Count + _failed.Count + _cancelled.Count;
+
+    // Workers and the dispatcher hold tokens of many steps side by side, so a token names its stream too (FNV-1a, 64 bits).
+    private static ulong TokenPrefix(StreamId id)
+    {
+        var hash = 14695981039346656037UL;
+        foreach (var c in id.ToString()) hash = (hash ^ c) * 1099511628211UL;
+        return hash;
+    }
 
     private TaskRef Task(int split) => new(Id.Namespace, _run!.Run, Key, split);
 
