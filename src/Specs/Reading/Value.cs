@@ -29,7 +29,7 @@ internal sealed class Value(YamlNode node, Value? parent, string segment, Compla
 
     public Value? Wrong(string expected, string remedy)
     {
-        Complain($"'{Last}' is {Node.Kind}; it is {expected}.", remedy);
+        Complain($"'{Last}' is {Node.Kind}; it must be {expected}.", remedy);
         return null;
     }
 
