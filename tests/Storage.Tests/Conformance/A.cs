@@ -13,7 +13,7 @@ internal static class A
     public static StepKey Key(string step = "train", SplitPath outer = default, SplitPath loops = default) =>
         new(step, outer, loops.Length == 0 ? new SplitPath(new int[outer.Length + 1]) : loops);
 
-    public static RunInfo Info(string run) => new(run, "etl", 1, 0);
+    public static RunInfo Info(string run) => new(run, "etl", 1, 0, 0);
 
     public static Event Any(int i) => new TaskLeased(i, 0, $"{i}.0.abc", "w1", "boot");
 
