@@ -64,22 +64,6 @@ internal sealed class JournalFile
         return reader;
     }
 
-    /// <summary>The writer's connection once more, after its disk was in trouble.</summary>
-    public Database OpenWriter()
-    {
-        var writer = Database.Open(Path, readOnly: false, busyWait: TimeSpan.FromSeconds(5));
-        try
-        {
-            Configure(writer);
-            return writer;
-        }
-        catch
-        {
-            writer.Dispose();
-            throw;
-        }
-    }
-
     private void TakeOver(Database writer, TimeProvider clock)
     {
         var length = new FileInfo(Path) is { Exists: true } info ? info.Length : 0;

@@ -39,20 +39,35 @@ internal sealed class BatchWriter : IDisposable
         _removeWake = database.Prepare(_sql["remove_wake"]);
     }
 
+    // Set while a COMMIT has neither succeeded nor certainly failed: the position that it would have reached.
+    private long? _unresolved;
+
     /// <summary>Number of the last batch that committed.</summary>
     public long Batch { get; private set; }
 
     /// <summary>Position of the last event that committed.</summary>
     public long Position { get; private set; }
 
+    /// <summary>Another server has raised the term. Every write of this one is fenced from now on.</summary>
+    public bool Deposed { get; private set; }
+
     public long PagesWritten => _database.PagesWritten;
 
-    /// <summary>Commits the batch and sets each write's outcome. When it throws, nothing of it is in the journal.</summary>
-    /// <exception cref="SqliteFailure">Nothing was written.</exception>
+    /// <summary>Commits the batch and sets each write's outcome. When it throws, nothing of it is in the journal, or what became of it is not
+    /// known yet; either way, the same batch must come again, and takes effect once.</summary>
     public void Commit(IReadOnlyList<PendingWrite> batch)
     {
-        var position = Position;
+        if (_database.InTransaction) _rollback.Run();
+        // The outcomes still stand from the try before.
+        if (_unresolved is { } position && IsInJournal(Batch + 1))
+        {
+            Settle(position);
+            return;
+        }
+        _unresolved = null;
+        position = Position;
         _lost.Clear();
+        _made.Clear();
         try
         {
             _begin.Run();
@@ -60,23 +75,28 @@ internal sealed class BatchWriter : IDisposable
             var owned = _database.ChangedRows == 1;
             foreach (var write in batch) write.Outcome = owned && Write(write, ref position) ? AppendOutcome.Committed : AppendOutcome.Fenced;
             if (owned && position != Position) _setPosition.Bind(1, position).Run();
+            // A COMMIT that reports an error may have held all the same. The batch's number, read back, tells.
+            _unresolved = owned ? position : null;
             _commit.Run();
         }
-        catch (Exception error)
+        catch
         {
-            var committed = !_database.InTransaction && error is SqliteFailure && IsInJournal(Batch + 1);
-            if (!committed)
+            foreach (var entry in _made) (entry.Id, entry.RunId) = (0, null);
+            if (_database.InTransaction)
             {
-                if (_database.InTransaction) _rollback.Run();
-                foreach (var entry in _made) (entry.Id, entry.RunId) = (0, null);
-                throw;
+                _unresolved = null;
+                _rollback.Run();
             }
+            throw;
         }
-        finally
-        {
-            _made.Clear();
-        }
+        if (_unresolved is null) Deposed = true;
+        else Settle(position);
+    }
+
+    private void Settle(long position)
+    {
         foreach (var (entry, epoch) in _lost) _streams.Lost(entry, epoch);
+        _unresolved = null;
         Batch++;
         Position = position;
     }
@@ -89,7 +109,6 @@ internal sealed class BatchWriter : IDisposable
 
     public void Dispose() => _database.Dispose();
 
-    // A COMMIT that reported an error may still have held; the batch's own number tells.
     private bool IsInJournal(long batch)
     {
         var found = _readBatch.Step() && _readBatch.Long(0) == batch;

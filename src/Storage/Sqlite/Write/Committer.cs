@@ -13,6 +13,9 @@ internal sealed class Committer : IAsyncDisposable
     /// <summary>Writes in one transaction: enough to spread the flush thin, few enough to answer within milliseconds.</summary>
     public const int BatchWrites = 1000;
 
+    /// <summary>Bytes of events in one transaction, to bound the log and the page cache when events carry large outputs.</summary>
+    public const int BatchBytes = 16 * 1024 * 1024;
+
     /// <summary>Writes that wait; the next caller waits outside.</summary>
     public const int QueuedWrites = 10_000;
 
@@ -35,6 +38,7 @@ internal sealed class Committer : IAsyncDisposable
     private readonly Action<string> _log;
     private readonly Action<long, IReadOnlyCollection<(string, string)>> _committed;
     private Task<bool>? _arrival;
+    private long _batchBytes;
     private long _checkpointedPages;
     private volatile string? _health;
 
@@ -108,6 +112,7 @@ internal sealed class Committer : IAsyncDisposable
     /// <summary>Waits for writes and takes them; false when the journal closes and none are left.</summary>
     private bool Collect(List<PendingWrite> batch)
     {
+        _batchBytes = 0;
         var hurry = Take(batch);
         while (batch.Count == 0)
         {
@@ -123,10 +128,12 @@ internal sealed class Committer : IAsyncDisposable
     private bool Take(List<PendingWrite> batch)
     {
         var hurry = false;
-        while (batch.Count < BatchWrites && _queue.Reader.TryRead(out var write))
+        while (batch.Count < BatchWrites && _batchBytes < BatchBytes && _queue.Reader.TryRead(out var write))
         {
             batch.Add(write);
-            hurry |= write is PendingAppend;
+            if (write is not PendingAppend append) continue;
+            hurry = true;
+            _batchBytes += append.Bytes;
         }
         return hurry || batch.Count == BatchWrites;
     }
@@ -172,11 +179,9 @@ internal sealed class Committer : IAsyncDisposable
                 return;
             }
         }
-        if (_health is not null)
-        {
-            _health = null;
-            _log($"The journal in {_directory} writes again; nothing was lost.");
-        }
+        ReportHealth(_writer.Deposed
+            ? $"Another server has taken over the journal in {_directory}, though this one holds its lock: the file system's locks do not work. Nothing of this server is written any more; stop it, and keep the directory on a local file system."
+            : null);
         foreach (var write in batch) write.Complete();
         Announce(batch);
     }
@@ -184,9 +189,7 @@ internal sealed class Committer : IAsyncDisposable
     /// <summary>Waits until the next try; false when the journal is closing, and there will be none.</summary>
     private bool AwaitRecovery(SqliteFailure failure, TimeSpan delay)
     {
-        var remedy = failure.Remedy(_directory);
-        if (_health != remedy) _log(remedy);
-        _health = remedy;
+        ReportHealth(failure.Remedy(_directory));
         if (_closing.IsCancellationRequested) return false;
         try
         {
@@ -197,6 +200,13 @@ internal sealed class Committer : IAsyncDisposable
             // Closing: one last try follows.
         }
         return true;
+    }
+
+    private void ReportHealth(string? health)
+    {
+        if (health == _health) return;
+        _health = health;
+        _log(health ?? $"The journal in {_directory} writes again; nothing was lost.");
     }
 
     private void Announce(List<PendingWrite> batch)

@@ -35,11 +35,15 @@ internal sealed class PendingAppend : PendingWrite
     {
         Append = append;
         Payloads = payloads;
+        foreach (var payload in payloads) Bytes += payload.Length;
     }
 
     public Append Append { get; }
 
     public byte[][] Payloads { get; }
+
+    /// <summary>Bytes of the events. Rows hold the same outputs again, so they need no count of their own.</summary>
+    public int Bytes { get; }
 
     /// <exception cref="ArgumentException">The events do not follow the head, or a row is not the stream's to write.</exception>
     public static PendingAppend Of(Append append)
