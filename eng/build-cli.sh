@@ -6,7 +6,7 @@ build_cli() {
   local root=$1 build=$2
   mkdir -p "$build"
   exec 9>"$build/lock"
-  if ! flock -n 9; then
+  if command -v flock >/dev/null 2>&1 && ! flock -n 9; then
     echo "fanfare: waiting for another build…" >&2
     flock 9
   fi
@@ -26,8 +26,8 @@ compile() {
   # Sources that change while they are built count as newer.
   touch "$build/stamp.new"
   out=$build/$(date +%s).$$
-  if ! dotnet publish "$root/src/Cli" -c Release -o "$out" --artifacts-path "$build/artifacts" --use-current-runtime --no-self-contained \
-    -p:TreatWarningsAsErrors=false -nologo -v quiet 9>&- >"$log" 2>&1; then
+  # Compiled ahead it starts faster; where the compiler for that cannot be had, it is left at that.
+  if ! publish "$root" "$build" "$out" true >"$log" 2>&1 && ! { grep -qi 'crossgen\|NETSDK1094' "$log" && publish "$root" "$build" "$out" false >"$log" 2>&1; }; then
     cat "$log" >&2
     echo "fanfare: the build failed; its log is above and in $log" >&2
     rm -rf "$out"
@@ -38,4 +38,10 @@ compile() {
   # The last builds stay for programs that still run from them.
   find "$build" -mindepth 1 -maxdepth 1 -type d -name '[0-9]*.[0-9]*' | sort | head -n -3 | while read -r old; do rm -rf "$old"; done
   echo "fanfare: built in $((SECONDS - started)) s" >&2
+}
+
+# publish ROOT BUILD OUT READY_TO_RUN
+publish() {
+  dotnet publish "$1/src/Cli" -c Release -o "$3" --artifacts-path "$2/artifacts" --use-current-runtime --no-self-contained \
+    -p:PublishReadyToRun="$4" -p:TreatWarningsAsErrors=false -p:UseSharedCompilation=false -nodeReuse:false -nologo -v quiet 9>&-
 }

@@ -27,6 +27,11 @@ internal static class CommandLineProgram
             // Signals are handled by Interrupts, which gives a run the time that its cancellation takes.
             ProcessTerminationTimeout = null,
         };
+        if (args.Length == 0)
+        {
+            root.Parse("--help").Invoke(new InvocationConfiguration { Output = host.Error, Error = host.Error });
+            return ExitCode.Usage;
+        }
         if (parsed.Action is ParseErrorAction)
         {
             WriteUsageErrors(parsed, host.Error);

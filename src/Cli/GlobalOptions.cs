@@ -93,7 +93,7 @@ internal sealed class GlobalOptions(CliHost host)
             : null;
         var ns = parsed.GetValue(_namespace) ?? NonEmpty(host.Variable("FANFARE_NAMESPACE")) ?? "default";
         if (!Names.IsValid(ns)) throw new CommandException(ExitCode.Usage, $"'{ns}' is no namespace: {Names.Rule}.");
-        return new ServerAddress(url ?? ServerAddress.Default, Token(parsed), ns, NonEmpty(host.Variable("USER")) ?? "anonymous", url is not null);
+        return new ServerAddress(url ?? ServerAddress.Default, Token(parsed), ns, Actor(), url is not null);
     }
 
     /// <summary>All servers of a list URL[,URL…].</summary>
@@ -117,6 +117,13 @@ internal sealed class GlobalOptions(CliHost host)
     {
         screen.Note(screen.Json ? ApiJson.Show(report) : words);
         return report.ExitCode;
+    }
+
+    // What the server takes as a name: printable ASCII, not too long.
+    private string Actor()
+    {
+        var user = new string([.. (host.Variable("USER") ?? "").Where(c => c is > ' ' and <= '~').Take(128)]);
+        return user.Length > 0 ? user : "anonymous";
     }
 
     private static string First(string servers) => servers.Split(',')[0];

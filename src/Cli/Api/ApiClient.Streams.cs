@@ -23,8 +23,9 @@ internal sealed partial class ApiClient
                 return message;
             },
             AnswerTimeout, cancellationToken);
-        await foreach (var data in ReadSseAsync(response, cancellationToken))
-            if (Parse<EventView>(data) is { } item) yield return item;
+        // What is not an event of the history (the stream's own 'end') is passed over.
+        await foreach (var item in ReadSseAsync(response, cancellationToken))
+            if (Parse<EventView>(item) is { Type.Length: > 0 } seen) yield return seen;
     }
 
     /// <summary>Lines of a task's log.</summary>
@@ -37,12 +38,20 @@ internal sealed partial class ApiClient
         if (query.Attempt is not null) parts.Add($"attempt={query.Attempt}");
         if (query.Stream is not null) parts.Add($"stream={query.Stream}");
         var path = $"{TaskPath(run, task)}/logs{(parts.Count > 0 ? "?" : "")}{string.Join('&', parts)}";
-        using var response = await SendAsync(() => new HttpRequestMessage(HttpMethod.Get, path), AnswerTimeout, cancellationToken);
+        using var response = await SendAsync(
+            () =>
+            {
+                var message = new HttpRequestMessage(HttpMethod.Get, path);
+                message.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/x-ndjson"));
+                return message;
+            },
+            AnswerTimeout, cancellationToken);
         var lines = response.Content.Headers.ContentType?.MediaType == "text/event-stream"
             ? ReadSseAsync(response, cancellationToken)
             : ReadLinesAsync(response, cancellationToken);
         await foreach (var line in lines)
-            if (Parse<LogLine>(line) is { } item) yield return item;
+            // A torn line is shown as it is.
+            yield return Parse<LogLine>(line) is { Stream: not null, Text: not null } item ? item : new LogLine(default, "out", line);
     }
 
     private async IAsyncEnumerable<string> ReadSseAsync(HttpResponseMessage response, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -61,7 +70,7 @@ internal sealed partial class ApiClient
             if (line.Length > 0) yield return line;
     }
 
-    private T? Parse<T>(string text)
+    private static T? Parse<T>(string text)
         where T : class
     {
         try
@@ -70,7 +79,7 @@ internal sealed partial class ApiClient
         }
         catch (JsonException)
         {
-            throw Foreign();
+            return null;
         }
     }
 }

@@ -121,8 +121,8 @@ internal sealed partial class ApiClient : IDisposable
         }
     }
 
-    private static async Task<ApiException> RefusalAsync(HttpResponseMessage response, CancellationToken cancellationToken) =>
-        new(Problem.Read((int)response.StatusCode, response.ReasonPhrase, await response.Content.ReadAsStringAsync(cancellationToken)));
+    private async Task<ApiException> RefusalAsync(HttpResponseMessage response, CancellationToken cancellationToken) =>
+        new(Problem.Read((int)response.StatusCode, response.ReasonPhrase, await response.Content.ReadAsStringAsync(cancellationToken), Link));
 
     private UnreachableException Foreign() => new($"What answers at {Shown} is not a Fanfare server, or one of another release.") { Foreign = true };
 

@@ -11,7 +11,8 @@ internal sealed record Problem(int Status, string Title, string? Detail, string?
     private const int DetailChars = 500;
 
     /// <summary>Reads a body; one that is no problem details becomes the detail of a problem made from the status.</summary>
-    public static Problem Read(int status, string? reason, string body)
+    /// <param name="link">Makes a URL of a path on the server.</param>
+    public static Problem Read(int status, string? reason, string body, Func<string, string> link)
     {
         var title = string.IsNullOrEmpty(reason) ? $"The server answered {status}." : $"The server answered {status} {reason}.";
         try
@@ -19,7 +20,7 @@ internal sealed record Problem(int Status, string Title, string? Detail, string?
             using var document = JsonDocument.Parse(body);
             var root = document.RootElement;
             if (root.ValueKind == JsonValueKind.Object)
-                return new Problem(status, Text(root, "title") ?? title, Text(root, "detail"), Page(Text(root, "type")), ReadErrors(root));
+                return new Problem(status, Text(root, "title") ?? title, Text(root, "detail"), Page(Text(root, "type"), link), ReadErrors(root));
         }
         catch (JsonException)
         {
@@ -50,7 +51,8 @@ internal sealed record Problem(int Status, string Title, string? Detail, string?
         return errors;
     }
 
-    private static string? Page(string? type) => string.IsNullOrEmpty(type) || type == "about:blank" ? null : type;
+    private static string? Page(string? type, Func<string, string> link) =>
+        string.IsNullOrEmpty(type) || type == "about:blank" ? null : type.StartsWith('/') ? link(type) : type;
 
     private static string? Text(JsonElement element, string name) =>
         element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;

@@ -13,7 +13,7 @@ internal static class LogsCommand
         var run = Arguments.Run(global);
         var task = new Argument<string?>("TASK") { Description = "The task, as in train or 'train[3,1]'. Default: all of the run", Arity = ArgumentArity.ZeroOrOne };
         var follow = new Option<bool>("--follow", "-f") { Description = "Go on with what is written from now on, until the task or the run ends" };
-        var tail = new Option<int?>("--tail") { Description = "Only the last N lines of each task", HelpName = "N", Validators = { r => Arguments.InRange(r, 0, 1_000_000) } };
+        var tail = new Option<int?>("--tail") { Description = "Only the last N lines of each task", HelpName = "N", Validators = { r => Arguments.InRange(r, 0, 100_000) } };
         var attempt = new Option<int?>("--attempt") { Description = "Which attempt, from 0. Default: the newest", HelpName = "N" };
         var stream = new Option<string?>("--stream") { Description = "Only standard output (out) or standard error (err)", HelpName = "out|err" };
         stream.AcceptOnlyFromAmong("out", "err");

@@ -15,11 +15,11 @@ internal static class Complaints
             text.Append('\n');
             if (source is not null && error.Line is > 0)
             {
-                text.Append(source.Show(error.Line.Value, error.Column ?? 0, $"{Named(error.Field)}{Words.Printable(error.Message)}", error.Remedy));
+                text.Append(source.Show(error.Line.Value, error.Column ?? 0, Sentence(error.Field, error.Message), error.Remedy));
             }
             else
             {
-                text.Append("  ").Append(Named(error.Field)).Append(Words.Printable(error.Message));
+                text.Append("  ").Append(Sentence(error.Field, error.Message));
                 if (error.Remedy.Length > 0) text.Append('\n').Append(Indented(error.Remedy, "    "));
             }
         }
@@ -29,12 +29,16 @@ internal static class Complaints
     }
 
     public static string Of(SpecError error, SourceText source) =>
-        source.Show(error.Line, error.Column, $"{Named(error.Path)}{Words.Printable(error.Message)}", error.Remedy);
+        source.Show(error.Line, error.Column, Sentence(error.Path, error.Message), error.Remedy);
 
     public static string Of(string message, string? remedy) =>
         remedy is null ? $"error: {Words.Printable(message)}" : $"error: {Words.Printable(message)}\n{Indented(remedy, "  ")}";
 
-    private static string Named(string field) => field.Length == 0 ? "" : $"{Words.Printable(field)}: ";
+    // "size is not a number", but "size: A size is needed."
+    private static string Sentence(string field, string message) => Words.Printable(
+        field.Length == 0 ? message
+        : message.Length > 0 && char.IsLower(message[0]) ? $"{field} {message}"
+        : $"{field}: {message}");
 
     private static string Indented(string text, string indent) =>
         string.Join('\n', text.Split('\n').Select(l => indent + Words.Printable(l.TrimEnd('\r'))));
