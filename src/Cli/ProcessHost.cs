@@ -13,5 +13,8 @@ internal static class ProcessHost
         WorkingDirectory = Environment.CurrentDirectory,
         Clock = TimeProvider.System,
         Interrupts = interrupts,
+        CheckSpec = source => Specs.FlowSpecReader.Read(source).Errors,
+        LocalServer = new Hosting.EmbeddedServer(),
+        LocalWorker = new Hosting.EmbeddedWorker(),
     };
 }
