@@ -14,18 +14,22 @@ public sealed partial class StepEntity
                 _openedAt = entry.At;
                 break;
             case SplitsArrived e:
+                _items ??= e.Items;
                 Arrivals.To(_arrivals, e.Source).Add(e.Splits, e.OutputBytes);
                 foreach (var (start, end) in e.Splits.Ranges) MakeReady(start, end);
                 break;
             case ForeachOpened e:
                 _foreach = e;
+                _items = e.Items;
                 MakeReady(0, e.Count);
                 break;
             case MembersExpected e:
+                _items ??= e.Items;
                 JoinOf(e.Split).Expect(e.Count, e.Opener.Step);
                 TryJoin(e.Split);
                 break;
             case MembersArrived e:
+                _items ??= e.Items;
                 JoinOf(e.Split).Arrive(e);
                 TryJoin(e.Split);
                 break;
@@ -222,6 +226,7 @@ public sealed partial class StepEntity
         all.AddAll(_succeeded);
         foreach (var split in all.Splits().ToArray()) Forget(split);
         _announced.Clear();
+        _items = null;
         if (_foreach is { } opened)
         {
             if (reset.Contains(opened.Opener.Step)) _foreach = null;

@@ -11,6 +11,7 @@ public sealed partial class StepEntity : Entity
     private readonly FlowGraph _graph;
     private readonly StepNode _node;
     private readonly TimeSpan _term;
+    private readonly ulong _streamHash;
 
     private readonly SplitSet _ready = new();
     private readonly SortedSet<int> _retries = [];
@@ -28,6 +29,7 @@ public sealed partial class StepEntity : Entity
 
     private RunInfo? _run;
     private ForeachOpened? _foreach;
+    private ForeachItems? _items;
     private IReadOnlyList<string> _reset = [];
     private int _resetGeneration;
     private bool _paused;
@@ -48,6 +50,7 @@ public sealed partial class StepEntity : Entity
         Key = id.StepKey;
         _node = _graph[Key.Step];
         _term = term;
+        _streamHash = HashOf(id.ToString());
     }
 
     public StepKey Key { get; }
@@ -97,6 +100,14 @@ public sealed partial class StepEntity : Entity
             if (lease.End != LeaseEnd.None) _effects.Add(EndOf(split, lease));
         }
         SetBounds();
+    }
+
+    // Sequences repeat from stream to stream, and workers know leases by their tokens alone. FNV-1a, 64 bits.
+    private static ulong HashOf(string text)
+    {
+        var hash = 14695981039346656037UL;
+        foreach (var c in text) hash = (hash ^ c) * 1099511628211UL;
+        return hash;
     }
 
     // Both bounds may be early, never late: a tick that finds nothing due sets them right.

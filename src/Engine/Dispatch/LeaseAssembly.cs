@@ -69,7 +69,7 @@ internal sealed class LeaseAssembly(RunContexts runs, IReadModel readModel, IBlo
         var count = inputs.Sources.Sum(s => (long)s.Splits.Count);
         if (count == 0) return [];
         // A foreach's opener put out its list, of which each task gets one item and no more.
-        if (inputs.Item is null && inputs.OutputBytes + (count * InputOverhead) > Limits.InlineInputBytes) return null;
+        if (!inputs.FromOpener && inputs.OutputBytes + (count * InputOverhead) > Limits.InlineInputBytes) return null;
         if (inputs.OutputBytes == 0)
             return [.. inputs.Sources.SelectMany(source => source.Splits.Select(split => Input(context, new TaskOutput(source.Step, split, 0, null, null))))];
         var list = new List<LeaseInput>();
@@ -83,7 +83,7 @@ internal sealed class LeaseAssembly(RunContexts runs, IReadModel readModel, IBlo
         await foreach (var output in readModel.ReadOutputsAsync(task.Namespace, task.Run, source.Step, source.Splits, cancellationToken))
         {
             var input = Input(context, output);
-            yield return inputs.Item is { Items: ListItems list } ? input with { Output = Without(input.Output, list.Output) } : input;
+            yield return inputs is { FromOpener: true, Item.Items: ListItems list } ? input with { Output = Without(input.Output, list.Output) } : input;
         }
     }
 
