@@ -16,7 +16,8 @@ public sealed record InputSource(StepKey Step, SplitRanges Splits);
 
 /// <param name="Opener">The step whose foreach it is.</param>
 /// <param name="OpenerSplit">The opener's task.</param>
-public sealed record ItemSource(StepKey Opener, int OpenerSplit, ForeachItems Items, int Index);
+/// <param name="Generation">The run's: after a retry the opener may have put out another list.</param>
+public sealed record ItemSource(StepKey Opener, int OpenerSplit, ForeachItems Items, int Index, int Generation);
 
 /// <summary>What a step tells its queue: how many tasks it could start now.</summary>
 /// <param name="Ready">0 withdraws the offer.</param>

@@ -14,7 +14,7 @@ public sealed partial class StepEntity
                 _openedAt = entry.At;
                 break;
             case SplitsArrived e:
-                _items ??= e.Items;
+                _items = e.Items ?? _items;
                 Arrivals.To(_arrivals, e.Source).Add(e.Splits, e.OutputBytes);
                 foreach (var (start, end) in e.Splits.Ranges) MakeReady(start, end);
                 break;
@@ -24,12 +24,12 @@ public sealed partial class StepEntity
                 MakeReady(0, e.Count);
                 break;
             case MembersExpected e:
-                _items ??= e.Items;
+                _items = e.Items ?? _items;
                 JoinOf(e.Split).Expect(e.Count, e.Opener.Step);
                 TryJoin(e.Split);
                 break;
             case MembersArrived e:
-                _items ??= e.Items;
+                _items = e.Items ?? _items;
                 JoinOf(e.Split).Arrive(e);
                 TryJoin(e.Split);
                 break;
@@ -226,7 +226,6 @@ public sealed partial class StepEntity
         all.AddAll(_succeeded);
         foreach (var split in all.Splits().ToArray()) Forget(split);
         _announced.Clear();
-        _items = null;
         if (_foreach is { } opened)
         {
             if (reset.Contains(opened.Opener.Step)) _foreach = null;

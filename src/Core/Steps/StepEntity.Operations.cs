@@ -101,7 +101,7 @@ public sealed partial class StepEntity
         while (true)
         {
             var opener = Routes.Outside(frame, frame.Opener!, key, at);
-            if (frame.Kind == FrameKind.Foreach) return new ItemSource(opener.Key, opener.Split, items, at);
+            if (frame.Kind == FrameKind.Foreach) return new ItemSource(opener.Key, opener.Split, items, at, _run!.Generation);
             (key, at, frame) = (opener.Key, opener.Split, frame.Parent!);
         }
     }

@@ -109,7 +109,7 @@ internal sealed class ForeachItemReader(IReadModel readModel, IBlobStore blobs)
 {
     private const int MostLists = 64;
 
-    private readonly Dictionary<(string Namespace, string Run, StepKey Opener, int Split, string Output), IReadOnlyList<string>> _lists = [];
+    private readonly Dictionary<(string Namespace, string Run, StepKey Opener, int Split, int Generation), IReadOnlyList<string>> _lists = [];
     private readonly Dictionary<string, (int First, IReadOnlyList<string> Lines)> _stretches = [];
 
     public async Task<string> ReadAsync(TaskRef task, ItemSource source, CancellationToken cancellationToken) => source.Items switch
@@ -122,7 +122,7 @@ internal sealed class ForeachItemReader(IReadModel readModel, IBlobStore blobs)
 
     private async Task<IReadOnlyList<string>> ListAsync(TaskRef task, ItemSource source, ListItems list, CancellationToken cancellationToken)
     {
-        var key = (task.Namespace, task.Run, source.Opener, source.OpenerSplit, list.Output);
+        var key = (task.Namespace, task.Run, source.Opener, source.OpenerSplit, source.Generation);
         if (_lists.TryGetValue(key, out var items)) return items;
         var row = await readModel.GetTaskAsync(task.Namespace, task.Run, source.Opener, source.OpenerSplit, cancellationToken);
         using var document = JsonDocument.Parse(row?.Output ?? throw new JournalFormatException($"The list that opened {task.Stream} is gone."));
