@@ -73,6 +73,49 @@ public sealed class DataDirectoryTests : IDisposable
     }
 
     [Fact]
+    public async Task ADamagedMiddleOfTheLog_IsRefused_SinceAcknowledgedCommitsFollow()
+    {
+        using var copy = await CrashedWith(runs: 10);
+        var before = await File.ReadAllBytesAsync(copy.Database + "-wal");
+        Flip(copy.Database + "-wal", before.Length / 2);
+
+        var error = await Assert.ThrowsAsync<DataDirectoryException>(() => SqliteStore.OpenAsync(copy.Path, TimeProvider.System));
+
+        Assert.Contains("acknowledged commits follow", error.Message, StringComparison.Ordinal);
+        Assert.Contains("backup", error.Message, StringComparison.Ordinal);
+        // It was left as it is, so that mending it brings everything back.
+        Flip(copy.Database + "-wal", before.Length / 2);
+        Assert.Equal(before, await File.ReadAllBytesAsync(copy.Database + "-wal"));
+        await using var mended = await SqliteStore.OpenAsync(copy.Path, TimeProvider.System);
+        Assert.Equal(10, await mended.ReadModel.GetPositionAsync(default));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(20)]
+    [InlineData(26)]
+    public async Task ADamagedHeaderOfTheLog_IsRefused(int at)
+    {
+        using var copy = await CrashedWith(runs: 10);
+        Flip(copy.Database + "-wal", at);
+
+        var error = await Assert.ThrowsAsync<DataDirectoryException>(() => SqliteStore.OpenAsync(copy.Path, TimeProvider.System));
+        Assert.Contains("journal.db-wal", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ACommitThatTheCrashCutOff_IsDropped()
+    {
+        using var copy = await CrashedWith(runs: 10);
+        var log = new FileInfo(copy.Database + "-wal");
+        Flip(log.FullName, (int)log.Length - 100);
+
+        await using var after = await SqliteStore.OpenAsync(copy.Path, TimeProvider.System);
+
+        Assert.Equal(9, await after.ReadModel.GetPositionAsync(default));
+    }
+
+    [Fact]
     public async Task AServerThatLostTheJournalToAnother_IsFenced_AndSaysSo()
     {
         await using var store = await Open();
@@ -261,6 +304,15 @@ public sealed class DataDirectoryTests : IDisposable
         await using var store = await Open();
         for (var i = 0; i < runs; i++) await Append(store, $"r{i}");
         return _directory.Snapshot();
+    }
+
+    private static void Flip(string path, int at)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite);
+        file.Seek(at, SeekOrigin.Begin);
+        var old = file.ReadByte();
+        file.Seek(at, SeekOrigin.Begin);
+        file.WriteByte((byte)(old ^ 0x40));
     }
 
     private void Change(string sql)

@@ -25,7 +25,7 @@ internal sealed class Committer : IAsyncDisposable
     private static readonly TimeSpan _firstRetry = TimeSpan.FromSeconds(1), _longestRetry = TimeSpan.FromSeconds(5);
 
     // Pages of log after which a checkpoint is due when nothing waits, and after which it is due in any case.
-    private const long IdleCheckpointPages = 1000, BusyCheckpointPages = 16_000;
+    private const long IdleCheckpointPages = 1000, BusyCheckpointPages = 4000;
 
     private readonly Channel<PendingWrite> _queue = Channel.CreateBounded<PendingWrite>(
         new BoundedChannelOptions(QueuedWrites) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
