@@ -11,7 +11,7 @@ var directory = Directory.CreateTempSubdirectory("fanfare-bench-").FullName;
 var now = TimeProvider.System.GetUtcNow();
 try
 {
-    await using var store = await SqliteStore.OpenAsync(directory, TimeProvider.System);
+    var store = await SqliteStore.OpenAsync(directory, TimeProvider.System);
     var run = new RunRow("default", "r1", "bench", 1, RunStatus.Running, "{}", [], 0, null, "bench", 1, now, null, null);
     var runStream = StreamId.Run("default", "r1");
     var openedRun = await store.Journal.OpenAsync(runStream, default);
@@ -26,7 +26,7 @@ try
     await Task.WhenAll(Enumerable.Range(0, streams).Select(s => Task.Run(() => Work(s))));
     var took = watch.Elapsed.TotalSeconds;
     cpu = Process.GetCurrentProcess().TotalProcessorTime - cpu;
-    Console.WriteLine($"{tasks} tasks in {took:f2} s: {tasks / took:f0} tasks/s, {(events + rows) / took:f0} events and rows/s ({events} + {rows}), {commits} commits, {events / (double)commits:f1} events a commit, {cpu.TotalSeconds:f2} s of processor");
+    Console.WriteLine($"{tasks} tasks in {took:f2} s: {tasks / took:f0} tasks/s, {(events + rows) / took:f0} events and rows/s ({events} + {rows}), {commits} commits, {events / (double)commits:f1} events a commit, {cpu.TotalSeconds:f2} s of processor, {(events + rows) / cpu.TotalSeconds:f0} events and rows per second of it");
     Console.WriteLine($"{new FileInfo(Path.Combine(directory, "journal.db")).Length / 1024 / 1024} MiB in journal.db, {new FileInfo(Path.Combine(directory, "journal.db-wal")).Length / 1024 / 1024} MiB in its log");
 
     var read = store.ReadModel;
@@ -49,6 +49,10 @@ try
         each.Add(one.Elapsed.TotalMilliseconds);
     }
     each.Sort();
+    await store.DisposeAsync();
+    var start = Stopwatch.StartNew();
+    await (await SqliteStore.OpenAsync(directory, TimeProvider.System)).DisposeAsync();
+    Console.WriteLine($"opened and closed again: {start.Elapsed.TotalMilliseconds:f0} ms");
     Console.WriteLine($"one append at a time: p50 {each[250]:f3} ms, p99 {each[495]:f3} ms");
 
     async Task Work(int s)

@@ -59,6 +59,42 @@ public sealed class DataDirectoryTests : IDisposable
     }
 
     [Fact]
+    public async Task ACrashAtAnyMoment_KeepsWhatWasAcknowledgedBefore_WithoutGaps()
+    {
+        await using var store = await Open();
+        var streams = Enumerable.Range(0, 4).Select(i => StreamId.Run(A.Ns, $"r{i}")).ToArray();
+        var acknowledged = new int[streams.Length];
+        var enough = new CancellationTokenSource();
+        // Few enough pages that no checkpoint comes: the files can then be copied one after another and are still of one moment.
+        var writing = Task.WhenAll(streams.Select((stream, s) => Task.Run(async () =>
+        {
+            var opened = await store.Journal.OpenAsync(stream, default);
+            for (var i = 0; i < 25 && !enough.IsCancellationRequested; i++)
+            {
+                Assert.Equal(AppendOutcome.Committed, await store.Journal.AppendAsync(A.Append(stream, opened, expected: i, rows: [A.Run(stream.Name) with { Generation = i + 1 }])));
+                Volatile.Write(ref acknowledged[s], i + 1);
+            }
+        })));
+
+        for (var moment = 0; moment < 12; moment++)
+        {
+            var before = acknowledged.Select((_, s) => Volatile.Read(ref acknowledged[s])).ToArray();
+            using var copy = _directory.Snapshot();
+            await using var after = await SqliteStore.OpenAsync(copy.Path, TimeProvider.System);
+            for (var s = 0; s < streams.Length; s++)
+            {
+                var found = await after.Journal.OpenAsync(streams[s], default);
+                Assert.True(found.Sequence >= before[s], $"{streams[s]} has {found.Sequence} events, and {before[s]} were acknowledged.");
+                Assert.Equal(found.Sequence, (await after.ReadModel.GetRunAsync(A.Ns, streams[s].Name, default))?.Generation ?? 0);
+            }
+        }
+
+        await enough.CancelAsync();
+        await writing.WaitAsync(_patience);
+        enough.Dispose();
+    }
+
+    [Fact]
     public async Task ATornTailOfTheLog_IsCutOff_AndTheCommitsBeforeItStay()
     {
         using var copy = await CrashedWith(runs: 10);
