@@ -23,7 +23,7 @@ public sealed class SqliteStore : IAsyncDisposable
     public IReadModel ReadModel { get; }
 
     /// <summary>Takes the directory over, making it and its journal where there is none.</summary>
-    /// <param name="log">Takes one sentence for the operator whenever the journal cannot write, and when it can again.
+    /// <param name="log">Takes one sentence for the operator whenever the journal cannot write, and when it can again; called on any thread, must not throw.
     /// Without it the same is in <see cref="IJournal.Health"/> only.</param>
     /// <exception cref="DataDirectoryException">It is in use by another server, cannot be written, or is damaged; the message says what to do.</exception>
     /// <exception cref="JournalFormatException">A newer release wrote it.</exception>

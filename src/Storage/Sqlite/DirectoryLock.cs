@@ -1,4 +1,5 @@
 using System.Globalization;
+using Fanfare.Storage.Blobs;
 
 namespace Fanfare.Storage.Sqlite;
 
@@ -22,7 +23,7 @@ internal sealed class DirectoryLock : IDisposable
         FileStream held;
         try
         {
-            Directory.CreateDirectory(directory);
+            if (!Directory.Exists(directory)) Make(directory);
             held = new FileStream(Path.Combine(directory, "journal.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
         catch (UnauthorizedAccessException error)
@@ -62,6 +63,13 @@ internal sealed class DirectoryLock : IDisposable
             // A name left behind is only wrong while nobody holds the lock, and then nobody reads it.
         }
         _lock.Dispose();
+    }
+
+    private static void Make(string directory)
+    {
+        Directory.CreateDirectory(directory);
+        // SQLite flushes the names in the directory; the directory's own name is ours to flush.
+        if (Path.GetDirectoryName(directory) is { Length: > 0 } above) DirectorySync.Flush(above);
     }
 
     private static DataDirectoryException NotWritable(string directory, Exception error) => new(

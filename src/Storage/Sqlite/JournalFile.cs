@@ -38,6 +38,8 @@ internal sealed class JournalFile
         var file = new JournalFile(directory);
         try
         {
+            // Before SQLite opens it: the first connection takes the log as far as it can be read, and forgets the rest.
+            if (LogCheck.Finding(file.LogPath) is { } finding) throw file.Damaged(finding);
             var writer = Database.Open(file.Path, readOnly: false, busyWait: TimeSpan.FromSeconds(5));
             try
             {
@@ -53,6 +55,10 @@ internal sealed class JournalFile
         catch (SqliteFailure failure)
         {
             throw failure.ToDataDirectory(directory);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new DataDirectoryException($"The journal in {directory} cannot be read ({error.Message}). Give this user the right to read and write its journal.db* files, and check the disk.", error);
         }
     }
 

@@ -7,13 +7,19 @@ namespace Fanfare.Storage.Sqlite;
 /// several share starts at <c>-- fragment: x</c> and is put in where <c>$(x)</c> stands. Comments are left out.</summary>
 internal sealed class SqlText
 {
+    private const string Named = "-- name: ", Fragment = "-- fragment: ";
+
     private readonly Dictionary<string, string> _texts = [];
+    private readonly HashSet<string> _fragments = [];
     private readonly string _file;
 
     private SqlText(string file) => _file = file;
 
     public string this[string name] =>
         _texts.TryGetValue(name, out var sql) ? sql : throw new InvalidOperationException($"{_file} has no statement named {name}.");
+
+    /// <summary>Names of the statements, fragments left out.</summary>
+    public IEnumerable<string> Names => _texts.Keys.Except(_fragments);
 
     public static SqlText Load(string file)
     {
@@ -26,6 +32,7 @@ internal sealed class SqlText
             {
                 text.Add(name, body);
                 name = next;
+                if (line.StartsWith(Fragment, StringComparison.Ordinal)) text._fragments.Add(next);
             }
             else if (!line.TrimStart().StartsWith("--", StringComparison.Ordinal))
             {
@@ -47,8 +54,8 @@ internal sealed class SqlText
     }
 
     private static string? Heading(string line) =>
-        line.StartsWith("-- name: ", StringComparison.Ordinal) ? line["-- name: ".Length..].Trim()
-        : line.StartsWith("-- fragment: ", StringComparison.Ordinal) ? line["-- fragment: ".Length..].Trim()
+        line.StartsWith(Named, StringComparison.Ordinal) ? line[Named.Length..].Trim()
+        : line.StartsWith(Fragment, StringComparison.Ordinal) ? line[Fragment.Length..].Trim()
         : null;
 
     private void Add(string? name, StringBuilder body)

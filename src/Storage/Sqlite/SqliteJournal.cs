@@ -21,7 +21,7 @@ internal sealed class SqliteJournal : IJournal
         _term = file.Term;
         _connections = connections;
         _wakes = new WakeScan(connections);
-        _streams = new StreamCache(capacity: 100_000);
+        _streams = new StreamCache(capacity: 32_000);
         _committer = new Committer(
             new BatchWriter(writer, _streams, file.Term, file.Batch, file.Position), file.Directory, clock, log, (position, runs) => Committed?.Invoke(position, runs));
     }

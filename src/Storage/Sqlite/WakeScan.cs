@@ -1,4 +1,5 @@
 using Fanfare.Contracts;
+using Fanfare.Storage.Sqlite.Native;
 using Fanfare.Storage.Sqlite.Read;
 
 namespace Fanfare.Storage.Sqlite;
@@ -11,40 +12,48 @@ internal sealed class WakeScan(ReadConnections connections)
     private const int RememberedPages = 64;
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<StreamId, (long Due, long Id)> _ends = [];
+    private readonly Dictionary<StreamId, Row> _ends = [];
     private readonly Queue<StreamId> _order = [];
 
     public async Task<IReadOnlyList<(StreamId Stream, DateTimeOffset Due)>> ScanAsync(DateTimeOffset due, int limit, StreamId? after, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
-        var (afterDue, afterId) = after is { } stream ? Recall(stream) : (long.MinValue, 0);
+        var until = Instant.ToMicroseconds(due);
+        var end = after is { } stream ? Recall(stream) : null;
         var rows = await connections.QueryAsync(db =>
         {
-            var found = new List<(StreamId Stream, long Due, long Id)>();
-            var page = db.Prepare(ReadConnections.Sql["wakes"]).Bind(1, Instant.ToMicroseconds(due)).Bind(2, afterDue).Bind(3, afterId).Bind(4, limit);
-            while (page.Step())
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                found.Add((RowReader.Stream(page.Text(0)), page.Long(1), page.Long(2)));
-            }
+            var found = new List<Row>();
+            if (end is { } last && last.Due <= until) Read(db.Prepare(ReadConnections.Sql["wakes_of_same_due"]).Bind(1, last.Due).Bind(2, last.Id).Bind(3, limit), found, cancellationToken);
+            if (found.Count < limit) Read(db.Prepare(ReadConnections.Sql["wakes_due"]).Bind(1, end?.Due ?? long.MinValue).Bind(2, until).Bind(3, limit - found.Count), found, cancellationToken);
             return found;
         }, cancellationToken).ConfigureAwait(false);
         if (rows.Count > 0) Remember(rows[^1]);
         return rows.Select(row => (row.Stream, Instant.FromMicroseconds(row.Due))).ToList();
     }
 
-    private (long Due, long Id) Recall(StreamId stream)
+    private static void Read(Statement page, List<Row> found, CancellationToken cancellationToken)
     {
-        lock (_lock) return _ends.TryGetValue(stream, out var end) ? end : (long.MinValue, 0);
+        while (page.Step())
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            found.Add(new Row(RowReader.Stream(page.Text(0)), page.Long(1), page.Long(2)));
+        }
     }
 
-    private void Remember((StreamId Stream, long Due, long Id) last)
+    private Row? Recall(StreamId stream)
+    {
+        lock (_lock) return _ends.GetValueOrDefault(stream);
+    }
+
+    private void Remember(Row last)
     {
         lock (_lock)
         {
             if (!_ends.ContainsKey(last.Stream)) _order.Enqueue(last.Stream);
-            _ends[last.Stream] = (last.Due, last.Id);
+            _ends[last.Stream] = last;
             if (_order.Count > RememberedPages) _ends.Remove(_order.Dequeue());
         }
     }
+
+    private sealed record Row(StreamId Stream, long Due, long Id);
 }

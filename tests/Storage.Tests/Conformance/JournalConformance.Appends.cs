@@ -169,6 +169,30 @@ public abstract partial class JournalConformance
     }
 
     [Fact]
+    public async Task Readers_SeeAnAppendsRowsAndEventsTogether_WhileOthersAreWritten()
+    {
+        const int Last = 300;
+        var opened = await Open(Run());
+        var writing = Task.Run(async () =>
+        {
+            for (var i = 0; i < Last; i++)
+                Assert.Equal(AppendOutcome.Committed, await Append(A.Append(Run(), opened, expected: i, rows: [A.Run("r1") with { Generation = i + 1 }])));
+        });
+
+        int seen;
+        do
+        {
+            var events = (await ReadModel.ReadHistoryAsync(A.Ns, "r1", 0, 10_000, default)).Count;
+            seen = (await ReadModel.GetRunAsync(A.Ns, "r1", default))?.Generation ?? 0;
+            var eventsAfter = (await ReadModel.ReadHistoryAsync(A.Ns, "r1", 0, 10_000, default)).Count;
+            Assert.InRange(seen, events, eventsAfter);
+        }
+        while (seen < Last && !writing.IsFaulted);
+
+        await writing;
+    }
+
+    [Fact]
     public async Task ThousandsOfAppendsAtOnce_AllCommit_EachOnce()
     {
         const int Streams = 200, Rounds = 100;

@@ -22,6 +22,18 @@ public abstract partial class JournalConformance
     }
 
     [Fact]
+    public async Task ManyWakesAtOnce_ArePagedWithoutLossOrRepeat()
+    {
+        for (var i = 0; i < 25; i++) await WriteWake($"r{i}", i < 20 ? DateTimeOffset.MinValue : A.T0);
+        var paged = new List<StreamId>();
+
+        for (StreamId? after = null; await Scan(A.T0, 4, after) is { Count: > 0 } page; after = page[^1].Stream) paged.AddRange(page.Select(w => w.Stream));
+
+        Assert.Equal(25, paged.Count);
+        Assert.Equal(25, paged.Distinct().Count());
+    }
+
+    [Fact]
     public async Task AScan_GoesOn_ThoughTheRowsItHasNamedMoveOrGo()
     {
         for (var i = 0; i < 9; i++) await WriteWake($"r{i}", A.T0.AddSeconds(i));

@@ -59,6 +59,42 @@ public sealed class DataDirectoryTests : IDisposable
     }
 
     [Fact]
+    public async Task ACrashAtAnyMoment_KeepsWhatWasAcknowledgedBefore_WithoutGaps()
+    {
+        await using var store = await Open();
+        var streams = Enumerable.Range(0, 4).Select(i => StreamId.Run(A.Ns, $"r{i}")).ToArray();
+        var acknowledged = new int[streams.Length];
+        var enough = new CancellationTokenSource();
+        // Few enough pages that no checkpoint comes: the files can then be copied one after another and are still of one moment.
+        var writing = Task.WhenAll(streams.Select((stream, s) => Task.Run(async () =>
+        {
+            var opened = await store.Journal.OpenAsync(stream, default);
+            for (var i = 0; i < 25 && !enough.IsCancellationRequested; i++)
+            {
+                Assert.Equal(AppendOutcome.Committed, await store.Journal.AppendAsync(A.Append(stream, opened, expected: i, rows: [A.Run(stream.Name) with { Generation = i + 1 }])));
+                Volatile.Write(ref acknowledged[s], i + 1);
+            }
+        })));
+
+        for (var moment = 0; moment < 12; moment++)
+        {
+            var before = acknowledged.Select((_, s) => Volatile.Read(ref acknowledged[s])).ToArray();
+            using var copy = _directory.Snapshot();
+            await using var after = await SqliteStore.OpenAsync(copy.Path, TimeProvider.System);
+            for (var s = 0; s < streams.Length; s++)
+            {
+                var found = await after.Journal.OpenAsync(streams[s], default);
+                Assert.True(found.Sequence >= before[s], $"{streams[s]} has {found.Sequence} events, and {before[s]} were acknowledged.");
+                Assert.Equal(found.Sequence, (await after.ReadModel.GetRunAsync(A.Ns, streams[s].Name, default))?.Generation ?? 0);
+            }
+        }
+
+        await enough.CancelAsync();
+        await writing.WaitAsync(_patience);
+        enough.Dispose();
+    }
+
+    [Fact]
     public async Task ATornTailOfTheLog_IsCutOff_AndTheCommitsBeforeItStay()
     {
         using var copy = await CrashedWith(runs: 10);
@@ -70,6 +106,49 @@ public sealed class DataDirectoryTests : IDisposable
 
         Assert.Equal(10, await after.ReadModel.GetPositionAsync(default));
         await Append(after, "new");
+    }
+
+    [Fact]
+    public async Task ADamagedMiddleOfTheLog_IsRefused_SinceAcknowledgedCommitsFollow()
+    {
+        using var copy = await CrashedWith(runs: 10);
+        var before = await File.ReadAllBytesAsync(copy.Database + "-wal");
+        Flip(copy.Database + "-wal", before.Length / 2);
+
+        var error = await Assert.ThrowsAsync<DataDirectoryException>(() => SqliteStore.OpenAsync(copy.Path, TimeProvider.System));
+
+        Assert.Contains("acknowledged commits follow", error.Message, StringComparison.Ordinal);
+        Assert.Contains("backup", error.Message, StringComparison.Ordinal);
+        // It was left as it is, so that mending it brings everything back.
+        Flip(copy.Database + "-wal", before.Length / 2);
+        Assert.Equal(before, await File.ReadAllBytesAsync(copy.Database + "-wal"));
+        await using var mended = await SqliteStore.OpenAsync(copy.Path, TimeProvider.System);
+        Assert.Equal(10, await mended.ReadModel.GetPositionAsync(default));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(20)]
+    [InlineData(26)]
+    public async Task ADamagedHeaderOfTheLog_IsRefused(int at)
+    {
+        using var copy = await CrashedWith(runs: 10);
+        Flip(copy.Database + "-wal", at);
+
+        var error = await Assert.ThrowsAsync<DataDirectoryException>(() => SqliteStore.OpenAsync(copy.Path, TimeProvider.System));
+        Assert.Contains("journal.db-wal", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ACommitThatTheCrashCutOff_IsDropped()
+    {
+        using var copy = await CrashedWith(runs: 10);
+        var log = new FileInfo(copy.Database + "-wal");
+        Flip(log.FullName, (int)log.Length - 100);
+
+        await using var after = await SqliteStore.OpenAsync(copy.Path, TimeProvider.System);
+
+        Assert.Equal(9, await after.ReadModel.GetPositionAsync(default));
     }
 
     [Fact]
@@ -261,6 +340,15 @@ public sealed class DataDirectoryTests : IDisposable
         await using var store = await Open();
         for (var i = 0; i < runs; i++) await Append(store, $"r{i}");
         return _directory.Snapshot();
+    }
+
+    private static void Flip(string path, int at)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite);
+        file.Seek(at, SeekOrigin.Begin);
+        var old = file.ReadByte();
+        file.Seek(at, SeekOrigin.Begin);
+        file.WriteByte((byte)(old ^ 0x40));
     }
 
     private void Change(string sql)

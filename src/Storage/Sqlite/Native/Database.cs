@@ -77,8 +77,6 @@ internal sealed class Database : IDisposable
         return copied == log;
     }
 
-    public void Interrupt() => raw.sqlite3_interrupt(_handle);
-
     public void Check(int code)
     {
         if (code != raw.SQLITE_OK) throw Failure(code);

@@ -13,8 +13,6 @@ internal sealed class SqliteFailure(int code, string text) : Exception($"SQLite 
     public bool IsEnvironment => Primary is raw.SQLITE_FULL or raw.SQLITE_IOERR or raw.SQLITE_READONLY or raw.SQLITE_BUSY or raw.SQLITE_LOCKED
         or raw.SQLITE_CANTOPEN or raw.SQLITE_NOMEM or raw.SQLITE_PERM or raw.SQLITE_AUTH or raw.SQLITE_PROTOCOL or raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB;
 
-    public bool IsDamage => Primary is raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB;
-
     /// <summary>What is wrong with the directory and what to do about it, in one or two sentences.</summary>
     public string Remedy(string directory) => Primary switch
     {

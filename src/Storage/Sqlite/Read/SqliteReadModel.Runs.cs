@@ -12,12 +12,14 @@ internal sealed partial class SqliteReadModel
         ArgumentNullException.ThrowIfNull(filter);
         CheckLimit(limit);
         var before = Cursor.Key(cursor, "runs", 2) ?? [long.MaxValue, long.MaxValue];
+        // The index is entered where the last page ended, not at the newest run: only those of the very same time are passed over again.
+        var newest = Math.Min(Instant.ToMicroseconds(filter.CreatedBefore) ?? long.MaxValue, before[0] == long.MaxValue ? long.MaxValue : before[0] + 1);
         return QueryAsync(db =>
         {
             var page = Sql(db, IndexFor(filter))
                 .Bind(1, filter.Namespace).Bind(2, before[0]).Bind(3, before[1])
                 .Bind(4, Instant.ToMicroseconds(filter.CreatedAfter) ?? long.MinValue)
-                .Bind(5, Instant.ToMicroseconds(filter.CreatedBefore) ?? long.MaxValue)
+                .Bind(5, newest)
                 .Bind(6, filter.Flow)
                 .Bind(7, filter.Status is { } status ? Codes.Of(status) : (long?)null)
                 .Bind(8, filter.Active is { } active ? active ? 1 : 0 : (long?)null)

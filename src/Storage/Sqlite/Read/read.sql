@@ -18,11 +18,16 @@ SELECT name FROM streams WHERE id = ?1;
 -- name: stream_events
 SELECT seq, at_us, actor, version, payload FROM events WHERE stream_id = ?1 ORDER BY seq;
 
--- name: wakes
+-- name: wakes_of_same_due
+-- A page may end among many streams that are due at the same time, "at once" most of all: first their rest, then the later ones.
 SELECT s.name, w.due_us, w.stream_id
-FROM wakes w INDEXED BY wakes_by_due JOIN streams s ON s.id = w.stream_id
-WHERE w.due_us <= ?1 AND (w.due_us, w.stream_id) > (?2, ?3)
-ORDER BY w.due_us, w.stream_id LIMIT ?4;
+FROM wakes w INDEXED BY wakes_by_due CROSS JOIN streams s ON s.id = w.stream_id
+WHERE w.due_us = ?1 AND w.stream_id > ?2 ORDER BY w.stream_id LIMIT ?3;
+
+-- name: wakes_due
+SELECT s.name, w.due_us, w.stream_id
+FROM wakes w INDEXED BY wakes_by_due CROSS JOIN streams s ON s.id = w.stream_id
+WHERE w.due_us > ?1 AND w.due_us <= ?2 ORDER BY w.due_us, w.stream_id LIMIT ?3;
 
 -- name: position
 SELECT position FROM journal;

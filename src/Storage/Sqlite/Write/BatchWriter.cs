@@ -15,8 +15,9 @@ internal sealed class BatchWriter : IDisposable
     private readonly Statement _begin, _commit, _rollback, _ownBatch, _setPosition, _readBatch;
     private readonly Statement _findStream, _addStream, _ownStream, _moveHead, _holdEpoch, _addEvent, _putWake, _removeWake;
 
-    // Streams whose row this transaction made, and those that lost in it, with the newest epoch that did.
-    private readonly List<StreamEntry> _made = [];
+    // Streams whose id this transaction made or looked up (a rollback takes back rows made in it, and their ids are given out anew),
+    // and those that lost in it, with the newest epoch that did.
+    private readonly List<StreamEntry> _resolved = [];
     private readonly Dictionary<StreamEntry, long> _lost = [];
 
     public BatchWriter(Database database, StreamCache streams, long term, long batch, long position)
@@ -48,6 +49,9 @@ internal sealed class BatchWriter : IDisposable
     /// <summary>Position of the last event that committed.</summary>
     public long Position { get; private set; }
 
+    /// <summary>A COMMIT reported an error and may have held; only the same batch may come next.</summary>
+    public bool IsUnresolved => _unresolved is not null;
+
     /// <summary>Another server has raised the term. Every write of this one is fenced from now on.</summary>
     public bool Deposed { get; private set; }
 
@@ -67,7 +71,7 @@ internal sealed class BatchWriter : IDisposable
         _unresolved = null;
         position = Position;
         _lost.Clear();
-        _made.Clear();
+        _resolved.Clear();
         try
         {
             _begin.Run();
@@ -81,7 +85,7 @@ internal sealed class BatchWriter : IDisposable
         }
         catch
         {
-            foreach (var entry in _made) (entry.Id, entry.RunId) = (0, null);
+            foreach (var entry in _resolved) (entry.Id, entry.RunId) = (0, null);
             if (_database.InTransaction)
             {
                 _unresolved = null;
@@ -167,7 +171,11 @@ internal sealed class BatchWriter : IDisposable
     private bool Find(StreamEntry entry, StreamId stream)
     {
         var found = _findStream.Bind(1, stream.ToString()).Step();
-        if (found) (entry.Id, entry.RunId) = (_findStream.Long(0), _findStream.LongOrNull(1));
+        if (found)
+        {
+            (entry.Id, entry.RunId) = (_findStream.Long(0), _findStream.LongOrNull(1));
+            _resolved.Add(entry);
+        }
         _findStream.Reset();
         return found;
     }
@@ -191,7 +199,7 @@ internal sealed class BatchWriter : IDisposable
             _ownStream.Bind(1, entry.Id).Run();
         }
         entry.RunId = run;
-        _made.Add(entry);
+        _resolved.Add(entry);
     }
 }
 

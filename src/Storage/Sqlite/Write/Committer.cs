@@ -25,7 +25,7 @@ internal sealed class Committer : IAsyncDisposable
     private static readonly TimeSpan _firstRetry = TimeSpan.FromSeconds(1), _longestRetry = TimeSpan.FromSeconds(5);
 
     // Pages of log after which a checkpoint is due when nothing waits, and after which it is due in any case.
-    private const long IdleCheckpointPages = 1000, BusyCheckpointPages = 16_000;
+    private const long IdleCheckpointPages = 1000, BusyCheckpointPages = 4000;
 
     private readonly Channel<PendingWrite> _queue = Channel.CreateBounded<PendingWrite>(
         new BoundedChannelOptions(QueuedWrites) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
@@ -67,10 +67,10 @@ internal sealed class Committer : IAsyncDisposable
     /// what could not be written fails with the reason.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (!_queue.Writer.TryComplete()) return;
-        await _closing.CancelAsync().ConfigureAwait(false);
+        var first = _queue.Writer.TryComplete();
+        if (first) await _closing.CancelAsync().ConfigureAwait(false);
         await _stopped.Task.ConfigureAwait(false);
-        _closing.Dispose();
+        if (first) _closing.Dispose();
     }
 
     private void Run()
@@ -157,7 +157,7 @@ internal sealed class Committer : IAsyncDisposable
                 _writer.Commit(batch);
                 break;
             }
-            catch (SqliteFailure failure) when (failure.IsEnvironment)
+            catch (SqliteFailure failure) when (failure.IsEnvironment || _writer.IsUnresolved)
             {
                 if (!AwaitRecovery(failure, delay))
                 {
