@@ -118,14 +118,14 @@ public sealed class GatewayTests
 
         Assert.Equal("""{"n":1}""", end.Output);
         Assert.Contains(worker.Log, l => l.Contains("Tasks keep running"));
-        Assert.Equal(2, worker.Log.Count(l => l.StartsWith("Connected", StringComparison.Ordinal)));
+        await worker.LoggedAsync("Connected", 2);
     }
 
     [Fact]
     public async Task ATaskWhoseLeaseIsNotRenewedForItsTerm_IsEndedAndReportedAsLost()
     {
         await using var gateway = await FakeGateway.StartAsync();
-        gateway.TermMs = 1500;
+        gateway.TermMs = 5000;
         await using var worker = new TestWorker([gateway], o => o with { PollWait = TimeSpan.FromMilliseconds(200) });
         var pidFile = Path.Combine(worker.Root, "pid");
         var lease = A.Task($"trap '' TERM; echo $$ > {pidFile}; while :; do sleep 0.1; done");
@@ -133,13 +133,13 @@ public sealed class GatewayTests
         var pid = await Procs.PidFromAsync(pidFile);
         // Held well beyond its term while it is renewed.
         var polls = gateway.Polls.Count;
-        await gateway.UntilAsync(() => gateway.Polls.Count > polls + 10, "renewals");
+        await gateway.UntilAsync(() => gateway.Polls.Count > polls + 30, "renewals");
         Assert.True(Procs.IsRunning(pid));
 
         gateway.Hangs = true;
         var clock = Stopwatch.StartNew();
         await Procs.GoneAsync(pid);
-        Assert.InRange(clock.Elapsed.TotalSeconds, 0.5, 2.5);
+        Assert.InRange(clock.Elapsed.TotalSeconds, 2, 7);
 
         gateway.Hangs = false;
         var end = await gateway.FinishedAsync(lease.Token);
@@ -207,7 +207,8 @@ public sealed class GatewayTests
         await gateway.UpAsync();
         await gateway.UntilAsync(() => gateway.RefusedCount >= 4, "some tries");
 
-        Assert.Single(worker.Log, l => l.Contains("failed:"));
+        // Each thing that is wrong is told once: no connection, then the status.
+        Assert.InRange(worker.Log.Count(l => l.Contains("failed:")), 1, 2);
         gateway.Refuses = null;
         await gateway.UntilAsync(() => gateway.Polls.Count > 0, "a poll");
     }

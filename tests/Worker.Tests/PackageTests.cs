@@ -48,6 +48,7 @@ public sealed class PackageTests
             }
             await using (var worker = new TestWorker([gateway], o => o with { WorkDirectory = shared, PackageCacheBytes = 7000 }))
             {
+                await gateway.UntilAsync(() => gateway.Polls[^1].Boot == worker.Agent.Boot, "the second worker's first poll");
                 await RunWithAsync(gateway, first);
                 await RunWithAsync(gateway, second);
             }
