@@ -83,7 +83,7 @@ public sealed class WorkerAgent
             directory.Clean(_log);
             using var live = new LiveGroups(directory.Groups, $"{directory.Id}.{Boot}", setsid, _log);
             await using var strays = new Strays(live, _time);
-            var packages = new PackageCache(directory.Packages, _options.PackageCacheBytes, gateway, _log);
+            var packages = new PackageCache(directory.Packages, _options.PackageCacheBytes, gateway, _time, _log);
             var cgroups = Cgroups.Open(_options.CgroupDirectory, Boot);
             var executor = new ProcessExecutor(_options, setsid, live, strays, cgroups, packages, gateway, gpus.Count > 0, _time, _log);
             await ServeAsync(executor, gateway, capacity, gpus, both.Token);

@@ -49,6 +49,9 @@ public sealed record WorkerOptions
     /// cgroup, where it is delegated.</summary>
     public string? CgroupDirectory { get; init; }
 
+    /// <summary>The name alone: the token does not belong in a log.</summary>
+    public override string ToString() => $"worker {Name}";
+
     /// <summary>All that is wrong, each with the field, the rule and the remedy; empty when all is well.</summary>
     public IReadOnlyList<string> Validate()
     {

@@ -50,7 +50,7 @@ internal sealed class InputArtifacts(Lease lease, TaskDirectory directory, Gatew
                     if (file.Length == artifact.Bytes) return;
                     throw new HttpIOException(HttpRequestError.ResponseEnded, $"artifact {artifact.Name} of {input.Name} has {artifact.Bytes} bytes, and {file.Length} came.");
                 }
-                catch (HttpIOException) when (failures < Tries)
+                catch (IOException) when (failures < Tries)
                 {
                     await Task.Delay(Backoff.Delay(failures, Random.Shared.NextDouble()), time, cancellationToken);
                 }

@@ -59,7 +59,7 @@ internal static class InputFile
             {
                 return await FetchOnceAsync(assignment, directory, gateway, cancellationToken);
             }
-            catch (Exception e) when (e is HttpRequestException or HttpIOException or JsonException && failures < Tries)
+            catch (Exception e) when (e is HttpRequestException or IOException or JsonException && failures < Tries)
             {
                 // The gateway went away in the middle; from another, or later, they come whole.
                 await Task.Delay(Backoff.Delay(failures, Random.Shared.NextDouble()), time, cancellationToken);

@@ -19,6 +19,7 @@ internal sealed class TransferRefusedException(HttpStatusCode status, string mes
 /// <summary>Speaks the worker protocol with whichever gateway answers.</summary>
 internal sealed class GatewayClient : IDisposable
 {
+    private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromSeconds(30);
     private static readonly JsonWriterOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private static readonly MediaTypeHeaderValue Json = new("application/json");
 
@@ -157,9 +158,11 @@ internal sealed class GatewayClient : IDisposable
         return content;
     }
 
-    private TimeSpan? RetryAfter(HttpResponseMessage response) =>
-        response.Headers.RetryAfter is not { } after ? null
-        : after.Delta ?? (after.Date is { } date ? date - _time.GetUtcNow() : null);
+    private TimeSpan? RetryAfter(HttpResponseMessage response)
+    {
+        var asked = response.Headers.RetryAfter is not { } after ? null : after.Delta ?? after.Date - _time.GetUtcNow();
+        return asked is { } delay ? TimeSpan.FromTicks(Math.Clamp(delay.Ticks, 0, LongestRetryAfter.Ticks)) : null;
+    }
 
     // A wrong token or address does not mend itself within a moment.
     private static TimeSpan? Patience(HttpStatusCode status) => (int)status is >= 300 and < 500 and not 429 ? Backoff.Longest : null;

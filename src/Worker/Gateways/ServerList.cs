@@ -3,15 +3,12 @@ namespace Fanfare.Worker.Gateways;
 /// <summary>The gateways that a worker knows, and which of them to ask now. Safe to call from any thread.</summary>
 internal sealed class ServerList
 {
-    private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromSeconds(30);
-
     private readonly Lock _lock = new();
     private readonly Server[] _servers;
     private readonly TimeProvider _time;
     private readonly Action<string> _log;
     private int _current;
     private bool _connected;
-    private bool _toldLoss;
 
     public ServerList(IReadOnlyList<Uri> servers, TimeProvider time, Action<string> log)
     {
@@ -62,7 +59,7 @@ internal sealed class ServerList
             server.Failures = 0;
             if (_connected) return;
             _connected = true;
-            _toldLoss = false;
+            foreach (var each in _servers) each.ToldReason = null;
             _log($"Connected to {server.Address}.");
         }
     }
@@ -73,14 +70,12 @@ internal sealed class ServerList
         lock (_lock)
         {
             server.Failures++;
-            var rest = retryAfter is { } asked
-                ? TimeSpan.FromTicks(Math.Clamp(asked.Ticks, 0, LongestRetryAfter.Ticks))
-                : Backoff.Delay(server.Failures, Random.Shared.NextDouble());
+            var rest = retryAfter ?? Backoff.Delay(server.Failures, Random.Shared.NextDouble());
             server.RestsUntil = _time.GetTimestamp() + (long)(rest.TotalSeconds * _time.TimestampFrequency);
             if (_servers[_current] == server) _current = (_current + 1) % _servers.Length;
             _connected = false;
-            if (_toldLoss) return;
-            _toldLoss = true;
+            if (server.ToldReason == reason) return;
+            server.ToldReason = reason;
             _log($"Gateway {server.Address} failed: {reason} Tasks keep running while the worker tries again.");
         }
     }
@@ -94,4 +89,7 @@ internal sealed class Server(Uri address, long restsUntil)
     public long RestsUntil { get; set; } = restsUntil;
 
     public int Failures { get; set; }
+
+    /// <summary>What the log said of it last, so that it says each thing once.</summary>
+    public string? ToldReason { get; set; }
 }

@@ -26,11 +26,13 @@ internal sealed class PackageCache
     private readonly string _root;
     private readonly long _mostBytes;
     private readonly GatewayClient _gateway;
+    private readonly TimeProvider _time;
     private readonly Action<string> _log;
     private long _uses;
 
-    public PackageCache(string root, long mostBytes, GatewayClient gateway, Action<string> log)
+    public PackageCache(string root, long mostBytes, GatewayClient gateway, TimeProvider time, Action<string> log)
     {
+        _time = time;
         _root = root;
         _mostBytes = mostBytes;
         _gateway = gateway;
@@ -145,7 +147,7 @@ internal sealed class PackageCache
             catch (Exception e) when (e is HttpRequestException or IOException && e is not FileNotFoundException && failures < 5)
             {
                 _log($"Fetching package {digest} broke off: {e.Message} Trying again.");
-                await Task.Delay(Backoff.Delay(failures, Random.Shared.NextDouble()), cancellationToken);
+                await Task.Delay(Backoff.Delay(failures, Random.Shared.NextDouble()), _time, cancellationToken);
             }
         }
     }

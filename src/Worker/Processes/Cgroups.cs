@@ -140,7 +140,7 @@ internal sealed class Cgroup : IDisposable
         {
             System.IO.Directory.Delete(Directory);
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // Its last process is not reaped yet; an empty cgroup costs nothing.
         }

@@ -102,6 +102,7 @@ internal sealed class ProcessGroup : IDisposable
     /// <summary>The group is done with. What may still be alive in it, against SIGKILL, stays noted for the next worker.</summary>
     public void Dispose()
     {
+        if (IsAlive) Signal(Libc.SigKill);
         if (!IsAlive) _live.Remove(_group);
         _process.Dispose();
     }

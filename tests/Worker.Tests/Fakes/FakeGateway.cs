@@ -19,6 +19,7 @@ public sealed class FakeGateway : IAsyncDisposable
     private readonly Lock _lock = new();
     private readonly List<Lease> _waiting = [];
     private readonly List<CancelLease> _cancels = [];
+    private readonly Dictionary<string, Lease> _leased = [];
     private readonly List<(Func<bool> Condition, TaskCompletionSource Source)> _watchers = [];
     private WebApplication? _app;
     private TaskCompletionSource _poke = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -126,7 +127,7 @@ public sealed class FakeGateway : IAsyncDisposable
         Poke();
     }
 
-    public async Task<FinishedAttempt> FinishedAsync(string token, double seconds = 20)
+    public async Task<FinishedAttempt> FinishedAsync(string token, double seconds = 60)
     {
         await UntilAsync(() => Finished.ContainsKey(token), $"the end of {token}", seconds);
         lock (_lock) return Finished[token];
@@ -137,7 +138,7 @@ public sealed class FakeGateway : IAsyncDisposable
             .Select(l => JsonSerializer.Deserialize(l, ContractsJson.Default.LogLine)!)];
 
     /// <summary>Waits for something that the record shows; looked at after every request.</summary>
-    public async Task UntilAsync(Func<bool> condition, string what, double seconds = 20)
+    public async Task UntilAsync(Func<bool> condition, string what, double seconds = 60)
     {
         TaskCompletionSource source;
         lock (_lock)
@@ -234,10 +235,14 @@ public sealed class FakeGateway : IAsyncDisposable
             foreach (var attempt in request.Finished)
             {
                 Finished[attempt.Token] = attempt;
+                _leased.Remove(attempt.Token);
                 Reports[attempt.Token] = Reports.GetValueOrDefault(attempt.Token) + 1;
                 if (Settles) settled.Add(attempt.Token);
             }
         }
+        // What it should hold and did not list went to a poll whose answer it never saw.
+        List<Lease> missing;
+        lock (_lock) missing = [.. _leased.Values.Where(l => request.Held.All(h => h.Token != l.Token))];
         Notify();
         var until = DateTime.UtcNow.AddMilliseconds(request.WaitMs);
         while (true)
@@ -247,11 +252,14 @@ public sealed class FakeGateway : IAsyncDisposable
             lock (_lock)
             {
                 poke = _poke.Task;
-                var superseded = Polls[^1].Boot == request.Boot && Polls[^1].Sequence > request.Sequence;
-                if (superseded || settled.Count > 0 || _cancels.Count > 0 || (_waiting.Count > 0 && request.MaxLeases > 0) || DateTime.UtcNow >= until || _app is null)
+                if (context.RequestAborted.IsCancellationRequested) return;
+                var superseded = Polls[^1].Boot != request.Boot || Polls[^1].Sequence > request.Sequence;
+                if (superseded || settled.Count > 0 || missing.Count > 0 || _cancels.Count > 0 || (_waiting.Count > 0 && request.MaxLeases > 0) || DateTime.UtcNow >= until || _app is null)
                 {
                     var leases = superseded ? [] : _waiting.Take(request.MaxLeases).ToList();
                     if (!superseded) _waiting.RemoveRange(0, leases.Count);
+                    foreach (var lease in leases) _leased[lease.Token] = lease;
+                    leases.AddRange(missing);
                     answer = new PollResponse { Leases = leases, Cancel = superseded ? [] : [.. _cancels], Settled = settled, TermMs = TermMs };
                     if (!superseded) _cancels.Clear();
                 }

@@ -20,7 +20,7 @@ public static class Procs
         }
     }
 
-    public static async Task GoneAsync(int pid, double seconds = 5)
+    public static async Task GoneAsync(int pid, double seconds = 20)
     {
         var clock = Stopwatch.StartNew();
         while (IsRunning(pid))
@@ -31,7 +31,7 @@ public static class Procs
     }
 
     /// <summary>Waits for a file that holds a number, written with a rename or a line end.</summary>
-    public static async Task<int> PidFromAsync(string path, double seconds = 15)
+    public static async Task<int> PidFromAsync(string path, double seconds = 60)
     {
         var clock = Stopwatch.StartNew();
         while (clock.Elapsed.TotalSeconds < seconds)

@@ -7,6 +7,7 @@ namespace Fanfare.Worker.Tests.Fakes;
 public sealed class TestWorker : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stop = new();
+    private readonly SemaphoreSlim _logged = new(0);
 
     public TestWorker(IReadOnlyList<FakeGateway> gateways, Func<WorkerOptions, WorkerOptions>? change = null, ITaskExecutor? executor = null)
     {
@@ -19,8 +20,14 @@ public sealed class TestWorker : IAsyncDisposable
             Capacity = new ResourceSpec(4, 1L << 34, 0, 1L << 34),
         };
         if (change is not null) options = change(options);
-        Agent = executor is null ? new WorkerAgent(options, TimeProvider.System, Log.Enqueue) : new WorkerAgent(options, executor, TimeProvider.System, Log.Enqueue);
+        Agent = executor is null ? new WorkerAgent(options, TimeProvider.System, Write) : new WorkerAgent(options, executor, TimeProvider.System, Write);
         Running = Agent.RunAsync(_stop.Token);
+    }
+
+    private void Write(string line)
+    {
+        Log.Enqueue(line);
+        _logged.Release();
     }
 
     public string Root { get; }
@@ -30,6 +37,17 @@ public sealed class TestWorker : IAsyncDisposable
     public Task Running { get; }
 
     public ConcurrentQueue<string> Log { get; } = new();
+
+    /// <summary>Waits until the log has this many lines that begin so.</summary>
+    public async Task LoggedAsync(string beginning, int count)
+    {
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        while (Log.Count(l => l.StartsWith(beginning, StringComparison.Ordinal)) < count)
+        {
+            if (clock.Elapsed.TotalSeconds > 10) throw new TimeoutException($"'{beginning}' was not logged {count} times, only: {string.Join('\n', Log)}");
+            await _logged.WaitAsync(TimeSpan.FromSeconds(1));
+        }
+    }
 
     public async Task StopAsync()
     {
@@ -41,6 +59,7 @@ public sealed class TestWorker : IAsyncDisposable
     {
         await StopAsync();
         _stop.Dispose();
+        _logged.Dispose();
         Directory.Delete(Root, recursive: true);
     }
 }
