@@ -80,7 +80,7 @@ public sealed class PackageTests : IDisposable
     [InlineData("build/", "build", false, false)]
     [InlineData("build/", "x/build", true, true)]
     [InlineData("d?.txt", "d1.txt", false, true)]
-    [InlineData("d?.txt", "d/.txt", false, false)]
+    [InlineData("d?x.txt", "d/x.txt", false, false)]
     [InlineData("[x]", "[x]", false, true)]
     [InlineData("\\#x", "#x", false, true)]
     [InlineData("#x", "#x", false, false)]

@@ -42,7 +42,8 @@ internal static class RunSummary
             screen.SayMarkup($"    [dim]fanfare logs {Screen.Escape(report.Run.Run)} {Screen.Escape(Shell(task.Task))}[/]");
         }
         if (failed > report.FailedTasks.Count) screen.Say($"  and {failed - report.FailedTasks.Count} more");
-        screen.SayMarkup($"  [dim]After a correction: fanfare retry {Screen.Escape(report.Run.Run)} (what succeeded is not run again)[/]");
+        if (report.Run.Status == RunStatus.Failed)
+            screen.SayMarkup($"  [dim]After a correction: fanfare retry {Screen.Escape(report.Run.Run)} (what succeeded is not run again)[/]");
     }
 
     // Brackets are globs to a shell.

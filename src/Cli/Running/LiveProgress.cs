@@ -15,6 +15,7 @@ internal sealed class LiveProgress : ProgressView
     private readonly TimeProvider _clock;
     private readonly bool _keyboard;
     private readonly IReadOnlyList<string> _planned;
+    private readonly Func<string> _interrupt;
     private readonly Action<bool> _logsToggled;
     private readonly CancellationTokenSource _end = new();
     private readonly Lock _lock = new();
@@ -25,14 +26,16 @@ internal sealed class LiveProgress : ProgressView
     private bool _logs;
 
     /// <param name="planned">Names of the flow's steps, so that those to come are shown too.</param>
+    /// <param name="interrupt">What Ctrl-C does now, in words.</param>
     /// <param name="logs">Whether log lines are shown from the start.</param>
     /// <param name="logsToggled">Told when log lines are wanted, and when not.</param>
-    public LiveProgress(IAnsiConsole console, TimeProvider clock, bool keyboard, IReadOnlyList<string> planned, bool logs, Action<bool> logsToggled)
+    public LiveProgress(IAnsiConsole console, TimeProvider clock, bool keyboard, IReadOnlyList<string> planned, Func<string> interrupt, bool logs, Action<bool> logsToggled)
     {
         _console = console;
         _clock = clock;
         _keyboard = keyboard;
         _planned = planned;
+        _interrupt = interrupt;
         _logs = logs;
         _logsToggled = logsToggled;
         _drawing = DrawAsync();
@@ -40,11 +43,7 @@ internal sealed class LiveProgress : ProgressView
 
     public override void Update(RunSnapshot snapshot)
     {
-        lock (_lock)
-        {
-            _snapshot = snapshot;
-            _note = null;
-        }
+        lock (_lock) _snapshot = snapshot;
     }
 
     public override void Note(string text)
@@ -68,16 +67,20 @@ internal sealed class LiveProgress : ProgressView
         _end.Dispose();
     }
 
-    private Task DrawAsync() => _console.Live(Text.Empty).Overflow(VerticalOverflow.Crop).Cropping(VerticalOverflowCropping.Bottom).StartAsync(async live =>
+    private async Task DrawAsync()
     {
-        while (!_end.IsCancellationRequested)
+        // Cleared at its end, since the area never shrinks by itself; the last picture is then written to stay.
+        await _console.Live(Text.Empty).AutoClear(true).Overflow(VerticalOverflow.Crop).Cropping(VerticalOverflowCropping.Bottom).StartAsync(async live =>
         {
-            ReadKeys();
-            Draw(live, last: false);
-            await Task.Delay(FrameTime, _clock, _end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-        Draw(live, last: true);
-    });
+            while (!_end.IsCancellationRequested)
+            {
+                ReadKeys();
+                if (Picture(last: false) is { } picture) live.UpdateTarget(picture);
+                await Task.Delay(FrameTime, _clock, _end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        });
+        if (Picture(last: true) is { } end) _console.Write(end);
+    }
 
     private void ReadKeys()
     {
@@ -90,15 +93,9 @@ internal sealed class LiveProgress : ProgressView
         }
     }
 
-    private void Draw(LiveDisplayContext live, bool last)
+    private Rows? Picture(bool last)
     {
-        IRenderable picture;
-        lock (_lock)
-        {
-            if (_snapshot is null) return;
-            picture = Picture(_snapshot, last);
-        }
-        live.UpdateTarget(picture);
+        lock (_lock) return _snapshot is null ? null : Picture(_snapshot, last);
     }
 
     private Rows Picture(RunSnapshot snapshot, bool last)
@@ -109,7 +106,7 @@ internal sealed class LiveProgress : ProgressView
         if (!last)
         {
             var keys = _keyboard ? _logs ? "l hides logs, " : "l shows logs, " : "";
-            parts.Add(new Markup($"[dim]{Words.Of(snapshot.Run.Status)} for {Words.Duration(snapshot.Elapsed(now))}; {keys}Ctrl-C cancels[/]"));
+            parts.Add(new Markup($"[dim]{Words.Of(snapshot.Run.Status)} for {Words.Duration(snapshot.Elapsed(now))}; {keys}{_interrupt()}[/]"));
             if (_note is not null) parts.Add(new Markup($"[yellow]{Screen.Escape(_note)}[/]"));
             if (_logs)
                 parts.AddRange(_log.Select(l => new Markup(l) { Overflow = Overflow.Ellipsis }));

@@ -17,7 +17,9 @@ internal sealed class RunWatch(Session session, ApiClient api, IReadOnlyList<str
         LogFeed? feed = null;
         var view = session.Screen.Live
             ? (ProgressView)new LiveProgress(
-                session.Screen.Results, session.Host.Clock, session.Host.Keyboard, planned, logs, wanted => feed?.Wanted = wanted)
+                session.Screen.Results, session.Host.Clock, session.Host.Keyboard, planned,
+                () => !cancelOnInterrupt ? "Ctrl-C leaves the run going" : interrupted.IsCancellationRequested ? "Ctrl-C leaves at once" : "Ctrl-C cancels",
+                logs, wanted => feed?.Wanted = wanted)
             : new LineProgress(session.Screen.Json ? session.Host.Error : session.Host.Out, session.Host.Clock);
         await using (view)
         {
@@ -44,7 +46,7 @@ internal sealed class RunWatch(Session session, ApiClient api, IReadOnlyList<str
         var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var registration = session.Host.Interrupts.Requested.Register(() => asked.TrySetResult());
         if (await Task.WhenAny(following, asked.Task) == following) return;
-        view.Note("Cancelling the run and waiting for its tasks to end. Ctrl-C again leaves at once.");
+        view.Note("Cancelling the run, and waiting for its tasks to end.");
         try
         {
             await api.CommandRunAsync(run, "cancel", new RunCommandRequest("Ctrl-C"), CancellationToken.None);
