@@ -24,13 +24,12 @@ internal sealed class Value(YamlNode node, Value? parent, string segment, Compla
 
     public void Complain(string message, string remedy)
     {
-        if (Node is not YamlRefused) complaints.Add(node.Place, Path, message, remedy);
+        if (node is not YamlRefused) complaints.Add(node.Place, () => (Path, message, remedy));
     }
 
-    public Value? Wrong(string expected, string remedy)
+    public void Wrong(string expected, string remedy)
     {
-        Complain($"'{Last}' is {Node.Kind}; it must be {expected}.", remedy);
-        return null;
+        if (node is not YamlRefused) complaints.Add(node.Place, () => (Path, $"'{Last}' is {node.Kind}; it must be {expected}.", remedy));
     }
 
     /// <summary>Any scalar but null, as written.</summary>

@@ -140,8 +140,8 @@ internal sealed class YamlTree
         return new YamlMapping(place, entries);
     }
 
-    private void Complain(Place place, string message, string remedy) =>
-        _complaints.Add(place, string.Concat(_path).TrimStart('.'), message, remedy);
+    private void Complain(Place place, FormattableString message, string remedy) =>
+        _complaints.Add(place, () => (string.Concat(_path).TrimStart('.'), FormattableString.Invariant(message), remedy));
 
     private static string Cut(string text) => text.Length <= 40 ? text : text[..37] + "...";
 
