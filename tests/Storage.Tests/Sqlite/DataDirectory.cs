@@ -1,3 +1,6 @@
+using Fanfare.Contracts;
+using Fanfare.Storage.Tests.Conformance;
+
 namespace Fanfare.Storage.Tests.Sqlite;
 
 /// <summary>A temporary data directory.</summary>
@@ -17,6 +20,14 @@ internal sealed class DataDirectory : IDisposable
             if (!file.EndsWith("-shm", StringComparison.Ordinal)) File.Copy(file, System.IO.Path.Combine(copy.Path, System.IO.Path.GetFileName(file)));
         }
         return copy;
+    }
+
+    /// <summary>One append with its run's row, which must win.</summary>
+    public static async Task AppendAsync(SqliteStore store, string run)
+    {
+        var stream = StreamId.Run(A.Ns, run);
+        var opened = await store.Journal.OpenAsync(stream, default);
+        Assert.Equal(AppendOutcome.Committed, await store.Journal.AppendAsync(A.Append(stream, opened, rows: [A.Run(run)])).WaitAsync(TimeSpan.FromSeconds(30)));
     }
 
     public void Dispose() => Directory.Delete(Path, recursive: true);

@@ -22,7 +22,7 @@ public sealed class DataDirectoryTests : IDisposable
         Assert.Contains(_directory.Path, error.Message, StringComparison.Ordinal);
         Assert.Contains($"(pid {Environment.ProcessId})", error.Message, StringComparison.Ordinal);
         Assert.Contains("--data", error.Message, StringComparison.Ordinal);
-        await Append(store, "r1");
+        await DataDirectory.AppendAsync(store, "r1");
     }
 
     [Fact]
@@ -31,131 +31,17 @@ public sealed class DataDirectoryTests : IDisposable
         for (var i = 0; i < 3; i++)
         {
             await using var store = await Open();
-            await Append(store, $"r{i}");
+            await DataDirectory.AppendAsync(store, $"r{i}");
         }
         await using var last = await Open();
         Assert.Equal(3, await last.ReadModel.GetPositionAsync(default));
     }
 
     [Fact]
-    public async Task AfterACrash_WhatWasAcknowledgedIsThere_AndTheOldOwnerIsFenced()
-    {
-        await using var store = await Open();
-        var opened = await store.Journal.OpenAsync(StreamId.Run(A.Ns, "r0"), default);
-        for (var i = 0; i < 100; i++) await Append(store, $"r{i}");
-
-        using var copy = _directory.Snapshot();
-        await using var after = await SqliteStore.OpenAsync(copy.Path, TimeProvider.System);
-
-        Assert.Equal(store.Journal.Incarnation, after.Journal.Incarnation);
-        Assert.Equal(100, await after.ReadModel.GetPositionAsync(default));
-        for (var i = 0; i < 100; i++)
-        {
-            Assert.Equal(1, (await after.Journal.OpenAsync(StreamId.Run(A.Ns, $"r{i}"), default)).Sequence);
-            Assert.NotNull(await after.ReadModel.GetRunAsync(A.Ns, $"r{i}", default));
-        }
-        Assert.Equal(AppendOutcome.Fenced, await after.Journal.AppendAsync(A.Append(StreamId.Run(A.Ns, "r0"), opened, expected: 1)).WaitAsync(_patience));
-        await Append(after, "new");
-    }
-
-    [Fact]
-    public async Task ACrashAtAnyMoment_KeepsWhatWasAcknowledgedBefore_WithoutGaps()
-    {
-        await using var store = await Open();
-        var streams = Enumerable.Range(0, 4).Select(i => StreamId.Run(A.Ns, $"r{i}")).ToArray();
-        var acknowledged = new int[streams.Length];
-        var enough = new CancellationTokenSource();
-        // Few enough pages that no checkpoint comes: the files can then be copied one after another and are still of one moment.
-        var writing = Task.WhenAll(streams.Select((stream, s) => Task.Run(async () =>
-        {
-            var opened = await store.Journal.OpenAsync(stream, default);
-            for (var i = 0; i < 25 && !enough.IsCancellationRequested; i++)
-            {
-                Assert.Equal(AppendOutcome.Committed, await store.Journal.AppendAsync(A.Append(stream, opened, expected: i, rows: [A.Run(stream.Name) with { Generation = i + 1 }])));
-                Volatile.Write(ref acknowledged[s], i + 1);
-            }
-        })));
-
-        for (var moment = 0; moment < 12; moment++)
-        {
-            var before = acknowledged.Select((_, s) => Volatile.Read(ref acknowledged[s])).ToArray();
-            using var copy = _directory.Snapshot();
-            await using var after = await SqliteStore.OpenAsync(copy.Path, TimeProvider.System);
-            for (var s = 0; s < streams.Length; s++)
-            {
-                var found = await after.Journal.OpenAsync(streams[s], default);
-                Assert.True(found.Sequence >= before[s], $"{streams[s]} has {found.Sequence} events, and {before[s]} were acknowledged.");
-                Assert.Equal(found.Sequence, (await after.ReadModel.GetRunAsync(A.Ns, streams[s].Name, default))?.Generation ?? 0);
-            }
-        }
-
-        await enough.CancelAsync();
-        await writing.WaitAsync(_patience);
-        enough.Dispose();
-    }
-
-    [Fact]
-    public async Task ATornTailOfTheLog_IsCutOff_AndTheCommitsBeforeItStay()
-    {
-        using var copy = await CrashedWith(runs: 10);
-        var log = new FileInfo(copy.Database + "-wal");
-        // A power cut in the middle of a write that nobody was told of: the bytes end within its last frame.
-        await using (var tail = log.Open(FileMode.Append, FileAccess.Write)) await tail.WriteAsync(new byte[1000]);
-
-        await using var after = await SqliteStore.OpenAsync(copy.Path, TimeProvider.System);
-
-        Assert.Equal(10, await after.ReadModel.GetPositionAsync(default));
-        await Append(after, "new");
-    }
-
-    [Fact]
-    public async Task ADamagedMiddleOfTheLog_IsRefused_SinceAcknowledgedCommitsFollow()
-    {
-        using var copy = await CrashedWith(runs: 10);
-        var before = await File.ReadAllBytesAsync(copy.Database + "-wal");
-        Flip(copy.Database + "-wal", before.Length / 2);
-
-        var error = await Assert.ThrowsAsync<DataDirectoryException>(() => SqliteStore.OpenAsync(copy.Path, TimeProvider.System));
-
-        Assert.Contains("acknowledged commits follow", error.Message, StringComparison.Ordinal);
-        Assert.Contains("backup", error.Message, StringComparison.Ordinal);
-        // It was left as it is, so that mending it brings everything back.
-        Flip(copy.Database + "-wal", before.Length / 2);
-        Assert.Equal(before, await File.ReadAllBytesAsync(copy.Database + "-wal"));
-        await using var mended = await SqliteStore.OpenAsync(copy.Path, TimeProvider.System);
-        Assert.Equal(10, await mended.ReadModel.GetPositionAsync(default));
-    }
-
-    [Theory]
-    [InlineData(0)]
-    [InlineData(20)]
-    [InlineData(26)]
-    public async Task ADamagedHeaderOfTheLog_IsRefused(int at)
-    {
-        using var copy = await CrashedWith(runs: 10);
-        Flip(copy.Database + "-wal", at);
-
-        var error = await Assert.ThrowsAsync<DataDirectoryException>(() => SqliteStore.OpenAsync(copy.Path, TimeProvider.System));
-        Assert.Contains("journal.db-wal", error.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task ACommitThatTheCrashCutOff_IsDropped()
-    {
-        using var copy = await CrashedWith(runs: 10);
-        var log = new FileInfo(copy.Database + "-wal");
-        Flip(log.FullName, (int)log.Length - 100);
-
-        await using var after = await SqliteStore.OpenAsync(copy.Path, TimeProvider.System);
-
-        Assert.Equal(9, await after.ReadModel.GetPositionAsync(default));
-    }
-
-    [Fact]
     public async Task AServerThatLostTheJournalToAnother_IsFenced_AndSaysSo()
     {
         await using var store = await Open();
-        await Append(store, "r1");
+        await DataDirectory.AppendAsync(store, "r1");
         // Where locks do not work, another server could raise the term.
         using (var other = Database.Open(_directory.Database, readOnly: false, _patience)) other.Execute("UPDATE journal SET term = term + 1");
 
@@ -200,7 +86,7 @@ public sealed class DataDirectoryTests : IDisposable
 
         Assert.Contains(named, error.Message, StringComparison.Ordinal);
         Assert.Contains("default/run/r1", error.Message, StringComparison.Ordinal);
-        await Append(store, "r2");
+        await DataDirectory.AppendAsync(store, "r2");
     }
 
     [Fact]
@@ -312,8 +198,8 @@ public sealed class DataDirectoryTests : IDisposable
         await using var store = await SqliteStore.OpenAsync(_directory.Path, TimeProvider.System, log.Add);
         store.Journal.Committed += (_, _) => throw new InvalidOperationException("broken listener");
 
-        await Append(store, "r1");
-        await Append(store, "r2");
+        await DataDirectory.AppendAsync(store, "r1");
+        await DataDirectory.AppendAsync(store, "r2");
 
         Assert.Contains(log, line => line.Contains("broken listener", StringComparison.Ordinal));
     }
@@ -322,33 +208,10 @@ public sealed class DataDirectoryTests : IDisposable
 
     private static async Task<long> Epoch(SqliteStore store) => (await store.Journal.OpenAsync(StreamId.Run(A.Ns, "epoch"), default)).Epoch;
 
-    private static async Task Append(SqliteStore store, string run)
-    {
-        var stream = StreamId.Run(A.Ns, run);
-        var opened = await store.Journal.OpenAsync(stream, default);
-        Assert.Equal(AppendOutcome.Committed, await store.Journal.AppendAsync(A.Append(stream, opened, rows: [A.Run(run)])).WaitAsync(_patience));
-    }
-
     private async Task Make(int runs = 1)
     {
         await using var store = await Open();
-        for (var i = 1; i <= runs; i++) await Append(store, $"r{i}");
-    }
-
-    private async Task<DataDirectory> CrashedWith(int runs)
-    {
-        await using var store = await Open();
-        for (var i = 0; i < runs; i++) await Append(store, $"r{i}");
-        return _directory.Snapshot();
-    }
-
-    private static void Flip(string path, int at)
-    {
-        using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite);
-        file.Seek(at, SeekOrigin.Begin);
-        var old = file.ReadByte();
-        file.Seek(at, SeekOrigin.Begin);
-        file.WriteByte((byte)(old ^ 0x40));
+        for (var i = 1; i <= runs; i++) await DataDirectory.AppendAsync(store, $"r{i}");
     }
 
     private void Change(string sql)

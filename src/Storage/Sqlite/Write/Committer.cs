@@ -92,10 +92,10 @@ internal sealed class Committer : IAsyncDisposable
         {
             // Nothing above may throw; if it does, no write is ever answered wrongly, but none is accepted either.
             _health = $"The journal in {_directory} stopped: {error.Message} Restart the server; what was acknowledged is kept.";
-            _log(_health);
             Abandon(batch, error);
             _writer.Dispose();
             _stopped.SetException(error);
+            _log(_health);
         }
     }
 
