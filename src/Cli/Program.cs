@@ -1,1 +1,3 @@
-return 0;
+using Fanfare.Cli;
+
+return await CommandLineProgram.RunAsync(args);

@@ -8,7 +8,7 @@ namespace Fanfare.Simulation;
 /// <summary>One simulated life of a cluster, wholly determined by its seed.</summary>
 internal sealed class SimulationRun
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromHours(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(40);
 
     private readonly VirtualLoop _loop;
     private readonly SimCluster _cluster;

@@ -7,7 +7,8 @@ public sealed record StepOpened(RunInfo Run, StepKey Key) : Event;
 
 /// <summary>Splits of the step are ready, because <paramref name="Source"/> finished them.</summary>
 /// <param name="OutputBytes">Bytes of output that the source's tasks put out for these splits, together.</param>
-public sealed record SplitsArrived(StepKey Source, SplitRanges Splits, long OutputBytes) : ReceivedEvent;
+/// <param name="Items">What the foreach around the step goes over; null outside any.</param>
+public sealed record SplitsArrived(StepKey Source, SplitRanges Splits, long OutputBytes, ForeachItems? Items = null) : ReceivedEvent;
 
 /// <summary>A foreach opened this step, <paramref name="Count"/> splits wide; all are ready.</summary>
 public sealed record ForeachOpened(StepKey Opener, int OpenerSplit, int Count, ForeachItems Items, long OutputBytes) : ReceivedEvent;
@@ -15,13 +16,14 @@ public sealed record ForeachOpened(StepKey Opener, int OpenerSplit, int Count, F
 /// <summary>Members of a split reached the join task <paramref name="Split"/>.</summary>
 /// <param name="Members">Splits of the foreach, or the branch number of a static split, that succeeded.</param>
 /// <param name="Failed">Those that failed for good.</param>
-public sealed record MembersArrived(int Split, StepKey Source, SplitRanges Members, SplitRanges Failed, long OutputBytes) : ReceivedEvent;
+public sealed record MembersArrived(int Split, StepKey Source, SplitRanges Members, SplitRanges Failed, long OutputBytes, ForeachItems? Items = null) : ReceivedEvent;
 
 /// <summary>How many members the join task <paramref name="Split"/> waits for.</summary>
-public sealed record MembersExpected(int Split, StepKey Opener, int Count) : ReceivedEvent;
+/// <param name="Items">What the foreach around the join goes over; null outside any.</param>
+public sealed record MembersExpected(int Split, StepKey Opener, int Count, ForeachItems? Items = null) : ReceivedEvent;
 
-/// <summary>A worker got a lease on an attempt. The token is the attempt's fence: <c>stream.sequence.attempt.incarnation</c>,
-/// the stream as a hash: no two attempts of any task share a token.</summary>
+/// <summary>A worker got a lease on an attempt. The token is the attempt's fence, unique in the cluster:
+/// <c>stream hash.sequence.attempt.incarnation</c>.</summary>
 public sealed record TaskLeased(int Split, int Attempt, string Token, string Worker, string Boot) : Event;
 
 /// <param name="StartedAt">By the worker's clock.</param>

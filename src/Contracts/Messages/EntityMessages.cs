@@ -20,13 +20,13 @@ namespace Fanfare.Contracts;
 [JsonDerivedType(typeof(RetryStep), "retry_step")]
 public abstract record EntityMessage;
 
-public sealed record ArriveSplits(RunInfo Run, StepKey Source, SplitRanges Splits, long OutputBytes) : EntityMessage;
+public sealed record ArriveSplits(RunInfo Run, StepKey Source, SplitRanges Splits, long OutputBytes, ForeachItems? Items = null) : EntityMessage;
 
 public sealed record OpenForeach(RunInfo Run, StepKey Opener, int OpenerSplit, int Count, ForeachItems Items, long OutputBytes) : EntityMessage;
 
-public sealed record ArriveMembers(RunInfo Run, int Split, StepKey Source, SplitRanges Members, SplitRanges Failed, long OutputBytes) : EntityMessage;
+public sealed record ArriveMembers(RunInfo Run, int Split, StepKey Source, SplitRanges Members, SplitRanges Failed, long OutputBytes, ForeachItems? Items = null) : EntityMessage;
 
-public sealed record ExpectMembers(RunInfo Run, int Split, StepKey Opener, int Count) : EntityMessage;
+public sealed record ExpectMembers(RunInfo Run, int Split, StepKey Opener, int Count, ForeachItems? Items = null) : EntityMessage;
 
 public sealed record AnnounceSteps(IReadOnlyList<StepKey> Steps) : EntityMessage;
 

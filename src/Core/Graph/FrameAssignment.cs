@@ -51,7 +51,7 @@ internal sealed class FrameAssignment
                 "Join earlier, or move the inner work into one step.");
             return;
         }
-        foreach (var edge in edges) Enter(edge, Inside(edge, frame, edges.Count));
+        foreach (var edge in edges.DistinctBy(e => e.To)) Enter(edge, Inside(edge, frame, edges.Count));
     }
 
     private static Frame Inside(Edge edge, Frame frame, int branches) => edge.Kind switch

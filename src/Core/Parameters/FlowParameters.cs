@@ -63,7 +63,7 @@ public static class FlowParameters
         {
             return Error(parameter, "is no valid JSON");
         }
-        if (parameter.Sensitive && !IsSecret(value)) return Error(parameter, "is sensitive, and a value of it would stay in the history for ever; it is given as the name of a secret");
+        if (parameter.Sensitive && !IsSecret(value)) return Error(parameter, "is sensitive, and a value of it would stay in the history for ever; it must be the name of a secret");
         if (!parameter.Sensitive && IsSecret(value)) return Error(parameter, "is not sensitive, and an object with the one member 'secret' would name a secret");
         if (!parameter.Sensitive && !Fits(parameter.Type, value)) return Error(parameter, $"is {Describe(value)}; its type is {TypeName(parameter.Type)}");
         canonical = parameter.Type == ParameterType.Int ? value.GetInt64().ToString(CultureInfo.InvariantCulture) : Compact(value);
@@ -78,7 +78,7 @@ public static class FlowParameters
             using var document = JsonDocument.Parse(given);
             if (document.RootElement.ValueKind != JsonValueKind.Object)
             {
-                errors.Add(Error("parameters", $"The parameters are {Describe(document.RootElement)}; they are a JSON object of names and values.", "Give an object, like {\"top\": 5}."));
+                errors.Add(Error("parameters", $"The parameters are {Describe(document.RootElement)}; they must be a JSON object of names and values.", "Give an object, like {\"top\": 5}."));
                 return null;
             }
             var values = new Dictionary<string, string>();

@@ -8,13 +8,16 @@ public sealed record Grant(TaskRef Task, int Attempt, string Token, TaskInputs I
 /// <summary>Where a task's inputs come from.</summary>
 /// <param name="Sources">Predecessors' tasks; for a join its members, from each source.</param>
 /// <param name="OutputBytes">Bytes of output these sources put out, together and at the most.</param>
-/// <param name="Item">Set when a foreach opened the step: where its items are.</param>
-public sealed record TaskInputs(IReadOnlyList<InputSource> Sources, long OutputBytes, ItemSource? Item);
+/// <param name="Item">Where the task's item is; null outside any foreach.</param>
+/// <param name="FromOpener">The predecessor is the foreach's opener, whose list is not passed on with every item.</param>
+public sealed record TaskInputs(IReadOnlyList<InputSource> Sources, long OutputBytes, ItemSource? Item, bool FromOpener = false);
 
 public sealed record InputSource(StepKey Step, SplitRanges Splits);
 
-/// <param name="Opener">The step whose foreach opened this one, and its task.</param>
-public sealed record ItemSource(StepKey Opener, int OpenerSplit, ForeachItems Items, int Index);
+/// <param name="Opener">The step whose foreach it is.</param>
+/// <param name="OpenerSplit">The opener's task.</param>
+/// <param name="Generation">The run's: after a retry the opener may have put out another list.</param>
+public sealed record ItemSource(StepKey Opener, int OpenerSplit, ForeachItems Items, int Index, int Generation);
 
 /// <summary>What a step tells its queue: how many tasks it could start now.</summary>
 /// <param name="Ready">0 withdraws the offer.</param>

@@ -14,18 +14,22 @@ public sealed partial class StepEntity
                 _openedAt = entry.At;
                 break;
             case SplitsArrived e:
+                _items = e.Items ?? _items;
                 Arrivals.To(_arrivals, e.Source).Add(e.Splits, e.OutputBytes);
                 foreach (var (start, end) in e.Splits.Ranges) MakeReady(start, end);
                 break;
             case ForeachOpened e:
                 _foreach = e;
+                _items = e.Items;
                 MakeReady(0, e.Count);
                 break;
             case MembersExpected e:
+                _items = e.Items ?? _items;
                 JoinOf(e.Split).Expect(e.Count, e.Opener.Step);
                 TryJoin(e.Split);
                 break;
             case MembersArrived e:
+                _items = e.Items ?? _items;
                 JoinOf(e.Split).Arrive(e);
                 TryJoin(e.Split);
                 break;

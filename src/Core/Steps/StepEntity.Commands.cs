@@ -29,7 +29,7 @@ public sealed partial class StepEntity
                         bytes += more.OutputBytes;
                         sequence = messages[++i].Sequence;
                     }
-                    Emit(new SplitsArrived(arrive.Source, splits.ToRanges(), bytes) { Sender = sender, SenderSequence = sequence }, moment);
+                    Emit(new SplitsArrived(arrive.Source, splits.ToRanges(), bytes, arrive.Items) { Sender = sender, SenderSequence = sequence }, moment);
                     break;
                 case OpenForeach open:
                     Open(open.Run, moment);
@@ -51,13 +51,13 @@ public sealed partial class StepEntity
                         outputBytes += more.OutputBytes;
                         sequence = messages[++i].Sequence;
                     }
-                    Emit(new MembersArrived(arrive.Split, arrive.Source, members.ToRanges(), failed.ToRanges(), outputBytes) { Sender = sender, SenderSequence = sequence }, moment);
+                    Emit(new MembersArrived(arrive.Split, arrive.Source, members.ToRanges(), failed.ToRanges(), outputBytes, arrive.Items) { Sender = sender, SenderSequence = sequence }, moment);
                     BreakJoin(arrive.Split, moment);
                     break;
                 case ExpectMembers expect:
                     Open(expect.Run, moment);
                     if (IsObsolete(expect.Run, expect.Opener)) break;
-                    Emit(new MembersExpected(expect.Split, expect.Opener, expect.Count) { Sender = sender, SenderSequence = sequence }, moment);
+                    Emit(new MembersExpected(expect.Split, expect.Opener, expect.Count, expect.Items) { Sender = sender, SenderSequence = sequence }, moment);
                     BreakJoin(expect.Split, moment);
                     break;
                 case CancelStep cancel:
@@ -93,7 +93,7 @@ public sealed partial class StepEntity
         {
             var split = _retries.Count > 0 ? _retries.Min : _ready.First;
             var attempt = _budgets.TryGetValue(split, out var budget) ? budget.NextAttempt : 0;
-            var token = string.Create(CultureInfo.InvariantCulture, $"{_tokenPrefix:x}.{Sequence + 1:x}.{attempt}.{moment.Incarnation}");
+            var token = string.Create(CultureInfo.InvariantCulture, $"{_streamHash:x}.{Sequence + 1:x}.{attempt}.{moment.Incarnation}");
             Emit(new TaskLeased(split, attempt, token, worker, boot), moment);
             _leased[split].Deadline = moment.Now + _term;
             if (moment.Now + _term < _nextDeadline) _nextDeadline = moment.Now + _term;

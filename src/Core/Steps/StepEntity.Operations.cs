@@ -74,27 +74,39 @@ public sealed partial class StepEntity
 
     private TaskInputs InputsOf(int split)
     {
+        var item = ItemOf(split);
         if (_foreach is { } opened)
-        {
-            var item = new ItemSource(opened.Opener, opened.OpenerSplit, opened.Items, split);
-            return new TaskInputs([new InputSource(opened.Opener, SplitRanges.One(opened.OpenerSplit))], opened.OutputBytes, item);
-        }
+            return new TaskInputs([new InputSource(opened.Opener, SplitRanges.One(opened.OpenerSplit))], opened.OutputBytes, item, FromOpener: true);
         if (_joins.TryGetValue(split, out var join))
         {
             // Branches in the order of the split, however they came; members of a foreach are merged by split when they are read.
             var sources = _node.Joins == FrameKind.Branch
                 ? join.Arrived.OrderBy(a => a.Splits.First).Select(a => new InputSource(a.Source, SplitRanges.One(split)))
                 : join.Arrived.Select(a => new InputSource(a.Source, a.Splits.ToRanges()));
-            return new TaskInputs([.. sources], join.Arrived.Sum(a => a.OutputBytes), null);
+            return new TaskInputs([.. sources], join.Arrived.Sum(a => a.OutputBytes), item);
         }
         foreach (var arrivals in _arrivals)
         {
             if (!arrivals.Splits.Contains(split)) continue;
             return arrivals.Source == Key
-                ? new TaskInputs([], 0, null)
-                : new TaskInputs([new InputSource(arrivals.Source, SplitRanges.One(split))], arrivals.OutputBytes, null);
+                ? new TaskInputs([], 0, item)
+                : new TaskInputs([new InputSource(arrivals.Source, SplitRanges.One(split))], arrivals.OutputBytes, item);
         }
         throw new InvalidOperationException($"Task {split} of {Id} was leased before anything arrived for it.");
+    }
+
+    // The item of the innermost foreach, whichever step of its body this is.
+    private ItemSource? ItemOf(int split)
+    {
+        if (_items is not { } items) return null;
+        var frame = _node.Frame;
+        var (key, at) = (Key, split);
+        while (true)
+        {
+            var opener = Routes.Outside(frame, frame.Opener!, key, at);
+            if (frame.Kind == FrameKind.Foreach) return new ItemSource(opener.Key, opener.Split, items, at, _run!.Generation);
+            (key, at, frame) = (opener.Key, opener.Split, frame.Parent!);
+        }
     }
 
     private RefusedException NotNow(int split, string verb, string rule) => new(

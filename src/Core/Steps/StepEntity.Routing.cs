@@ -26,14 +26,14 @@ public sealed partial class StepEntity
                 {
                     var branch = Routes.Branch(_graph[step], Key);
                     Announce(branch);
-                    Send(Stream(branch), new ArriveSplits(_run!, Key, SplitRanges.One(split), bytes));
+                    Send(Stream(branch), new ArriveSplits(_run!, Key, SplitRanges.One(split), bytes, _items));
                 }
                 break;
             case Foreach next:
                 var body = _graph[next.Step];
                 var join = Routes.Outside(body.Frame, body.Frame.Join!, Routes.Body(body, _node, Key, split), split);
                 Announce(join.Key);
-                Send(Stream(join.Key), new ExpectMembers(_run!, join.Split, Key, count));
+                Send(Stream(join.Key), new ExpectMembers(_run!, join.Split, Key, count, _items));
                 if (count == 0) break;
                 var opening = Routes.Body(body, _node, Key, split);
                 // Each split of a nested foreach opens its body once: remembering a hundred thousand of them would serve nothing.
@@ -53,12 +53,12 @@ public sealed partial class StepEntity
             var join = Routes.Outside(_node.Frame, step, Key, split);
             Announce(join.Key);
             var member = SplitRanges.One(Routes.Member(_node.Frame, split));
-            Send(Stream(join.Key), new ArriveMembers(_run!, join.Split, Key, member, SplitRanges.Empty, bytes));
+            Send(Stream(join.Key), new ArriveMembers(_run!, join.Split, Key, member, SplitRanges.Empty, bytes, ItemsOutside(_node.Frame)));
             return;
         }
         var next = Routes.Sibling(target, Key, _node.BackEdges.Contains(step));
         Announce(next);
-        Send(Stream(next), new ArriveSplits(_run!, Key, SplitRanges.One(split), bytes));
+        Send(Stream(next), new ArriveSplits(_run!, Key, SplitRanges.One(split), bytes, _items));
     }
 
     /// <summary>A failure for good goes to the innermost join that tolerates one, else to the run.</summary>
@@ -98,6 +98,9 @@ public sealed partial class StepEntity
         });
         Send(RunStream, new CancelScope(new StepKey(opener.Name, Key.Outer, Key.Loops), split));
     }
+
+    // A join of branches lies in the same foreach; that of a foreach has its items from the opener.
+    private ForeachItems? ItemsOutside(Frame frame) => frame.Kind == FrameKind.Branch ? _items : null;
 
     // The run hears of an opening before the opening itself is told of, so that a cancel can always reach it.
     private void Announce(StepKey key, bool once = true)

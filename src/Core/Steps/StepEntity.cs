@@ -11,7 +11,7 @@ public sealed partial class StepEntity : Entity
     private readonly FlowGraph _graph;
     private readonly StepNode _node;
     private readonly TimeSpan _term;
-    private readonly ulong _tokenPrefix;
+    private readonly ulong _streamHash;
 
     private readonly SplitSet _ready = new();
     private readonly SortedSet<int> _retries = [];
@@ -29,6 +29,7 @@ public sealed partial class StepEntity : Entity
 
     private RunInfo? _run;
     private ForeachOpened? _foreach;
+    private ForeachItems? _items;
     private IReadOnlyList<string> _reset = [];
     private int _resetGeneration;
     private bool _paused;
@@ -49,7 +50,7 @@ public sealed partial class StepEntity : Entity
         Key = id.StepKey;
         _node = _graph[Key.Step];
         _term = term;
-        _tokenPrefix = TokenPrefix(id);
+        _streamHash = HashOf(id.ToString());
     }
 
     public StepKey Key { get; }
@@ -101,6 +102,14 @@ public sealed partial class StepEntity : Entity
         SetBounds();
     }
 
+    // Sequences repeat from stream to stream, and workers know leases by their tokens alone. FNV-1a, 64 bits.
+    private static ulong HashOf(string text)
+    {
+        var hash = 14695981039346656037UL;
+        foreach (var c in text) hash = (hash ^ c) * 1099511628211UL;
+        return hash;
+    }
+
     // Both bounds may be early, never late: a tick that finds nothing due sets them right.
     private DateTimeOffset? NextBackoff => _backoff.Count == 0 || _cancelling || _paused ? null : _nextBackoff;
 
@@ -111,14 +120,6 @@ public sealed partial class StepEntity : Entity
     }
 
     private int Arrived => _ready.Count + _retries.Count + _backoff.Count + _leased.Count + _succeeded.Count + _failed.Count + _cancelled.Count;
-
-    // Workers and the dispatcher hold tokens of many steps side by side, so a token names its stream too (FNV-1a, 64 bits).
-    private static ulong TokenPrefix(StreamId id)
-    {
-        var hash = 14695981039346656037UL;
-        foreach (var c in id.ToString()) hash = (hash ^ c) * 1099511628211UL;
-        return hash;
-    }
 
     private TaskRef Task(int split) => new(Id.Namespace, _run!.Run, Key, split);
 

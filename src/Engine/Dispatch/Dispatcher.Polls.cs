@@ -28,7 +28,7 @@ internal sealed partial class Dispatcher
 
         var (free, most) = latest && !_released ? Room(session, request) : (Nothing, 0);
         var picks = PickFor(session, free, most);
-        var silent = picks.Count == 0 && leases.Count == 0 && voided.Count == 0 && Endings(session, request).Count == 0;
+        var silent = picks.Count == 0 && leases.Count == 0 && voided.Count == 0 && !session.Leases.Values.Any(IsEndingNews);
         if (silent && latest && !_released && request.WaitMs > 0 && session.Sequence == request.Sequence)
             picks = await ParkAsync(new ParkedPoll(session, free, most), request.WaitMs, cancellationToken);
         leases.AddRange(await LeaseAsync(session, picks));
@@ -173,13 +173,21 @@ internal sealed partial class Dispatcher
         return grant is null ? null : await assembly.AssembleAsync(grant, node.Stopping);
     }
 
-    private static List<CancelLease> Endings(WorkerSession session, PollRequest request)
+    private List<CancelLease> Endings(WorkerSession session, PollRequest request)
     {
         var endings = new List<CancelLease>();
         foreach (var (token, lease) in session.Leases)
-            if (lease.EndReason is { } reason && lease.Boot == request.Boot) endings.Add(new CancelLease(token, reason, Void: false));
+        {
+            if (lease.EndReason is not { } reason || lease.Boot != request.Boot) continue;
+            lease.EndSentAt = node.Now;
+            endings.Add(new CancelLease(token, reason, Void: false));
+        }
         return endings;
     }
+
+    // Told at once, then again with every answer; but an ending that takes its time must not turn a long poll into a spin.
+    private bool IsEndingNews(SessionLease lease) =>
+        lease.EndReason is not null && (lease.EndSentAt is not { } sent || node.Now - sent >= EndRepeat);
 
     private async Task<List<Lease>> LeaseAsync(WorkerSession session, List<Pick> picks)
     {

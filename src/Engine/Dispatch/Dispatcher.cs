@@ -10,6 +10,8 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
     private static readonly ResourceSpec Nothing = new(0, 0, 0, 0);
     private static readonly TimeSpan SilentAfter = TimeSpan.FromMinutes(10);
 
+    private static readonly TimeSpan EndRepeat = TimeSpan.FromSeconds(2);
+
     private readonly Dictionary<(string Namespace, string Queue), ReadyQueue> _queues = [];
     private readonly Dictionary<StreamId, Offer> _offers = [];
     private readonly Dictionary<string, WorkerSession> _sessions = [];

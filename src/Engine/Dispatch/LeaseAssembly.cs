@@ -69,7 +69,7 @@ internal sealed class LeaseAssembly(RunContexts runs, IReadModel readModel, IBlo
         var count = inputs.Sources.Sum(s => (long)s.Splits.Count);
         if (count == 0) return [];
         // A foreach's opener put out its list, of which each task gets one item and no more.
-        if (inputs.Item is null && inputs.OutputBytes + (count * InputOverhead) > Limits.InlineInputBytes) return null;
+        if (!inputs.FromOpener && inputs.OutputBytes + (count * InputOverhead) > Limits.InlineInputBytes) return null;
         if (inputs.OutputBytes == 0)
             return [.. inputs.Sources.SelectMany(source => source.Splits.Select(split => Input(context, new TaskOutput(source.Step, split, 0, null, null))))];
         var list = new List<LeaseInput>();
@@ -83,7 +83,7 @@ internal sealed class LeaseAssembly(RunContexts runs, IReadModel readModel, IBlo
         await foreach (var output in readModel.ReadOutputsAsync(task.Namespace, task.Run, source.Step, source.Splits, cancellationToken))
         {
             var input = Input(context, output);
-            yield return inputs.Item is { Items: ListItems list } ? input with { Output = Without(input.Output, list.Output) } : input;
+            yield return inputs is { FromOpener: true, Item.Items: ListItems list } ? input with { Output = Without(input.Output, list.Output) } : input;
         }
     }
 
@@ -109,7 +109,7 @@ internal sealed class ForeachItemReader(IReadModel readModel, IBlobStore blobs)
 {
     private const int MostLists = 64;
 
-    private readonly Dictionary<(string Namespace, string Run, StepKey Opener, int Split, string Output), IReadOnlyList<string>> _lists = [];
+    private readonly Dictionary<(string Namespace, string Run, StepKey Opener, int Split, int Generation), IReadOnlyList<string>> _lists = [];
     private readonly Dictionary<string, (int First, IReadOnlyList<string> Lines)> _stretches = [];
 
     public async Task<string> ReadAsync(TaskRef task, ItemSource source, CancellationToken cancellationToken) => source.Items switch
@@ -122,7 +122,7 @@ internal sealed class ForeachItemReader(IReadModel readModel, IBlobStore blobs)
 
     private async Task<IReadOnlyList<string>> ListAsync(TaskRef task, ItemSource source, ListItems list, CancellationToken cancellationToken)
     {
-        var key = (task.Namespace, task.Run, source.Opener, source.OpenerSplit, list.Output);
+        var key = (task.Namespace, task.Run, source.Opener, source.OpenerSplit, source.Generation);
         if (_lists.TryGetValue(key, out var items)) return items;
         var row = await readModel.GetTaskAsync(task.Namespace, task.Run, source.Opener, source.OpenerSplit, cancellationToken);
         using var document = JsonDocument.Parse(row?.Output ?? throw new JournalFormatException($"The list that opened {task.Stream} is gone."));

@@ -46,6 +46,9 @@ internal sealed class SessionLease(HeldLease held, string boot, ResourceSpec res
 
     /// <summary>Why the worker is to end it; null to let it run.</summary>
     public string? EndReason { get; set; }
+
+    /// <summary>When the worker was last told; a poll is not answered at once for what it was just told.</summary>
+    public DateTimeOffset? EndSentAt { get; set; }
 }
 
 /// <summary>A poll that waits for something to say.</summary>

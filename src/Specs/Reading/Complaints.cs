@@ -25,9 +25,14 @@ internal sealed class Complaints
 
     public bool Any(Func<SpecError, bool> such) => _errors.Any(such);
 
-    public void Add(Place place, string path, string message, string remedy)
+    public void Add(Place place, string path, string message, string remedy) => Add(place, () => (path, message, remedy));
+
+    /// <param name="say">Asked only while there is room for more.</param>
+    public void Add(Place place, Func<(string Path, string Message, string Remedy)> say)
     {
-        if (++Count <= Most) _errors.Add(new SpecError(place.Line, place.Column, path, message, remedy));
+        if (++Count > Most) return;
+        var (path, message, remedy) = say();
+        _errors.Add(new SpecError(place.Line, place.Column, path, message, remedy));
     }
 
     /// <summary>Remembers where a path stands, for errors that know only the path.</summary>

@@ -23,10 +23,9 @@ internal sealed class Fields
         var fields = new Fields(owner);
         foreach (var entry in mapping.Entries)
         {
-            var member = owner.Member(entry);
-            if (known.Contains(entry.Key)) fields._values[entry.Key] = member;
-            else owner.Complaints.Add(entry.KeyPlace, member.Path, $"'{Cut(entry.Key)}' is no field of {what}.",
-                NearestName.Of(entry.Key, known) is { } near ? $"Did you mean '{near}'?" : $"Remove it; {what} has {string.Join(", ", known)}.");
+            if (known.Contains(entry.Key)) fields._values[entry.Key] = owner.Member(entry);
+            else owner.Complaints.Add(entry.KeyPlace, () => (owner.PathOf(entry.Key), $"'{Cut(entry.Key)}' is no field of {what}.",
+                NearestName.Of(entry.Key, known) is { } near ? $"Did you mean '{near}'?" : $"Remove it; {what} has {string.Join(", ", known)}."));
         }
         return fields;
     }

@@ -24,13 +24,12 @@ internal sealed class Value(YamlNode node, Value? parent, string segment, Compla
 
     public void Complain(string message, string remedy)
     {
-        if (Node is not YamlRefused) complaints.Add(node.Place, Path, message, remedy);
+        if (node is not YamlRefused) complaints.Add(node.Place, () => (Path, message, remedy));
     }
 
-    public Value? Wrong(string expected, string remedy)
+    public void Wrong(string expected, string remedy)
     {
-        Complain($"'{Last}' is {Node.Kind}; it is {expected}.", remedy);
-        return null;
+        if (node is not YamlRefused) complaints.Add(node.Place, () => (Path, $"'{Last}' is {node.Kind}; it must be {expected}.", remedy));
     }
 
     /// <summary>Any scalar but null, as written.</summary>
@@ -148,6 +147,7 @@ internal sealed class Value(YamlNode node, Value? parent, string segment, Compla
     /// <summary>The path of one of this value's fields or items.</summary>
     public string PathOf(string member)
     {
+        if (member.Length == 0) member = "''";
         if (member.Length > LongestSegment) member = member[..(LongestSegment - 3)] + "...";
         var path = Path;
         return path.Length == 0 || member[0] == '[' ? path + member : $"{path}.{member}";
@@ -156,7 +156,7 @@ internal sealed class Value(YamlNode node, Value? parent, string segment, Compla
     /// <summary>The value of an entry, whose place is remembered for errors of the graph.</summary>
     public Value Member(YamlEntry entry)
     {
-        var member = new Value(entry.Value, this, entry.Key.Length == 0 ? "''" : entry.Key, complaints);
+        var member = new Value(entry.Value, this, entry.Key, complaints);
         member.Register(entry.Value is YamlScalar { IsNull: false } ? entry.Value.Place : entry.KeyPlace);
         return member;
     }

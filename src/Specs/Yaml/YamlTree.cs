@@ -29,7 +29,10 @@ internal sealed class YamlTree
         }
         catch (YamlException e)
         {
-            complaints.Add(PlaceOf(e.Start), "", $"The text is not valid YAML or JSON: {Sentence(e)}", "Mend the syntax here or on the lines before.");
+            if (e.Message.Contains(" tab ", StringComparison.Ordinal) && IndentingTab(text) is { } tab)
+                complaints.Add(tab, "", "A tab indents this line; YAML is indented with spaces.", "Replace the tab with spaces.");
+            else
+                complaints.Add(PlaceOf(e.Start), "", $"The text is not valid YAML or JSON: {Sentence(e)}", "Mend the syntax here or on the lines before.");
             return null;
         }
         catch (Exception e) when (e is ArgumentException or InvalidOperationException or FormatException or OverflowException or IndexOutOfRangeException)
@@ -38,6 +41,18 @@ internal sealed class YamlTree
             complaints.Add(PlaceOf(tree._parser.Current?.End ?? Mark.Empty), "", "The text is not valid YAML or JSON after this place.", "Mend the syntax here or on the lines that follow.");
             return null;
         }
+    }
+
+    /// <summary>The first tab in a line's indent; the YAML library tells only where the mapping around it begins.</summary>
+    private static Place? IndentingTab(string text)
+    {
+        var lines = text.Split('\n');
+        for (var i = 0; i < lines.Length; i++)
+        {
+            var indent = lines[i].AsSpan(0, lines[i].Length - lines[i].AsSpan().TrimStart(" \t").Length);
+            if (indent.IndexOf('\t') is >= 0 and var column) return new Place(i + 1, column + 1);
+        }
+        return null;
     }
 
     private static string Sentence(YamlException error)
@@ -78,7 +93,7 @@ internal sealed class YamlTree
         switch (current)
         {
             case AnchorAlias alias:
-                Complain(place, $"The alias '*{Cut(alias.Value.Value)}' is not supported; a flow is written without aliases.", "Write the value out; what many steps share can be a parameter or an environment file of your own.");
+                Complain(place, $"The alias '*{Cut(alias.Value.Value)}' is not supported; a flow is written without aliases.", "Write the value out.");
                 return new YamlRefused(place);
             case Scalar scalar:
                 return new YamlScalar(place, scalar.Value, scalar.Style == ScalarStyle.Plain);
@@ -125,8 +140,8 @@ internal sealed class YamlTree
         return new YamlMapping(place, entries);
     }
 
-    private void Complain(Place place, string message, string remedy) =>
-        _complaints.Add(place, string.Concat(_path).TrimStart('.'), message, remedy);
+    private void Complain(Place place, FormattableString message, string remedy) =>
+        _complaints.Add(place, () => (string.Concat(_path).TrimStart('.'), FormattableString.Invariant(message), remedy));
 
     private static string Cut(string text) => text.Length <= 40 ? text : text[..37] + "...";
 

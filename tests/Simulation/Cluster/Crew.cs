@@ -55,14 +55,17 @@ internal sealed class Crew
                 var output = verb == TaskVerb.Skip ? """{"v":"skipped","items":2,"verdict":"done"}""" : null;
                 var command = new CommandTask("olga", new TaskRef("default", run, task.Key, task.Split), verb, output);
                 _cluster.Loop.Trace($"olga: {verb} {run} {task.Key} {task.Split}");
-                _cluster.Call(async e =>
-                {
-                    await e.CommandTaskAsync(command, CancellationToken.None);
-                    return true;
-                }, _ => { }, Refused);
+                _cluster.Call(e => Answered(e.CommandTaskAsync(command, CancellationToken.None)), _ => { }, Refused);
                 break;
         }
     }
+
+    // Completed where the command is: an await of its own would resume outside the loop.
+    private static Task<bool> Answered(Task task) => task.ContinueWith(done =>
+    {
+        done.GetAwaiter().GetResult();
+        return true;
+    }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
 
     private void Command(string run, RunVerb verb, string? from = null)
     {

@@ -49,7 +49,6 @@ internal sealed class Oracle
                 caught = true;
             }
             var value = caught ? "caught" : TaskBehaviour.Digest(step, name, item, inputs);
-            item = null;
             switch (step.Next)
             {
                 case null:
@@ -76,7 +75,7 @@ internal sealed class Oracle
                     break;
                 case StaticSplit split:
                     Tasks[name] = new Expected(value, true);
-                    var branches = split.Steps.Select(b => Walk(place with { Step = b, Loops = [.. place.Loops, 0] }, [value])).ToList();
+                    var branches = split.Steps.Select(b => Walk(place with { Step = b, Loops = [.. place.Loops, 0] }, [value], item)).ToList();
                     if (Join(branches, ref place, ref inputs, seen) is { } broken) return broken;
                     break;
                 case Foreach each:

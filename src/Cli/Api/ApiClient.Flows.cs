@@ -1,0 +1,65 @@
+using System.Net;
+
+namespace Fanfare.Cli.Api;
+
+internal sealed partial class ApiClient
+{
+    /// <summary>Also the probe for whether the address is a Fanfare server at all.</summary>
+    public async Task<VersionView> GetVersionAsync(CancellationToken cancellationToken)
+    {
+        VersionView version;
+        try
+        {
+            version = await GetAsync<VersionView>("api/v1/version", cancellationToken);
+        }
+        catch (ApiException e) when (e.Problem.Status is 404 or 405 or 501)
+        {
+            throw Foreign();
+        }
+        return string.IsNullOrEmpty(version.Version) || string.IsNullOrEmpty(version.Incarnation) ? throw Foreign() : version;
+    }
+
+    public Task<DeployResponse> DeployAsync(DeployRequest request, CancellationToken cancellationToken) =>
+        PostAsync<DeployRequest, DeployResponse>("api/v1/flows", request, cancellationToken);
+
+    public Task<FlowView> GetFlowAsync(string flow, CancellationToken cancellationToken) =>
+        GetAsync<FlowView>($"api/v1/flows/{Escape(flow)}", cancellationToken);
+
+    public Task<ListResponse<FlowView>> ListFlowsAsync(int limit, string? cursor, CancellationToken cancellationToken) =>
+        GetAsync<ListResponse<FlowView>>($"api/v1/flows?{Paging(limit, cursor)}", cancellationToken);
+
+    public Task<ListResponse<FlowView>> ListDeploymentsAsync(string flow, int limit, string? cursor, CancellationToken cancellationToken) =>
+        GetAsync<ListResponse<FlowView>>($"api/v1/flows/{Escape(flow)}/deployments?{Paging(limit, cursor)}", cancellationToken);
+
+    public async Task<bool> HasPackageAsync(string digest, CancellationToken cancellationToken)
+    {
+        try
+        {
+            // Only the headers are read.
+            using var response = await SendAsync(() => new HttpRequestMessage(HttpMethod.Get, $"api/v1/packages/{digest}"), AnswerTimeout, cancellationToken);
+            return true;
+        }
+        catch (ApiException e) when (e.Problem.Status == (int)HttpStatusCode.NotFound)
+        {
+            return false;
+        }
+    }
+
+    public async Task PutPackageAsync(string digest, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
+    {
+        using var response = await SendAsync(
+            () => new HttpRequestMessage(HttpMethod.Put, $"api/v1/packages/{digest}")
+            {
+                Content = new ReadOnlyMemoryContent(content) { Headers = { ContentType = new("application/gzip") } },
+            },
+            TimeSpan.FromMinutes(10), cancellationToken);
+    }
+
+    public Task<ListResponse<WorkerInfo>> ListWorkersAsync(CancellationToken cancellationToken) =>
+        GetAsync<ListResponse<WorkerInfo>>("api/v1/workers", cancellationToken);
+
+    public Task<ListResponse<QueueInfo>> ListQueuesAsync(CancellationToken cancellationToken) =>
+        GetAsync<ListResponse<QueueInfo>>("api/v1/queues", cancellationToken);
+
+    private static string Paging(int limit, string? cursor) => cursor is null ? $"limit={limit}" : $"limit={limit}&cursor={Escape(cursor)}";
+}

@@ -1,0 +1,52 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using Fanfare.Cli.Commands;
+
+namespace Fanfare.Cli;
+
+/// <summary>The program: reads the command line, carries out the command, and answers with an exit code.</summary>
+internal static class CommandLineProgram
+{
+    /// <summary>Runs in this process, with its console, environment and signals.</summary>
+    public static async Task<int> RunAsync(string[] args)
+    {
+        using var interrupts = new Interrupts(() => Environment.Exit(ExitCode.Cancelled));
+        interrupts.Listen();
+        return await RunAsync(args, ProcessHost.Create(interrupts));
+    }
+
+    public static async Task<int> RunAsync(string[] args, CliHost host)
+    {
+        var root = CommandTree.Create(new GlobalOptions(host));
+        var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        var configuration = new InvocationConfiguration
+        {
+            Output = host.Out,
+            Error = host.Error,
+            EnableDefaultExceptionHandler = false,
+            // Signals are handled by Interrupts, which gives a run the time that its cancellation takes.
+            ProcessTerminationTimeout = null,
+        };
+        if (args.Length == 0)
+        {
+            root.Parse("--help").Invoke(new InvocationConfiguration { Output = host.Error, Error = host.Error });
+            return ExitCode.Usage;
+        }
+        if (parsed.Action is ParseErrorAction)
+        {
+            WriteUsageErrors(parsed, host.Error);
+            return ExitCode.Usage;
+        }
+        return await parsed.InvokeAsync(configuration, CancellationToken.None);
+    }
+
+    private static void WriteUsageErrors(ParseResult parsed, TextWriter error)
+    {
+        // A command that is not there is one mistake, not also a missing command.
+        var messages = parsed.Errors.Select(e => e.Message).Distinct().ToList();
+        foreach (var message in parsed.UnmatchedTokens.Count > 0 ? messages.Where(m => m.Contains('\'', StringComparison.Ordinal)) : messages)
+            error.WriteLine($"error: {message}");
+        foreach (var guess in Guesses.For(parsed)) error.WriteLine($"  Did you mean '{guess}'?");
+        error.WriteLine($"  See {CommandTree.PathOf(parsed.CommandResult)} --help");
+    }
+}

@@ -1,0 +1,69 @@
+using System.CommandLine;
+using System.Net;
+using Fanfare.Cli.Hosting;
+using Fanfare.Cli.Output;
+
+namespace Fanfare.Cli.Commands;
+
+/// <summary><c>fanfare serve</c>: a server that stays.</summary>
+internal static class ServeCommand
+{
+    private const int TokenChars = 16;
+
+    public static Command Create(GlobalOptions global)
+    {
+        var data = new Option<string?>("--data") { Description = "Data directory: journal, logs, artifacts. Default: $XDG_DATA_HOME/fanfare, else ~/.local/share/fanfare", HelpName = "DIR" };
+        var port = new Option<int>("--port") { Description = "Port; 0 for any free one", HelpName = "N", DefaultValueFactory = _ => 7433, Validators = { r => Arguments.InRange(r, 0, 65535) } };
+        var bind = new Option<string>("--host") { Description = "Address to listen at. Anything but this machine's own needs --token", HelpName = "ADDRESS", DefaultValueFactory = _ => "127.0.0.1" };
+        var noWorker = new Option<bool>("--no-worker") { Description = "Run no tasks in this process; workers are started with 'fanfare worker'" };
+        var command = new Command("serve", "Run a server until it is stopped; it adopts the unfinished runs of its data directory") { data, port, bind, noWorker };
+        ExampleHelp.Add(command, "fanfare serve", "fanfare serve --data /var/lib/fanfare --port 8080", "FANFARE_TOKEN=… fanfare serve --host 0.0.0.0 --no-worker");
+        return global.On(command, async (session, parsed, cancel) =>
+        {
+            var host = parsed.GetRequiredValue(bind);
+            var token = global.Token(parsed);
+            Guard(host, token);
+            var directory = DataDirectory.Resolve(session.Host, parsed.GetValue(data));
+            var hosting = session.Host.LocalServer ?? throw CliHost.Lacks("a server");
+            await using var server = await hosting.StartAsync(
+                new LocalServerOptions(directory, host, parsed.GetValue(port), token, !parsed.GetValue(noWorker), session.Screen.Note), cancel);
+            DataDirectory.WriteAddress(directory, server.BaseUrl);
+            try
+            {
+                Announce(session, server.BaseUrl, directory);
+                await server.Completion.WaitAsync(cancel);
+            }
+            catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+            {
+                session.Screen.Note("Stopping. What is unfinished goes on at the next start.");
+            }
+            finally
+            {
+                DataDirectory.ClearAddress(directory, server.BaseUrl);
+            }
+            return ExitCode.Success;
+        });
+    }
+
+    private static void Announce(Session session, Uri url, string directory)
+    {
+        if (session.Screen.Json)
+        {
+            session.Screen.WriteJsonLine(new ServingReport(url, directory, Environment.ProcessId));
+            return;
+        }
+        session.Screen.WriteLine($"Fanfare {ProductVersion.Text} serves {url.ToString().TrimEnd('/')}");
+        session.Screen.WriteLine($"  data in {Words.Printable(directory)}; Ctrl-C stops it");
+    }
+
+    private static void Guard(string host, string? token)
+    {
+        var loopback = host == "localhost" || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
+        if (!loopback && token is null)
+            throw new CommandException(
+                ExitCode.Usage, $"--host {host} lets other machines in, and no access token is set.",
+                "Set FANFARE_TOKEN (or --token) to a secret that clients and workers give too, or listen at 127.0.0.1.");
+        if (token is not null && token.Length < TokenChars)
+            throw new CommandException(ExitCode.Usage, $"The access token is shorter than {TokenChars} characters.", "Make a longer one: openssl rand -hex 24");
+    }
+}

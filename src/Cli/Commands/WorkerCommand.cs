@@ -1,0 +1,35 @@
+using System.CommandLine;
+using Fanfare.Cli.Hosting;
+
+namespace Fanfare.Cli.Commands;
+
+/// <summary><c>fanfare worker</c>: an agent that runs tasks for a server.</summary>
+internal static class WorkerCommand
+{
+    public static Command Create(GlobalOptions global)
+    {
+        var name = new Option<string?>("--name") { Description = "Name, unique in the cluster. Default: the machine's name", HelpName = "NAME" };
+        var queues = new Option<string[]>("--queue") { Description = "Serve only this queue; may be repeated, the preferred one first", HelpName = "QUEUE", DefaultValueFactory = _ => [] };
+        var data = new Option<string?>("--data") { Description = "Directory for tasks and packages. Default: 'worker' in $XDG_DATA_HOME/fanfare, else in ~/.local/share/fanfare", HelpName = "DIR" };
+        var slots = new Option<int?>("--slots") { Description = "Cores to offer. Default: all", HelpName = "N", Validators = { r => Arguments.InRange(r, 1, 100_000) } };
+        var secrets = new Option<string?>("--secrets") { Description = "Directory with a file for each secret", HelpName = "DIR" };
+        var command = new Command("worker", "Run tasks for a server until stopped. --server takes several addresses: URL[,URL…], the preferred one first")
+        {
+            name, queues, data, slots, secrets,
+        };
+        ExampleHelp.Add(command, "fanfare worker --server http://scheduler:7433", "fanfare worker --server http://a:7433,http://b:7433 --queue gpu --slots 8");
+        return global.On(command, async (session, parsed, cancel) =>
+        {
+            var worker = session.Host.LocalWorker ?? throw CliHost.Lacks("a worker");
+            var given = parsed.GetValue(data);
+            var directory = given is null ? Path.Combine(DataDirectory.Default(session.Host), "worker") : DataDirectory.Resolve(session.Host, given);
+            var secretsDirectory = parsed.GetValue(secrets);
+            await worker.RunAsync(
+                new LocalWorkerOptions(
+                    global.Servers(parsed), global.Token(parsed), parsed.GetValue(name), parsed.GetValue(queues)!, directory, parsed.GetValue(slots),
+                    secretsDirectory is null ? null : Path.GetFullPath(secretsDirectory, session.Host.WorkingDirectory), session.Screen.Note),
+                cancel);
+            return ExitCode.Success;
+        });
+    }
+}

@@ -1,0 +1,109 @@
+using System.Security.Cryptography;
+using Fanfare.Engine;
+using Fanfare.Gateway;
+using Fanfare.Specs;
+using Fanfare.Storage;
+using Fanfare.Storage.Blobs;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace Fanfare.Cli.Hosting;
+
+/// <summary>Gateway, engine, SQLite journal and, where asked for, a worker: all in this process.</summary>
+internal sealed class EmbeddedServer : ILocalServer
+{
+    public async Task<IRunningServer> StartAsync(LocalServerOptions options, CancellationToken cancellationToken)
+    {
+        var store = await OpenStoreAsync(options);
+        EngineNode? engine = null;
+        WebApplication? gateway = null;
+        try
+        {
+            var blobs = new DirectoryBlobStore(Path.Combine(options.DataDirectory, "blobs"));
+            engine = new EngineNode(
+                new EngineOptions { Seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)) },
+                store.Journal, store.ReadModel, blobs, TimeProvider.System,
+                // One thing at a time, on the pool's threads: the engine owns none.
+                new ConcurrentExclusiveSchedulerPair().ExclusiveScheduler, options.Log);
+            await engine.RecoverAsync();
+            gateway = GatewayHost.Build(
+                new GatewayOptions { Host = options.Host, Port = options.Port, AccessToken = options.Token, DataDirectory = options.DataDirectory, HandleSignals = false },
+                services => services
+                    .AddSingleton<IScheduler>(engine)
+                    .AddSingleton(store.ReadModel)
+                    .AddSingleton(store.Journal)
+                    .AddSingleton<IBlobStore>(blobs)
+                    .AddSingleton<ISpecReader, SpecReader>()
+                    .AddSingleton(TimeProvider.System));
+            await gateway.StartAsync(cancellationToken);
+            var running = new RunningServer(store, engine, gateway, Reachable(GatewayHost.AddressOf(gateway)));
+            if (options.WithWorker) running.StartWorker(options);
+            return running;
+        }
+        catch (Exception e)
+        {
+            if (gateway is not null) await gateway.DisposeAsync();
+            if (engine is not null) await engine.DisposeAsync();
+            await store.DisposeAsync();
+            throw e switch
+            {
+                GatewayConfigurationException => new CommandException(ExitCode.Usage, e.Message),
+                IOException when e.InnerException is Microsoft.AspNetCore.Connections.AddressInUseException =>
+                    new CommandException(ExitCode.Usage, $"Port {options.Port} is in use.", "Name another with --port N, or 0 for any free one."),
+                _ => e,
+            };
+        }
+    }
+
+    private static async Task<SqliteStore> OpenStoreAsync(LocalServerOptions options)
+    {
+        try
+        {
+            return await SqliteStore.OpenAsync(options.DataDirectory, TimeProvider.System, options.Log);
+        }
+        catch (Exception e) when (e is DataDirectoryException or JournalFormatException)
+        {
+            throw new CommandException(ExitCode.Usage, e.Message);
+        }
+    }
+
+    // A server bound to all addresses is reached by this machine over loopback.
+    private static Uri Reachable(Uri bound) =>
+        bound.Host is "0.0.0.0" or "[::]" ? new UriBuilder(bound) { Host = "127.0.0.1" }.Uri : bound;
+
+    private sealed class SpecReader : ISpecReader
+    {
+        public SpecReading Read(string source)
+        {
+            var result = FlowSpecReader.Read(source);
+            return new SpecReading(result.Spec, result.Errors);
+        }
+    }
+
+    private sealed class RunningServer(SqliteStore store, EngineNode engine, WebApplication gateway, Uri url) : IRunningServer
+    {
+        private readonly CancellationTokenSource _workerStop = new();
+        private Task _worker = Task.CompletedTask;
+
+        public Uri BaseUrl => url;
+
+        public Task Completion => _worker.IsFaulted ? _worker : Task.WhenAny(_worker, gateway.WaitForShutdownAsync()).Unwrap();
+
+        public void StartWorker(LocalServerOptions options) => _worker = new EmbeddedWorker().RunAsync(
+            new LocalWorkerOptions([url], options.Token, $"{Environment.MachineName}-embedded", [], Path.Combine(options.DataDirectory, "worker"), null, null, options.Log),
+            _workerStop.Token);
+
+        // The worker first, while there is a gateway to take its last results; the journal last.
+        public async ValueTask DisposeAsync()
+        {
+            await _workerStop.CancelAsync();
+            await _worker.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await gateway.StopAsync();
+            await gateway.DisposeAsync();
+            await engine.DisposeAsync();
+            await store.DisposeAsync();
+            _workerStop.Dispose();
+        }
+    }
+}

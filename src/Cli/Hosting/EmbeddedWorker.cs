@@ -1,0 +1,29 @@
+using Fanfare.Worker;
+
+namespace Fanfare.Cli.Hosting;
+
+/// <summary>A worker agent in this process.</summary>
+internal sealed class EmbeddedWorker : ILocalWorker
+{
+    public async Task RunAsync(LocalWorkerOptions options, CancellationToken cancellationToken)
+    {
+        var worker = new WorkerOptions
+        {
+            Servers = options.Servers,
+            Token = options.Token,
+            Name = options.Name ?? Environment.MachineName,
+            Queues = options.Queues,
+            WorkDirectory = options.WorkDirectory,
+            Slots = options.Slots,
+            SecretsDirectory = options.SecretsDirectory,
+        };
+        try
+        {
+            await new WorkerAgent(worker, TimeProvider.System, options.Log).RunAsync(cancellationToken);
+        }
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException or PlatformNotSupportedException)
+        {
+            throw new CommandException(ExitCode.Usage, e.Message);
+        }
+    }
+}

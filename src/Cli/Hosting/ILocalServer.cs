@@ -1,0 +1,28 @@
+namespace Fanfare.Cli.Hosting;
+
+/// <summary>Hosts gateway, engine and storage in this process.</summary>
+internal interface ILocalServer
+{
+    /// <summary>Returns when the server answers requests. Unfinished runs of the data directory are adopted.</summary>
+    /// <exception cref="CommandException">The data directory cannot be used, or the port is taken: says what to do.</exception>
+    Task<IRunningServer> StartAsync(LocalServerOptions options, CancellationToken cancellationToken);
+}
+
+/// <summary>A server in this process. Disposing drains it: no new work, attempts under way are ended, the journal is closed.</summary>
+internal interface IRunningServer : IAsyncDisposable
+{
+    /// <summary>Where this machine reaches it.</summary>
+    Uri BaseUrl { get; }
+
+    /// <summary>Ends when the server stopped by itself; faulted when it had to.</summary>
+    Task Completion { get; }
+}
+
+/// <param name="DataDirectory">Absolute; made when missing.</param>
+/// <param name="Host">Address to bind to. Anything but loopback needs a token.</param>
+/// <param name="Port">0 for any free one.</param>
+/// <param name="Token">Access token that requests must carry; null for none.</param>
+/// <param name="WithWorker">Also host a worker that takes what this machine has.</param>
+/// <param name="Log">Takes lines for the operator.</param>
+internal sealed record LocalServerOptions(
+    string DataDirectory, string Host, int Port, string? Token, bool WithWorker, Action<string> Log);

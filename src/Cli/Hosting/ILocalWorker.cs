@@ -1,0 +1,21 @@
+namespace Fanfare.Cli.Hosting;
+
+/// <summary>Hosts a worker agent in this process.</summary>
+internal interface ILocalWorker
+{
+    /// <summary>Runs until cancelled, then ends what it holds and returns.</summary>
+    /// <exception cref="CommandException">An option is wrong, or the work directory cannot be used: says what to do.</exception>
+    Task RunAsync(LocalWorkerOptions options, CancellationToken cancellationToken);
+}
+
+/// <param name="Servers">Gateways, the preferred one first.</param>
+/// <param name="Token">Access token for the gateways; null for none.</param>
+/// <param name="Name">Unique in the cluster; null for the machine's name.</param>
+/// <param name="Queues">In order of preference; empty for all.</param>
+/// <param name="WorkDirectory">Absolute; where attempts have their directories. One worker at a time may use it.</param>
+/// <param name="Slots">Cores to offer; null for all of the machine's.</param>
+/// <param name="SecretsDirectory">A file for each secret; null for none.</param>
+/// <param name="Log">Takes lines for the operator.</param>
+internal sealed record LocalWorkerOptions(
+    IReadOnlyList<Uri> Servers, string? Token, string? Name, IReadOnlyList<string> Queues, string WorkDirectory,
+    int? Slots, string? SecretsDirectory, Action<string> Log);

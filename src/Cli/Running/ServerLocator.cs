@@ -1,0 +1,91 @@
+using System.Net.Sockets;
+using Fanfare.Cli.Api;
+using Fanfare.Cli.Hosting;
+using Fanfare.Cli.Output;
+
+namespace Fanfare.Cli.Running;
+
+/// <summary>A server to run on, and whether it lives in this process.</summary>
+internal sealed class LocatedServer(ApiClient api, IRunningServer? hosted, string? dataDirectory) : IAsyncDisposable
+{
+    public ApiClient Api { get; } = api;
+
+    public bool Hosted => hosted is not null;
+
+    public async ValueTask DisposeAsync()
+    {
+        Api.Dispose();
+        if (hosted is null) return;
+        DataDirectory.ClearAddress(dataDirectory!, hosted.BaseUrl);
+        await hosted.DisposeAsync();
+    }
+}
+
+/// <summary>Finds the server for <c>fanfare run</c>. One that was named must answer. Otherwise it is the one that holds the
+/// data directory, else the one at the default address, else a new one in this process.</summary>
+internal sealed class ServerLocator(CliHost host, ServerAddress address, Screen screen, string? data)
+{
+    private readonly string _directory = DataDirectory.Resolve(host, data);
+
+    public async Task<LocatedServer> LocateAsync(CancellationToken cancellationToken)
+    {
+        if (address.Explicit)
+        {
+            var named = new ApiClient(address, host.Clock);
+            await named.GetVersionAsync(cancellationToken);
+            return new LocatedServer(named, null, null);
+        }
+        if (DataDirectory.ReadAddress(_directory) is { } noted
+            && await ProbeAsync(noted, theDirectory: true, cancellationToken) is { } holder)
+            return holder;
+        // A data directory that was asked for is not to be swapped for another.
+        if (await ProbeAsync(address.Url, theDirectory: data is not null, cancellationToken) is { } found) return found;
+        return await HostAsync(cancellationToken);
+    }
+
+    private async Task<LocatedServer?> ProbeAsync(Uri url, bool theDirectory, CancellationToken cancellationToken)
+    {
+        var api = new ApiClient(address with { Url = url }, host.Clock);
+        try
+        {
+            var version = await api.GetVersionAsync(cancellationToken);
+            if (!theDirectory || Path.TrimEndingDirectorySeparator(version.DataDirectory) == Path.TrimEndingDirectorySeparator(_directory))
+                return new LocatedServer(api, null, null);
+        }
+        catch (UnreachableException)
+        {
+            // Then it is not this one.
+        }
+        catch
+        {
+            api.Dispose();
+            throw;
+        }
+        api.Dispose();
+        return null;
+    }
+
+    private async Task<LocatedServer> HostAsync(CancellationToken cancellationToken)
+    {
+        var port = await IsFreeAsync(address.Url, cancellationToken) ? address.Url.Port : 0;
+        var server = await (host.LocalServer ?? throw CliHost.Lacks("a server")).StartAsync(
+            new LocalServerOptions(_directory, "127.0.0.1", port, address.Token, WithWorker: true, screen.Note), cancellationToken);
+        DataDirectory.WriteAddress(_directory, server.BaseUrl);
+        screen.Note($"Started a server at {server.BaseUrl.ToString().TrimEnd('/')} for this run; its data is in {_directory}.");
+        return new LocatedServer(new ApiClient(address with { Url = server.BaseUrl }, host.Clock), server, _directory);
+    }
+
+    private static async Task<bool> IsFreeAsync(Uri url, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var socket = new TcpClient();
+            await socket.ConnectAsync(url.Host, url.Port, cancellationToken);
+            return false;
+        }
+        catch (SocketException)
+        {
+            return true;
+        }
+    }
+}

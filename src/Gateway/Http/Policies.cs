@@ -1,0 +1,91 @@
+using System.Threading.RateLimiting;
+using Microsoft.AspNetCore.Http.Timeouts;
+using Microsoft.AspNetCore.RateLimiting;
+
+namespace Fanfare.Gateway;
+
+/// <summary>How much of each kind of request is taken at a time, how many wait, and for how long.</summary>
+internal static class Policies
+{
+    public const string Commands = "commands", Reads = "reads", Uploads = "uploads", Streams = "streams", Polls = "polls";
+
+    private static readonly TimeSpan PollTimeout = TimeSpan.FromSeconds(45);
+
+    public static void AddLimits(this IServiceCollection services, GatewayOptions options)
+    {
+        services.AddRateLimiter(limits =>
+        {
+            limits.RejectionStatusCode = StatusCodes.Status429TooManyRequests;
+            limits.AddConcurrency(Commands, options.Concurrency, options.Waiting);
+            limits.AddConcurrency(Reads, options.Concurrency, options.Waiting);
+            limits.AddConcurrency(Uploads, options.Concurrency, options.Waiting);
+            limits.AddConcurrency(Streams, options.Streams, 0);
+            limits.AddConcurrency(Polls, options.Polls, 0);
+            limits.OnRejected = async (rejected, _) => await Problems.WriteAsync(
+                rejected.HttpContext, ErrorCodes.TooMany, "The server has as many requests of this kind as it takes. Repeat it after Retry-After.", []);
+        });
+        services.AddRequestTimeouts(timeouts =>
+        {
+            timeouts.AddTimeout(Commands, options.CommandTimeout,
+                "The command was not durable in time. It may still take effect: look before you repeat it, or repeat it with an idempotency key.");
+            timeouts.AddTimeout(Reads, options.ReadTimeout, "The query was not answered in time. Repeat it, or narrow it.");
+            timeouts.AddTimeout(Polls, PollTimeout, "The poll was not answered in time. Repeat it.");
+        });
+    }
+
+    /// <summary>A change of state: waits its turn, and is answered 503 when the journal takes too long.</summary>
+    public static T AsCommand<T>(this T endpoint)
+        where T : IEndpointConventionBuilder
+    {
+        endpoint.WithRequestTimeout(Commands);
+        return endpoint.RequireRateLimiting(Commands);
+    }
+
+    public static T AsRead<T>(this T endpoint)
+        where T : IEndpointConventionBuilder
+    {
+        endpoint.WithRequestTimeout(Reads);
+        return endpoint.RequireRateLimiting(Reads);
+    }
+
+    /// <summary>An answer, or a body, that lasts as long as it lasts; Kestrel's data rates bound a stalled peer.</summary>
+    public static T AsStream<T>(this T endpoint)
+        where T : IEndpointConventionBuilder =>
+        endpoint.RequireRateLimiting(Streams);
+
+    public static T AsUpload<T>(this T endpoint)
+        where T : IEndpointConventionBuilder =>
+        endpoint.RequireRateLimiting(Uploads);
+
+    public static T AsPoll<T>(this T endpoint)
+        where T : IEndpointConventionBuilder
+    {
+        endpoint.WithRequestTimeout(Polls);
+        return endpoint.RequireRateLimiting(Polls);
+    }
+
+    /// <summary>Declares the query parameters of a route; others are refused.</summary>
+    public static T WithQuery<T>(this T endpoint, params QueryParameter[] parameters)
+        where T : IEndpointConventionBuilder =>
+        endpoint.WithMetadata(new QueryParameters(parameters));
+
+    private static void AddConcurrency(this RateLimiterOptions limits, string name, int permits, int waiting) =>
+        limits.AddConcurrencyLimiter(name, limiter =>
+        {
+            limiter.PermitLimit = permits;
+            limiter.QueueLimit = waiting;
+            limiter.QueueProcessingOrder = QueueProcessingOrder.OldestFirst;
+        });
+
+    private static void AddTimeout(this RequestTimeoutOptions timeouts, string name, TimeSpan timeout, string detail) =>
+        timeouts.AddPolicy(name, new RequestTimeoutPolicy
+        {
+            Timeout = timeout,
+            TimeoutStatusCode = StatusCodes.Status503ServiceUnavailable,
+            WriteTimeoutResponse = http =>
+            {
+                var health = http.RequestServices.GetRequiredService<IJournal>().Health;
+                return Problems.WriteAsync(http, ErrorCodes.Busy, health is null ? detail : $"{detail} {health}", []);
+            },
+        });
+}

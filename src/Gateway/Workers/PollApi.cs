@@ -1,0 +1,58 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Fanfare.Gateway;
+
+/// <summary>The worker protocol's one conversation.</summary>
+internal static class PollApi
+{
+    private const int MaxWaitMs = 30_000, MaxItems = 100_000;
+
+    public static void Map(IEndpointRouteBuilder routes) =>
+        routes.MapGroup("/api/v1").WithTags("Workers").MapPost("/workers/{id}:poll", PollAsync).AsPoll().WithQuery()
+            .Accepts<PollRequest>("application/json")
+            .WithName("poll").WithSummary("Report what ended and what is held, and get leases and cancellations");
+
+    private static async Task<Ok<PollResponse>> PollAsync(HttpContext http, string id, IScheduler scheduler, Drain drain)
+    {
+        var request = await Body.ReadJsonAsync<PollRequest>(http);
+        Check(request, id);
+        using var ending = drain.Link(http);
+        return TypedResults.Ok(await scheduler.PollAsync(request, ending.Token));
+    }
+
+    private static void Check(PollRequest request, string id)
+    {
+        if (request.Worker != id) throw ApiFault.Field("worker", "differs from the URL's", "Name the same worker in both.");
+        if (!Printable.IsValid(request.Worker, 128)) throw ApiFault.Field("worker", "is not a name", "Give 1 to 128 printable characters.");
+        if (!Printable.IsValid(request.Boot, 128)) throw ApiFault.Field("boot", "is not a boot id", "Give 1 to 128 printable characters, new at every start.");
+        if (request.Sequence < 1) throw ApiFault.Field("sequence", "is below 1", "Count the polls of this boot from 1.");
+        if (request.WaitMs is < 0 or > MaxWaitMs) throw ApiFault.Field("wait_ms", "is out of range", $"Give 0 to {MaxWaitMs} milliseconds.");
+        if (request.MaxLeases is < 0 or > MaxItems) throw ApiFault.Field("max_leases", "is out of range", $"Give 0 to {MaxItems}.");
+        CheckResources("capacity", request.Capacity);
+        CheckResources("free", request.Free);
+        CheckItems("queues", request.Queues, queue => Names.IsValid(queue));
+        CheckItems("held", request.Held, held => IsLease(held.Task, held.Token));
+        CheckItems("finished", request.Finished, finished => IsLease(finished.Task, finished.Token)
+            && finished is { ItemsCount: >= 0 and <= Limits.Splits }
+            && finished.Artifacts?.All(a => a is { Name.Length: > 0, Bytes: >= 0 }) != false
+            && (finished.Outcome == AttemptOutcome.Succeeded || finished.Error is not null));
+    }
+
+    // Free may be below zero: a worker whose capacity shrank still holds what it holds.
+    private static void CheckResources(string field, ResourceSpec resources)
+    {
+        if (!double.IsFinite(resources.Cpu) || Math.Abs(resources.Cpu) > 1e6 || (field == "capacity" && (resources.Cpu < 0 || resources.MemoryBytes < 0 || resources.Gpu < 0 || resources.DiskBytes < 0)))
+            throw ApiFault.Field(field, "is not an amount of resources", "Give cpu, memory_bytes, gpu and disk_bytes, none below zero.");
+    }
+
+    private static void CheckItems<T>(string field, IReadOnlyList<T> items, Func<T, bool> isValid)
+    {
+        if (items.Count > MaxItems) throw ApiFault.TooLarge(field, $"has more than {MaxItems} items", "Send fewer in one poll.");
+        for (var i = 0; i < items.Count; i++)
+            if (items[i] is null || !isValid(items[i]))
+                throw ApiFault.Field($"{field}[{i}]", "is not as the protocol has it", "See the schema of this request in /openapi/v1.json.");
+    }
+
+    private static bool IsLease(TaskRef task, string token) =>
+        task.Split >= 0 && Names.IsValid(task.Namespace) && RunIds.IsPossible(task.Run) && token.Length is > 0 and <= 512;
+}

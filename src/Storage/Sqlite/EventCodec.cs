@@ -1,0 +1,29 @@
+using System.Text.Json;
+using Fanfare.Contracts;
+
+namespace Fanfare.Storage.Sqlite;
+
+/// <summary>Events as the database keeps them: UTF-8 JSON beside the version of the format it was written in.</summary>
+internal static class EventCodec
+{
+    public static byte[] Write(Event value) => JsonSerializer.SerializeToUtf8Bytes(value, ContractsJson.Default.Event);
+
+    /// <exception cref="JournalFormatException">The event is newer than this release, or is no event.</exception>
+    public static Event Read(string stream, long sequence, long version, ReadOnlySpan<byte> payload)
+    {
+        if (version > JournalFormat.Version)
+            throw new JournalFormatException(
+                $"Event {sequence} of {stream} was written in journal format {version}, and this release reads up to format {JournalFormat.Version}. "
+                + "Start the release that wrote it, or a later one.");
+        try
+        {
+            return JsonSerializer.Deserialize(payload, ContractsJson.Default.Event) ?? throw new JsonException("The event is null.");
+        }
+        catch (Exception error) when (error is JsonException or NotSupportedException)
+        {
+            throw new JournalFormatException(
+                $"Event {sequence} of {stream} cannot be read: {error.Message} The journal is damaged, or a different release wrote it. "
+                + "Start that release, or restore the data directory from a backup.", error);
+        }
+    }
+}

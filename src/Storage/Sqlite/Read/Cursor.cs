@@ -1,0 +1,46 @@
+using System.Buffers.Text;
+using System.Globalization;
+using System.Text;
+
+namespace Fanfare.Storage.Sqlite.Read;
+
+/// <summary>Where a page ended: the listing it belongs to, and the key of its last row. Opaque to callers.</summary>
+internal static class Cursor
+{
+    public static string Of(string listing, params long[] key) => Encode(listing + ":" + string.Join(':', key.Select(k => k.ToString(CultureInfo.InvariantCulture))));
+
+    public static string OfName(string listing, string key) => Encode(listing + ":" + key);
+
+    /// <summary>The key; null at the start of a listing.</summary>
+    /// <exception cref="FormatException">The cursor is of another listing, or none.</exception>
+    public static long[]? Key(string? cursor, string listing, int parts)
+    {
+        if (cursor is null) return null;
+        var texts = Decode(cursor, listing).Split(':');
+        var key = new long[parts];
+        if (texts.Length != parts) throw Unknown(listing);
+        for (var i = 0; i < parts; i++)
+            if (!long.TryParse(texts[i], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out key[i])) throw Unknown(listing);
+        return key;
+    }
+
+    public static string? Name(string? cursor, string listing) => cursor is null ? null : Decode(cursor, listing);
+
+    private static string Encode(string text) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(text));
+
+    private static string Decode(string cursor, string listing)
+    {
+        string text;
+        try
+        {
+            text = Encoding.UTF8.GetString(Base64Url.DecodeFromChars(cursor));
+        }
+        catch (FormatException)
+        {
+            throw Unknown(listing);
+        }
+        return text.StartsWith(listing + ":", StringComparison.Ordinal) ? text[(listing.Length + 1)..] : throw Unknown(listing);
+    }
+
+    private static FormatException Unknown(string listing) => new($"This is no cursor of a listing of {listing}: pass the 'next' of the page before, unchanged, or none to start over.");
+}

@@ -1,0 +1,75 @@
+using Fanfare.Contracts;
+using Fanfare.Storage.Sqlite.Native;
+using Fanfare.Storage.Sqlite.Read;
+using Fanfare.Storage.Sqlite.Write;
+
+namespace Fanfare.Storage.Sqlite;
+
+/// <summary>The journal in one SQLite file, owned by this process alone.</summary>
+internal sealed class SqliteJournal : IJournal
+{
+    private readonly StreamCache _streams;
+    private readonly ReadConnections _connections;
+    private readonly Committer _committer;
+    private readonly WakeScan _wakes;
+    private readonly long _term;
+    private long _openings;
+
+    public SqliteJournal(JournalFile file, Database writer, ReadConnections connections, TimeProvider clock, Action<string> log)
+    {
+        Incarnation = file.Incarnation;
+        _term = file.Term;
+        _connections = connections;
+        _wakes = new WakeScan(connections);
+        _streams = new StreamCache(capacity: 32_000);
+        _committer = new Committer(
+            new BatchWriter(writer, _streams, file.Term, file.Batch, file.Position), file.Directory, clock, log, (position, runs) => Committed?.Invoke(position, runs));
+    }
+
+    public event Action<long, IReadOnlyCollection<(string Namespace, string Run)>>? Committed;
+
+    public string Incarnation { get; }
+
+    public string? Health => _committer.Health;
+
+    public Task<OpenedStream> OpenAsync(StreamId stream, CancellationToken cancellationToken)
+    {
+        // The fence stands before the head is read: an append of an earlier activation either is in what is read, or fails.
+        var epoch = Epochs.Of(_term, Interlocked.Increment(ref _openings));
+        _streams.Opened(stream, epoch);
+        return _connections.QueryAsync(db => Load(db, stream, epoch, cancellationToken), cancellationToken);
+    }
+
+    public Task<AppendOutcome> AppendAsync(Append append) => _committer.WriteAsync(PendingAppend.Of(append));
+
+    public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake) => _committer.WriteAsync(new PendingAcknowledge(stream, epoch, wake));
+
+    public Task<IReadOnlyList<(StreamId Stream, DateTimeOffset Due)>> ScanWakesAsync(
+        DateTimeOffset due, int limit, StreamId? after, CancellationToken cancellationToken) => _wakes.ScanAsync(due, limit, after, cancellationToken);
+
+    public ValueTask DisposeAsync() => _committer.DisposeAsync();
+
+    private static OpenedStream Load(Database db, StreamId stream, long epoch, CancellationToken cancellationToken)
+    {
+        var name = stream.ToString();
+        var head = db.Prepare(ReadConnections.Sql["stream"]).Bind(1, name);
+        if (!head.Step()) return new OpenedStream(0, epoch, long.MaxValue, []);
+        var (id, sequence, acknowledged) = (head.Long(0), head.Long(1), head.LongOrNull(2) ?? long.MaxValue);
+        head.Reset();
+
+        var events = new List<JournalEvent>();
+        var rows = db.Prepare(ReadConnections.Sql["stream_events"]).Bind(1, id);
+        while (rows.Step())
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var found = rows.Long(0);
+            if (found != events.Count + 1) throw Gap(name, $"event {events.Count + 1} is missing before event {found}");
+            events.Add(new JournalEvent(found, Instant.FromMicroseconds(rows.Long(1)), rows.Text(2), EventCodec.Read(name, found, rows.Long(3), rows.Blob(4))));
+        }
+        if (events.Count != sequence) throw Gap(name, $"its head is {sequence}, its last event {events.Count}");
+        return new OpenedStream(sequence, epoch, acknowledged, events);
+    }
+
+    private static JournalFormatException Gap(string stream, string finding) =>
+        new($"The journal's stream {stream} is damaged: {finding}. Restore the data directory from a backup.");
+}

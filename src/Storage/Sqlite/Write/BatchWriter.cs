@@ -1,0 +1,215 @@
+using Fanfare.Contracts;
+using Fanfare.Storage.Sqlite.Native;
+
+namespace Fanfare.Storage.Sqlite.Write;
+
+/// <summary>Writes batches over the one write connection, each in one transaction. Used by the committing thread only.</summary>
+internal sealed class BatchWriter : IDisposable
+{
+    private static readonly SqlText _sql = SqlText.Load("write.sql");
+
+    private readonly Database _database;
+    private readonly StreamCache _streams;
+    private readonly long _term;
+    private readonly RowWriter _rows;
+    private readonly Statement _begin, _commit, _rollback, _ownBatch, _setPosition, _readBatch;
+    private readonly Statement _findStream, _addStream, _ownStream, _moveHead, _holdEpoch, _addEvent, _putWake, _removeWake;
+
+    // Streams whose id this transaction made or looked up (a rollback takes back rows made in it, and their ids are given out anew),
+    // and those that lost in it, with the newest epoch that did.
+    private readonly List<StreamEntry> _resolved = [];
+    private readonly Dictionary<StreamEntry, long> _lost = [];
+
+    public BatchWriter(Database database, StreamCache streams, long term, long batch, long position)
+    {
+        (_database, _streams, _term, Batch, Position) = (database, streams, term, batch, position);
+        _rows = new RowWriter(database, _sql);
+        _begin = database.Prepare(_sql["begin"]);
+        _commit = database.Prepare(_sql["commit"]);
+        _rollback = database.Prepare(_sql["rollback"]);
+        _ownBatch = database.Prepare(_sql["own_batch"]);
+        _setPosition = database.Prepare(_sql["set_position"]);
+        _readBatch = database.Prepare(_sql["read_batch"]);
+        _findStream = database.Prepare(_sql["find_stream"]);
+        _addStream = database.Prepare(_sql["add_stream"]);
+        _ownStream = database.Prepare(_sql["own_stream"]);
+        _moveHead = database.Prepare(_sql["move_head"]);
+        _holdEpoch = database.Prepare(_sql["hold_epoch"]);
+        _addEvent = database.Prepare(_sql["add_event"]);
+        _putWake = database.Prepare(_sql["put_wake"]);
+        _removeWake = database.Prepare(_sql["remove_wake"]);
+    }
+
+    // Set while a COMMIT has neither succeeded nor certainly failed: the position that it would have reached.
+    private long? _unresolved;
+
+    /// <summary>Number of the last batch that committed.</summary>
+    public long Batch { get; private set; }
+
+    /// <summary>Position of the last event that committed.</summary>
+    public long Position { get; private set; }
+
+    /// <summary>A COMMIT reported an error and may have held; only the same batch may come next.</summary>
+    public bool IsUnresolved => _unresolved is not null;
+
+    /// <summary>Another server has raised the term. Every write of this one is fenced from now on.</summary>
+    public bool Deposed { get; private set; }
+
+    public long PagesWritten => _database.PagesWritten;
+
+    /// <summary>Commits the batch and sets each write's outcome. When it throws, nothing of it is in the journal, or what became of it is not
+    /// known yet; either way, the same batch must come again, and takes effect once.</summary>
+    public void Commit(IReadOnlyList<PendingWrite> batch)
+    {
+        if (_database.InTransaction) _rollback.Run();
+        // The outcomes still stand from the try before.
+        if (_unresolved is { } position && IsInJournal(Batch + 1))
+        {
+            Settle(position);
+            return;
+        }
+        _unresolved = null;
+        position = Position;
+        _lost.Clear();
+        _resolved.Clear();
+        try
+        {
+            _begin.Run();
+            _ownBatch.Bind(1, Batch + 1).Bind(2, _term).Run();
+            var owned = _database.ChangedRows == 1;
+            foreach (var write in batch) write.Outcome = owned && Write(write, ref position) ? AppendOutcome.Committed : AppendOutcome.Fenced;
+            if (owned && position != Position) _setPosition.Bind(1, position).Run();
+            // A COMMIT that reports an error may have held all the same. The batch's number, read back, tells.
+            _unresolved = owned ? position : null;
+            _commit.Run();
+        }
+        catch
+        {
+            foreach (var entry in _resolved) (entry.Id, entry.RunId) = (0, null);
+            if (_database.InTransaction)
+            {
+                _unresolved = null;
+                _rollback.Run();
+            }
+            throw;
+        }
+        if (_unresolved is null) Deposed = true;
+        else Settle(position);
+    }
+
+    private void Settle(long position)
+    {
+        foreach (var (entry, epoch) in _lost) _streams.Lost(entry, epoch);
+        _unresolved = null;
+        Batch++;
+        Position = position;
+    }
+
+    /// <summary>Fences the opening that sent a write which cannot be made.</summary>
+    public void Refuse(PendingWrite write) => _streams.Lost(_streams.Get(write.Stream), write.Epoch);
+
+    /// <summary>Copies the log into the database file; false when a reader stood in the way.</summary>
+    public bool Checkpoint(bool truncate) => _database.Checkpoint(truncate);
+
+    public void Dispose() => _database.Dispose();
+
+    private bool IsInJournal(long batch)
+    {
+        var found = _readBatch.Step() && _readBatch.Long(0) == batch;
+        _readBatch.Reset();
+        return found;
+    }
+
+    private bool Write(PendingWrite write, ref long position)
+    {
+        var entry = _streams.Get(write.Stream);
+        // A later write never passes an earlier one of the same opening that failed: it was decided on a state that never came.
+        var written = !_streams.IsFenced(entry, write.Epoch) && Epochs.TermOf(write.Epoch) == _term
+            && !(_lost.TryGetValue(entry, out var lost) && write.Epoch <= lost)
+            && (write is PendingAppend append ? Append(entry, append, ref position) : Acknowledge(entry, (PendingAcknowledge)write));
+        if (!written) _lost[entry] = Math.Max(write.Epoch, _lost.GetValueOrDefault(entry));
+        return written;
+    }
+
+    private bool Append(StreamEntry entry, PendingAppend pending, ref long position)
+    {
+        var append = pending.Append;
+        if (entry.Id == 0 && !Find(entry, append.Stream))
+        {
+            if (append.ExpectedSequence != 0) return false;
+            Add(entry, append.Stream);
+        }
+        var head = append.ExpectedSequence + append.Events.Count;
+        _moveHead.Bind(1, entry.Id).Bind(2, append.ExpectedSequence).Bind(3, head).Bind(4, append.Epoch).Run();
+        if (_database.ChangedRows != 1) return false;
+        for (var i = 0; i < append.Events.Count; i++)
+        {
+            var e = append.Events[i];
+            _addEvent.Bind(1, ++position).Bind(2, entry.Id).Bind(3, e.Sequence).Bind(4, entry.RunId).Bind(5, Instant.ToMicroseconds(e.At))
+                .Bind(6, e.Actor).Bind(7, JournalFormat.Version).BindBlob(8, pending.Payloads[i]).Run();
+        }
+        foreach (var row in append.Rows) _rows.Write(entry, append.Stream, row);
+        PutWake(entry, append.Wake);
+        return true;
+    }
+
+    private bool Acknowledge(StreamEntry entry, PendingAcknowledge acknowledge)
+    {
+        if (entry.Id == 0 && !Find(entry, acknowledge.Stream)) return false;
+        var held = _holdEpoch.Bind(1, entry.Id).Bind(2, acknowledge.Epoch).Step();
+        _holdEpoch.Reset();
+        if (held) PutWake(entry, acknowledge.Wake);
+        return held;
+    }
+
+    private void PutWake(StreamEntry entry, Wake? wake)
+    {
+        if (wake is null) _removeWake.Bind(1, entry.Id).Run();
+        else _putWake.Bind(1, entry.Id).Bind(2, Instant.ToMicroseconds(wake.Due)).Bind(3, wake.Acknowledged).Run();
+    }
+
+    private bool Find(StreamEntry entry, StreamId stream)
+    {
+        var found = _findStream.Bind(1, stream.ToString()).Step();
+        if (found)
+        {
+            (entry.Id, entry.RunId) = (_findStream.Long(0), _findStream.LongOrNull(1));
+            _resolved.Add(entry);
+        }
+        _findStream.Reset();
+        return found;
+    }
+
+    private void Add(StreamEntry entry, StreamId stream)
+    {
+        // A step may be written before its run's own stream; the run's row then waits with head 0.
+        long? run = null;
+        if (stream.Kind == StreamKind.Step)
+        {
+            var runStream = StreamId.Run(stream.Namespace, stream.RunId!);
+            var owner = _streams.Get(runStream);
+            if (owner.Id == 0 && !Find(owner, runStream)) Add(owner, runStream);
+            run = owner.Id;
+        }
+        _addStream.Bind(1, stream.ToString()).Bind(2, run).Run();
+        entry.Id = _database.LastRowId;
+        if (stream.Kind == StreamKind.Run)
+        {
+            run = entry.Id;
+            _ownStream.Bind(1, entry.Id).Run();
+        }
+        entry.RunId = run;
+        _resolved.Add(entry);
+    }
+}
+
+/// <summary>An epoch is the server's term, raised durably at its start, and below it the count of openings in that server.
+/// So epochs grow across restarts and also tell two openings by one server apart.</summary>
+internal static class Epochs
+{
+    private const int OpeningBits = 40;
+
+    public static long Of(long term, long opening) => (term << OpeningBits) | opening;
+
+    public static long TermOf(long epoch) => epoch >> OpeningBits;
+}

@@ -1,0 +1,76 @@
+using System.Text.Json;
+using Fanfare.Contracts;
+using Fanfare.Storage.Sqlite.Native;
+
+namespace Fanfare.Storage.Sqlite.Write;
+
+/// <summary>Writes the read model's rows, inside the transaction of the append that brought them.</summary>
+internal sealed class RowWriter(Database database, SqlText sql)
+{
+    private readonly Statement _putDeployment = database.Prepare(sql["put_deployment"]);
+    private readonly Statement _putRun = database.Prepare(sql["put_run"]);
+    private readonly Statement _findRunTags = database.Prepare(sql["find_run_tags"]);
+    private readonly Statement _removeRunTag = database.Prepare(sql["remove_run_tag"]);
+    private readonly Statement _addRunTag = database.Prepare(sql["add_run_tag"]);
+    private readonly Statement _putStep = database.Prepare(sql["put_step"]);
+    private readonly Statement _putTask = database.Prepare(sql["put_task"]);
+    private readonly Statement _putAttempt = database.Prepare(sql["put_attempt"]);
+
+    public void Write(StreamEntry stream, StreamId id, Row row)
+    {
+        switch (row)
+        {
+            case TaskRow task:
+                _putTask.Bind(1, stream.Id).Bind(2, task.Split).Bind(3, stream.RunId).Bind(4, Codes.Of(task.Status)).Bind(5, task.Attempt)
+                    .Bind(6, task.Worker).Bind(7, Instant.ToMicroseconds(task.LeasedAt)).Bind(8, Instant.ToMicroseconds(task.StartedAt))
+                    .Bind(9, Instant.ToMicroseconds(task.EndedAt)).Bind(10, Json(task.Error)).Bind(11, task.Output)
+                    .Bind(12, task.Artifacts is { } artifacts ? JsonSerializer.Serialize(artifacts, ContractsJson.Default.IReadOnlyListArtifact) : null).Run();
+                break;
+            case AttemptRow attempt:
+                _putAttempt.Bind(1, stream.Id).Bind(2, attempt.Split).Bind(3, attempt.Attempt).Bind(4, Codes.Of(attempt.Status)).Bind(5, attempt.Worker)
+                    .Bind(6, attempt.Token).Bind(7, Instant.ToMicroseconds(attempt.LeasedAt)).Bind(8, Instant.ToMicroseconds(attempt.StartedAt))
+                    .Bind(9, Instant.ToMicroseconds(attempt.EndedAt)).Bind(10, Json(attempt.Error)).Run();
+                break;
+            case StepRow step:
+                _putStep.Bind(1, stream.Id).Bind(2, stream.RunId).Bind(3, step.Key.Step).Bind(4, Codes.Of(step.Status)).Bind(5, step.InForeach ? 1 : 0)
+                    .Bind(6, step.Total).Bind(7, step.Running).Bind(8, step.Backoff).Bind(9, step.Succeeded).Bind(10, step.Failed).Bind(11, step.Cancelled)
+                    .Bind(12, Instant.ToMicroseconds(step.OpenedAt)).Bind(13, Instant.ToMicroseconds(step.EndedAt)).Run();
+                break;
+            case RunRow run:
+                WriteRun(stream.Id, run);
+                break;
+            case DeploymentRow deployment:
+                _putDeployment.Bind(1, stream.Id).Bind(2, deployment.Namespace).Bind(3, deployment.Flow).Bind(4, deployment.Version).Bind(5, deployment.Digest)
+                    .Bind(6, deployment.Spec).Bind(7, deployment.Source).Bind(8, deployment.Package)
+                    .Bind(9, Instant.ToMicroseconds(deployment.CreatedAt)).Bind(10, deployment.Actor).Run();
+                break;
+            default:
+                throw new InvalidOperationException($"{id} wrote a row of type {row.GetType().Name}, which has no table.");
+        }
+    }
+
+    private void WriteRun(long id, RunRow run)
+    {
+        var tags = JsonSerializer.Serialize(run.Tags, ContractsJson.Default.IReadOnlyListString);
+        var created = Instant.ToMicroseconds(run.CreatedAt);
+        WriteTags(id, run, tags, created);
+        _putRun.Bind(1, id).Bind(2, run.Namespace).Bind(3, run.Run).Bind(4, run.Flow).Bind(5, run.Deployment).Bind(6, Codes.Of(run.Status))
+            .Bind(7, run.Parameters).Bind(8, tags).Bind(9, run.Priority).Bind(10, run.IdempotencyKey).Bind(11, run.Actor).Bind(12, run.Generation)
+            .Bind(13, created).Bind(14, Instant.ToMicroseconds(run.EndedAt)).Bind(15, Json(run.Error)).Run();
+    }
+
+    private void WriteTags(long id, RunRow run, string tags, long created)
+    {
+        string? before = null;
+        var createdBefore = 0L;
+        if (_findRunTags.Bind(1, id).Step()) (before, createdBefore) = (_findRunTags.Text(0), _findRunTags.Long(1));
+        _findRunTags.Reset();
+        if (before == tags && createdBefore == created) return;
+        if (before is not null)
+            foreach (var tag in JsonSerializer.Deserialize(before, ContractsJson.Default.IReadOnlyListString)!)
+                _removeRunTag.Bind(1, run.Namespace).Bind(2, tag).Bind(3, createdBefore).Bind(4, id).Run();
+        foreach (var tag in run.Tags) _addRunTag.Bind(1, run.Namespace).Bind(2, tag).Bind(3, created).Bind(4, id).Run();
+    }
+
+    private static string? Json(TaskError? error) => error is null ? null : JsonSerializer.Serialize(error, ContractsJson.Default.TaskError);
+}

@@ -1,0 +1,57 @@
+namespace Fanfare.Worker;
+
+/// <summary>The files of one attempt on this worker; gone when it is over.</summary>
+internal sealed class TaskDirectory
+{
+    public TaskDirectory(string root, string name)
+    {
+        Root = Path.Combine(root, name);
+        Input = Path.Combine(Root, "input.json");
+        InputLines = Path.Combine(Root, "inputs.jsonl");
+        Output = Path.Combine(Root, "output.json");
+        Artifacts = Path.Combine(Root, "artifacts");
+        InputArtifacts = Path.Combine(Root, "input-artifacts");
+        Code = Path.Combine(Root, "work");
+        Log = Path.Combine(Root, "log.jsonl");
+        ExecFailed = Path.Combine(Root, "exec-failed");
+        const UnixFileMode mine = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+        if (OperatingSystem.IsWindows())
+            Directory.CreateDirectory(Root);
+        else
+            Directory.CreateDirectory(Root, mine);
+        Directory.CreateDirectory(Artifacts);
+        Directory.CreateDirectory(InputArtifacts);
+    }
+
+    public string Root { get; }
+
+    public string Input { get; }
+
+    public string InputLines { get; }
+
+    public string Output { get; }
+
+    public string Artifacts { get; }
+
+    public string InputArtifacts { get; }
+
+    /// <summary>Where a task without a code package runs.</summary>
+    public string Code { get; }
+
+    public string Log { get; }
+
+    public string ExecFailed { get; }
+
+    /// <summary>Removes it all. What cannot be removed now goes when the next worker starts.</summary>
+    public void Delete(Action<string> log)
+    {
+        try
+        {
+            Directory.Delete(Root, recursive: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            log($"Cannot remove {Root} yet: {e.Message}");
+        }
+    }
+}

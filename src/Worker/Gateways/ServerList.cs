@@ -1,0 +1,95 @@
+namespace Fanfare.Worker.Gateways;
+
+/// <summary>The gateways that a worker knows, and which of them to ask now. Safe to call from any thread.</summary>
+internal sealed class ServerList
+{
+    private readonly Lock _lock = new();
+    private readonly Server[] _servers;
+    private readonly TimeProvider _time;
+    private readonly Action<string> _log;
+    private int _current;
+    private bool _connected;
+
+    public ServerList(IReadOnlyList<Uri> servers, TimeProvider time, Action<string> log)
+    {
+        _time = time;
+        _log = log;
+        _servers = [.. servers.Select(s => new Server(s.AbsoluteUri.EndsWith('/') ? s : new Uri(s.AbsoluteUri + "/"), time.GetTimestamp()))];
+    }
+
+    /// <summary>The gateway in use, for what tasks are told.</summary>
+    public Uri Current
+    {
+        get
+        {
+            lock (_lock) return _servers[_current].Address;
+        }
+    }
+
+    /// <summary>Waits until a gateway may be asked: the current one, else the next in order that does not rest after a failure.</summary>
+    public async Task<Server> NextAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            TimeSpan rest;
+            lock (_lock)
+            {
+                var now = _time.GetTimestamp();
+                var soonest = long.MaxValue;
+                for (var i = 0; i < _servers.Length; i++)
+                {
+                    var index = (_current + i) % _servers.Length;
+                    if (_servers[index].RestsUntil <= now)
+                    {
+                        _current = index;
+                        return _servers[index];
+                    }
+                    soonest = Math.Min(soonest, _servers[index].RestsUntil);
+                }
+                rest = _time.GetElapsedTime(now, soonest);
+            }
+            await Task.Delay(rest + TimeSpan.FromMilliseconds(1), _time, cancellationToken);
+        }
+    }
+
+    public void Answered(Server server)
+    {
+        lock (_lock)
+        {
+            server.Failures = 0;
+            if (_connected) return;
+            _connected = true;
+            foreach (var each in _servers) each.ToldReason = null;
+            _log($"Connected to {server.Address}.");
+        }
+    }
+
+    /// <param name="retryAfter">What the gateway asked for, in place of the worker's own backoff.</param>
+    public void Failed(Server server, string reason, TimeSpan? retryAfter)
+    {
+        lock (_lock)
+        {
+            server.Failures++;
+            var rest = retryAfter ?? Backoff.Delay(server.Failures, Random.Shared.NextDouble());
+            server.RestsUntil = _time.GetTimestamp() + (long)(rest.TotalSeconds * _time.TimestampFrequency);
+            if (_servers[_current] == server) _current = (_current + 1) % _servers.Length;
+            _connected = false;
+            if (server.ToldReason == reason) return;
+            server.ToldReason = reason;
+            _log($"Gateway {server.Address} failed: {reason} Tasks keep running while the worker tries again.");
+        }
+    }
+}
+
+internal sealed class Server(Uri address, long restsUntil)
+{
+    /// <summary>Ends with a slash.</summary>
+    public Uri Address { get; } = address;
+
+    public long RestsUntil { get; set; } = restsUntil;
+
+    public int Failures { get; set; }
+
+    /// <summary>What the log said of it last, so that it says each thing once.</summary>
+    public string? ToldReason { get; set; }
+}

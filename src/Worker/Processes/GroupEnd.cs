@@ -1,0 +1,34 @@
+namespace Fanfare.Worker.Processes;
+
+/// <summary>Ends a group: SIGTERM, time to react, SIGKILL, and a bounded wait until it is gone.</summary>
+internal static class GroupEnd
+{
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(15);
+
+    // Beyond this a process sits in an uninterruptible call; it is dead as soon as that returns.
+    private static readonly TimeSpan AfterKill = TimeSpan.FromSeconds(2);
+
+    /// <param name="group">What to end.</param>
+    /// <param name="left">What is left of the grace; asked again and again, since it may be shortened.</param>
+    /// <param name="time">The clock.</param>
+    public static async Task RunAsync(ProcessGroup group, Func<TimeSpan> left, TimeProvider time)
+    {
+        if (!group.IsAlive) return;
+        group.Signal(Libc.SigTerm);
+        while (group.IsAlive && left() is var rest && rest > TimeSpan.Zero)
+            await PauseAsync(group, rest < Look ? rest : Look, time);
+        var since = time.GetTimestamp();
+        while (group.IsAlive && time.GetElapsedTime(since) < AfterKill)
+        {
+            group.Signal(Libc.SigKill);
+            await PauseAsync(group, Look, time);
+        }
+    }
+
+    private static async Task PauseAsync(ProcessGroup group, TimeSpan pause, TimeProvider time)
+    {
+        var delay = Task.Delay(pause, time);
+        if (group.Exited.IsCompleted) await delay;
+        else await Task.WhenAny(group.Exited, delay);
+    }
+}

@@ -1,0 +1,80 @@
+namespace Fanfare.Worker;
+
+/// <summary>A worker's own directory: locked for as long as it runs, with an id that names its tasks' processes.</summary>
+internal sealed class WorkDirectory : IDisposable
+{
+    private readonly FileStream _lock;
+
+    private WorkDirectory(string root, FileStream @lock, string id)
+    {
+        Root = root;
+        _lock = @lock;
+        Id = id;
+    }
+
+    public string Root { get; }
+
+    /// <summary>Stays the same from one worker to the next.</summary>
+    public string Id { get; }
+
+    public string Groups => Path.Combine(Root, "groups");
+
+    public string Tasks => Path.Combine(Root, "tasks");
+
+    public string Packages => Path.Combine(Root, "packages");
+
+    /// <exception cref="InvalidOperationException">Another worker uses it, or it cannot be written to.</exception>
+    public static WorkDirectory Open(string path)
+    {
+        var root = Path.GetFullPath(path);
+        FileStream @lock;
+        try
+        {
+            Directory.CreateDirectory(root);
+            var name = Path.Combine(root, "lock");
+            try
+            {
+                @lock = new FileStream(name, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException e) when (File.Exists(name) && !IsReadOnly(e))
+            {
+                throw new InvalidOperationException($"WorkDirectory: {root} is used by another worker. Stop that one, or give this one a directory of its own.", e);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidOperationException($"WorkDirectory: {root} cannot be written to: {e.Message} Give the worker a directory that it may write to.", e);
+        }
+        using var reader = new StreamReader(@lock, leaveOpen: true);
+        var id = reader.ReadToEnd().Trim();
+        if (id.Length != 16 || !id.All(char.IsAsciiHexDigitLower))
+        {
+            id = Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(8));
+            @lock.SetLength(0);
+            @lock.Write(System.Text.Encoding.ASCII.GetBytes(id));
+            @lock.Flush();
+        }
+        return new WorkDirectory(root, @lock, id);
+    }
+
+    /// <summary>Removes what tasks of an earlier worker left here.</summary>
+    public void Clean(Action<string> log)
+    {
+        try
+        {
+            if (Directory.Exists(Tasks)) Directory.Delete(Tasks, recursive: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Old task directories must not keep the worker from its work; new ones get names that are free.
+            var aside = Path.Combine(Root, $"tasks-{Guid.NewGuid():N}");
+            Directory.Move(Tasks, aside);
+            log($"Cannot remove all of {Tasks}: {e.Message} It is now {aside}; remove it by hand.");
+        }
+        Directory.CreateDirectory(Tasks);
+    }
+
+    public void Dispose() => _lock.Dispose();
+
+    private static bool IsReadOnly(IOException e) => e.HResult == 30;
+}

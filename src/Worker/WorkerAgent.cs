@@ -1,0 +1,151 @@
+using System.Diagnostics.CodeAnalysis;
+using Fanfare.Contracts;
+using Fanfare.Worker.Gateways;
+using Fanfare.Worker.Leases;
+using Fanfare.Worker.Machine;
+using Fanfare.Worker.Packages;
+using Fanfare.Worker.Processes;
+
+namespace Fanfare.Worker;
+
+/// <summary>A worker: asks its gateways for leases, runs their tasks, and reports how they ended. One instance runs once.</summary>
+[SuppressMessage("Reliability", "CA1001", Justification = "The source has no timer, and a late drain may still reach it.")]
+public sealed class WorkerAgent
+{
+    private readonly WorkerOptions _options;
+    private readonly ITaskExecutor? _executor;
+    private readonly TimeProvider _time;
+    private readonly Action<string> _log;
+    private readonly CancellationTokenSource _halt = new();
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _lock = new();
+    private LeaseTable? _table;
+    private bool _draining;
+    private bool _started;
+
+    /// <summary>A worker that runs tasks as processes. Linux only.</summary>
+    /// <param name="options">Checked here.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="log">Takes the worker's own log, a line at a time, from any thread; must be quick and not throw.</param>
+    /// <exception cref="ArgumentException">Names everything that is wrong in the options.</exception>
+    public WorkerAgent(WorkerOptions options, TimeProvider time, Action<string> log)
+        : this(options, null, time, log, ownExecutor: true)
+    {
+    }
+
+    /// <summary>A worker with another way of running tasks, such as <see cref="NoOpExecutor"/>.</summary>
+    public WorkerAgent(WorkerOptions options, ITaskExecutor executor, TimeProvider time, Action<string> log)
+        : this(options, executor, time, log, ownExecutor: false) => ArgumentNullException.ThrowIfNull(executor);
+
+    private WorkerAgent(WorkerOptions options, ITaskExecutor? executor, TimeProvider time, Action<string> log, bool ownExecutor)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(time);
+        ArgumentNullException.ThrowIfNull(log);
+        var errors = options.Validate();
+        if (errors.Count > 0) throw new ArgumentException(string.Join(Environment.NewLine, errors), nameof(options));
+        _options = options;
+        _executor = ownExecutor ? null : executor;
+        _time = time;
+        _log = log;
+    }
+
+    /// <summary>Names this start of the worker.</summary>
+    public string Boot { get; } = Guid.NewGuid().ToString("N");
+
+    /// <summary>Runs until <paramref name="stop"/>, or until <see cref="DrainAsync"/> is through. On stop all tasks are ended (SIGTERM, at most
+    /// <see cref="WorkerOptions.StopGrace"/>, SIGKILL) and reported as lost if a gateway answers within about a second.
+    /// When it returns, nothing of any task runs.</summary>
+    /// <exception cref="InvalidOperationException">The work directory is in use or not writable, or the worker ran already.</exception>
+    /// <exception cref="PlatformNotSupportedException">This machine cannot run tasks; says what is missing.</exception>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        lock (_lock)
+        {
+            if (_started) throw new InvalidOperationException("A worker runs once. Make another to run again.");
+            _started = true;
+        }
+        try
+        {
+            using var both = CancellationTokenSource.CreateLinkedTokenSource(stop, _halt.Token);
+            var setsid = _executor is null ? ProcessGroup.FindSetsid() : "";
+            using var directory = WorkDirectory.Open(_options.WorkDirectory);
+            var servers = new ServerList(_options.Servers, _time, _log);
+            using var gateway = new GatewayClient(servers, _options.Token, _time);
+            var (capacity, gpus) = await MachineCapacity.DetectAsync(_options, _log, _time);
+            if (_executor is { } given)
+            {
+                await ServeAsync(given, gateway, capacity, gpus, both.Token);
+                return;
+            }
+            var left = await Leftovers.EndAsync(directory.Groups, directory.Id, _time, CancellationToken.None);
+            if (left > 0) _log($"Ended {left} process groups that an earlier worker left running.");
+            directory.Clean(_log);
+            using var live = new LiveGroups(directory.Groups, $"{directory.Id}.{Boot}", setsid, _log);
+            await using var strays = new Strays(live, _time);
+            var packages = new PackageCache(directory.Packages, _options.PackageCacheBytes, gateway, _time, _log);
+            var cgroups = Cgroups.Open(_options.CgroupDirectory, Boot);
+            var executor = new ProcessExecutor(_options, setsid, live, strays, cgroups, packages, gateway, gpus.Count > 0, _time, _log);
+            await ServeAsync(executor, gateway, capacity, gpus, both.Token);
+        }
+        finally
+        {
+            _ended.TrySetResult();
+        }
+    }
+
+    /// <summary>Takes no more leases, lets the tasks that run come to their end, and then makes <see cref="RunAsync"/> return; after
+    /// <paramref name="limit"/> it stops them as a stop does. Completes when the worker has ended.</summary>
+    public async Task DrainAsync(TimeSpan limit)
+    {
+        lock (_lock)
+        {
+            _draining = true;
+            _table?.Drain();
+            if (!_started) return;
+        }
+        try
+        {
+            await _ended.Task.WaitAsync(limit, _time);
+        }
+        catch (TimeoutException)
+        {
+            await _halt.CancelAsync();
+            await _ended.Task;
+        }
+    }
+
+    private async Task ServeAsync(ITaskExecutor executor, GatewayClient gateway, ResourceSpec capacity, IReadOnlyList<int> gpus, CancellationToken stop)
+    {
+        var table = new LeaseTable(_options, Boot, capacity, gpus, _time);
+        lock (_lock)
+        {
+            _table = table;
+            if (_draining) table.Drain();
+        }
+        var crew = new Crew(table, executor, _time, _log);
+        var polls = new PollLoop(table, gateway, _options, _time, crew.Start);
+        _log(FormattableString.Invariant(
+            $"Worker {_options.Name} offers {capacity.Cpu:0.##} cores, {capacity.MemoryBytes >> 20} MiB of memory and {capacity.Gpu} GPUs (boot {Boot[..8]})."));
+        using var watch = new CancellationTokenSource();
+        var expiry = WatchTermsAsync(table, watch.Token);
+        try
+        {
+            await polls.RunAsync(stop);
+        }
+        finally
+        {
+            await watch.CancelAsync();
+            await expiry.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            table.StopAll($"Worker {_options.Name} was stopped.");
+            await crew.EndAsync(_options.StopGrace + TimeSpan.FromSeconds(1));
+        }
+        await polls.ReportOnceAsync(TimeSpan.FromSeconds(1));
+    }
+
+    private async Task WatchTermsAsync(LeaseTable table, CancellationToken cancellationToken)
+    {
+        while (!cancellationToken.IsCancellationRequested)
+            await Task.Delay(table.EndExpired(), _time, cancellationToken);
+    }
+}

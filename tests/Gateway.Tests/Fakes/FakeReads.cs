@@ -1,0 +1,106 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+
+namespace Fanfare.Gateway.Tests;
+
+/// <summary>A read model over lists in memory. Cursors are the number of rows passed.</summary>
+internal sealed class FakeReads : IReadModel
+{
+    private readonly Lock _lock = new();
+    private readonly List<HistoryEvent> _events = [];
+
+    public List<DeploymentRow> Deployments { get; } = [];
+
+    public Dictionary<string, RunRow> Runs { get; } = [];
+
+    public List<StepRow> Steps { get; } = [];
+
+    public List<TaskRow> Tasks { get; } = [];
+
+    public List<AttemptRow> Attempts { get; } = [];
+
+    /// <summary>Thrown by every query while set.</summary>
+    public Exception? Trouble { get; set; }
+
+    /// <summary>Adds an event; answers its position.</summary>
+    public long Append(StreamId stream, Event data)
+    {
+        lock (_lock)
+        {
+            var position = _events.Count + 1;
+            _events.Add(new HistoryEvent(position, stream, new JournalEvent(position, World.T0, "system", data)));
+            return position;
+        }
+    }
+
+    public void Change(Action change)
+    {
+        lock (_lock) change();
+    }
+
+    public Task<DeploymentRow?> GetDeploymentAsync(string ns, string flow, int? version, CancellationToken cancellationToken) =>
+        Read(() => Deployments.Where(d => d.Namespace == ns && d.Flow == flow && (version is null || d.Version == version)).MaxBy(d => d.Version));
+
+    public Task<Page<DeploymentRow>> ListFlowsAsync(string ns, string? cursor, int limit, CancellationToken cancellationToken) =>
+        Read(() => Slice(Deployments.Where(d => d.Namespace == ns).GroupBy(d => d.Flow).Select(g => g.MaxBy(d => d.Version)!), cursor, limit));
+
+    public Task<Page<DeploymentRow>> ListDeploymentsAsync(string ns, string flow, string? cursor, int limit, CancellationToken cancellationToken) =>
+        Read(() => Slice(Deployments.Where(d => d.Namespace == ns && d.Flow == flow).OrderByDescending(d => d.Version), cursor, limit));
+
+    public Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken) =>
+        Read(() => Runs.TryGetValue(run, out var row) && row.Namespace == ns ? row : null);
+
+    public Task<Page<RunRow>> ListRunsAsync(RunFilter filter, string? cursor, int limit, CancellationToken cancellationToken) =>
+        Read(() => Slice(Runs.Values.Where(r => r.Namespace == filter.Namespace
+            && (filter.Flow is null || r.Flow == filter.Flow)
+            && (filter.Status is null || r.Status == filter.Status)
+            && (filter.Tag is null || r.Tags.Contains(filter.Tag))
+            && (filter.CreatedAfter is null || r.CreatedAt > filter.CreatedAfter)
+            && (filter.CreatedBefore is null || r.CreatedAt < filter.CreatedBefore)
+            && (filter.Active is null || r.Status.IsTerminal() != filter.Active)
+            && (filter.Deployment is null || r.Deployment == filter.Deployment)).OrderByDescending(r => r.CreatedAt), cursor, limit));
+
+    public Task<Page<StepRow>> ListStepsAsync(string ns, string run, string? cursor, int limit, CancellationToken cancellationToken) =>
+        Read(() => Slice(Steps.Where(s => s.Namespace == ns && s.Run == run), cursor, limit));
+
+    public Task<StepRow?> GetStepAsync(string ns, string run, StepKey key, CancellationToken cancellationToken) =>
+        Read(() => Steps.FirstOrDefault(s => s.Namespace == ns && s.Run == run && s.Key == key));
+
+    public Task<Page<TaskRow>> ListTasksAsync(string ns, string run, TaskFilter filter, string? cursor, int limit, CancellationToken cancellationToken) =>
+        Read(() => Slice(Tasks.Where(t => t.Namespace == ns && t.Run == run
+            && (filter.Step is null || t.Key.Step == filter.Step)
+            && (filter.Key is null || t.Key == filter.Key)
+            && (filter.Status is null || t.Status == filter.Status)), cursor, limit));
+
+    public Task<TaskRow?> GetTaskAsync(string ns, string run, StepKey key, int split, CancellationToken cancellationToken) =>
+        Read(() => Tasks.FirstOrDefault(t => t.Namespace == ns && t.Run == run && t.Key == key && t.Split == split));
+
+    public Task<IReadOnlyList<AttemptRow>> ListAttemptsAsync(string ns, string run, StepKey key, int split, CancellationToken cancellationToken) =>
+        Read<IReadOnlyList<AttemptRow>>(() => [.. Attempts.Where(a => a.Namespace == ns && a.Run == run && a.Key == key && a.Split == split)]);
+
+    public Task<IReadOnlyList<HistoryEvent>> ReadHistoryAsync(string ns, string run, long afterPosition, int limit, CancellationToken cancellationToken) =>
+        Read<IReadOnlyList<HistoryEvent>>(() => [.. _events.Where(e => e.Stream.Namespace == ns && e.Stream.RunId == run && e.Position > afterPosition).Take(limit)]);
+
+    public Task<long> GetPositionAsync(CancellationToken cancellationToken) => Read(() => (long)_events.Count);
+
+    public async IAsyncEnumerable<TaskOutput> ReadOutputsAsync(string ns, string run, StepKey key, SplitRanges splits, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await Task.CompletedTask;
+        yield break;
+    }
+
+    private Task<T> Read<T>(Func<T> query)
+    {
+        lock (_lock)
+            return Trouble is null ? Task.FromResult(query()) : Task.FromException<T>(Trouble);
+    }
+
+    private static Page<T> Slice<T>(IEnumerable<T> rows, string? cursor, int limit)
+    {
+        var start = 0;
+        if (cursor is not null && !int.TryParse(cursor, NumberStyles.None, CultureInfo.InvariantCulture, out start)) throw new FormatException("Not a cursor.");
+        var all = rows.ToList();
+        var items = all.Skip(start).Take(limit).ToList();
+        return new Page<T>(items, start + items.Count < all.Count ? (start + items.Count).ToString(CultureInfo.InvariantCulture) : null);
+    }
+}

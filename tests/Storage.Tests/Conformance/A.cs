@@ -1,0 +1,54 @@
+using Fanfare.Contracts;
+using TaskStatus = Fanfare.Contracts.TaskStatus;
+
+namespace Fanfare.Storage.Tests.Conformance;
+
+/// <summary>Builds what the tests append, naming only what matters to them.</summary>
+internal static class A
+{
+    public const string Ns = "default";
+
+    public static readonly DateTimeOffset T0 = new(2026, 3, 1, 12, 0, 0, 123, 456, TimeSpan.Zero);
+
+    public static StepKey Key(string step = "train", SplitPath outer = default, SplitPath loops = default) =>
+        new(step, outer, loops.Length == 0 ? new SplitPath(new int[outer.Length + 1]) : loops);
+
+    public static RunInfo Info(string run) => new(run, "etl", 1, 0, 0);
+
+    public static Event Any(int i) => new TaskLeased(i, 0, $"{i}.0.abc", "w1", "boot");
+
+    public static JournalEvent Entry(long sequence, Event e, DateTimeOffset? at = null) => new(sequence, at ?? T0, "system", e);
+
+    /// <summary>An append of <paramref name="count"/> events after the head given.</summary>
+    public static Append Append(StreamId stream, OpenedStream opened, long? expected = null, int count = 1, IReadOnlyList<Row>? rows = null, Wake? wake = null)
+    {
+        var head = expected ?? opened.Sequence;
+        return new Append
+        {
+            Stream = stream,
+            ExpectedSequence = head,
+            Epoch = opened.Epoch,
+            Events = [.. Enumerable.Range(1, count).Select(i => Entry(head + i, Any((int)head + i)))],
+            Rows = rows ?? [],
+            Wake = wake,
+        };
+    }
+
+    public static RunRow Run(
+        string run, string flow = "etl", RunStatus status = RunStatus.Running, DateTimeOffset? created = null, IReadOnlyList<string>? tags = null,
+        int deployment = 1, TaskError? error = null, string ns = Ns) =>
+        new(ns, run, flow, deployment, status, """{"x":1}""", tags ?? [], 0, null, "ann", 1, created ?? T0, status.IsTerminal() ? T0.AddMinutes(1) : null, error);
+
+    public static StepRow Step(string run, StepKey key, StepStatus status = StepStatus.Open, int total = 1) =>
+        new(Ns, run, key, status, true, total, 1, 2, 3, 4, 5, T0, status == StepStatus.Open ? null : T0.AddSeconds(9));
+
+    public static TaskRow Task(string run, StepKey key, int split, TaskStatus status = TaskStatus.Running, string? output = null, IReadOnlyList<Artifact>? artifacts = null) =>
+        new(Ns, run, key, split, status, 0, "w1", T0, T0.AddSeconds(1), status == TaskStatus.Running ? null : T0.AddSeconds(2),
+            status == TaskStatus.Failed ? new TaskError("exit", "it broke", 3) : null, output, artifacts);
+
+    public static AttemptRow Attempt(string run, StepKey key, int split, int attempt, AttemptStatus status = AttemptStatus.Running) =>
+        new(Ns, run, key, split, attempt, status, "w1", $"1.{attempt}.abc", T0, T0.AddSeconds(1), null, status == AttemptStatus.Failed ? new TaskError("exit", "no", 1) : null);
+
+    public static DeploymentRow Deployment(string flow, int version, string ns = Ns) =>
+        new(ns, flow, version, $"d{version}", "{}", "name: " + flow, version % 2 == 0 ? "p" : null, T0.AddHours(version), "ann");
+}

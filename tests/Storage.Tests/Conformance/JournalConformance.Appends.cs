@@ -1,0 +1,209 @@
+using Fanfare.Contracts;
+
+namespace Fanfare.Storage.Tests.Conformance;
+
+public abstract partial class JournalConformance
+{
+    [Fact]
+    public async Task ANewStream_IsEmpty()
+    {
+        var opened = await Open(Flow());
+
+        Assert.Equal(0, opened.Sequence);
+        Assert.Empty(opened.Events);
+        Assert.Equal(long.MaxValue, opened.Acknowledged);
+    }
+
+    [Fact]
+    public async Task EveryTypeOfEvent_ComesBackAsItWasWritten()
+    {
+        var stream = Step("r1", A.Key());
+        var opened = await Open(stream);
+        var events = Samples.OfEveryEvent().Select((e, i) => new JournalEvent(i + 1, A.T0.AddTicks(10 * i), $"user {i} ü", e)).ToList();
+
+        var outcome = await Append(new Append { Stream = stream, ExpectedSequence = 0, Epoch = opened.Epoch, Events = events, Rows = [], Wake = null });
+        await ReopenAsync();
+        var again = await Open(stream);
+
+        Assert.Equal(AppendOutcome.Committed, outcome);
+        Assert.Equal(events.Count, again.Sequence);
+        Assert.Equal(events.Select(Samples.Text), again.Events.Select(Samples.Text));
+        Assert.All(again.Events.Zip(events), pair => Assert.Equal(pair.Second.At, pair.First.At));
+    }
+
+    [Fact]
+    public async Task AnAppendOnAnotherHead_IsFenced_AndWritesNothing()
+    {
+        var opened = await Open(Run());
+        Assert.Equal(AppendOutcome.Committed, await Append(A.Append(Run(), opened, count: 2)));
+
+        Assert.Equal(AppendOutcome.Fenced, await Append(A.Append(Run(), opened, expected: 0, rows: [A.Run("r1")])));
+        Assert.Equal(AppendOutcome.Fenced, await Append(A.Append(Run(), await Open(Run()), expected: 1, rows: [A.Run("r1")])));
+        Assert.Equal(AppendOutcome.Fenced, await Append(A.Append(Run(), await Open(Run()), expected: 3, rows: [A.Run("r1")])));
+        Assert.Equal(AppendOutcome.Fenced, await Append(A.Append(Run("never"), await Open(Run("never")), expected: 1)));
+
+        Assert.Equal(2, (await Open(Run())).Sequence);
+        Assert.Null(await ReadModel.GetRunAsync(A.Ns, "r1", default));
+    }
+
+    [Fact]
+    public async Task OpeningAgain_FencesTheEarlierOpening()
+    {
+        var first = await Open(Run());
+        var second = await Open(Run());
+
+        Assert.True(second.Epoch > first.Epoch);
+        Assert.Equal(AppendOutcome.Fenced, await Append(A.Append(Run(), first)));
+        Assert.Equal(AppendOutcome.Fenced, await Journal.AcknowledgeAsync(Run(), first.Epoch, null).WaitAsync(Patience));
+        Assert.Equal(AppendOutcome.Committed, await Append(A.Append(Run(), second)));
+    }
+
+    [Fact]
+    public async Task ANewOwner_FencesTheOneBefore_ThoughTheHeadIsRight()
+    {
+        var before = await Open(Run());
+        Assert.Equal(AppendOutcome.Committed, await Append(A.Append(Run(), before)));
+
+        await ReopenAsync();
+
+        Assert.Equal(AppendOutcome.Fenced, await Append(A.Append(Run(), before, expected: 1)));
+        var after = await Open(Run());
+        Assert.True(after.Epoch > before.Epoch);
+        Assert.Equal(AppendOutcome.Committed, await Append(A.Append(Run(), after)));
+    }
+
+    [Fact]
+    public async Task WhoLosesInABatch_LosesAlone()
+    {
+        var streams = Enumerable.Range(0, 300).Select(i => Run($"r{i}")).ToArray();
+        var opened = await Task.WhenAll(streams.Select(Open));
+
+        // Every third expects a head that is not there.
+        var outcomes = await Task.WhenAll(streams.Select((s, i) => Append(A.Append(s, opened[i], expected: i % 3 == 0 ? 7 : 0, rows: [A.Run($"r{i}")]))));
+
+        for (var i = 0; i < streams.Length; i++)
+        {
+            Assert.Equal(i % 3 == 0 ? AppendOutcome.Fenced : AppendOutcome.Committed, outcomes[i]);
+            Assert.Equal(i % 3 == 0 ? 0 : 1, (await Open(streams[i])).Sequence);
+            Assert.Equal(i % 3 == 0, await ReadModel.GetRunAsync(A.Ns, $"r{i}", default) is null);
+        }
+    }
+
+    [Fact]
+    public async Task AppendsOfOneStream_SentWithoutWaiting_CommitInOrder_AndAllFailAfterOneThatFailed()
+    {
+        var good = await Open(Run("good"));
+        var bad = await Open(Run("bad"));
+
+        var goodOnes = Enumerable.Range(0, 50).Select(i => Journal.AppendAsync(A.Append(Run("good"), good, expected: i))).ToArray();
+        var badOnes = Enumerable.Range(0, 50).Select(i => Journal.AppendAsync(A.Append(Run("bad"), bad, expected: i == 0 ? 5 : i - 1))).ToArray();
+
+        Assert.All(await Task.WhenAll(goodOnes).WaitAsync(Patience), outcome => Assert.Equal(AppendOutcome.Committed, outcome));
+        var outcomes = await Task.WhenAll(badOnes).WaitAsync(Patience);
+        Assert.All(outcomes, outcome => Assert.Equal(AppendOutcome.Fenced, outcome));
+        Assert.Equal(0, (await Open(Run("bad"))).Sequence);
+        Assert.Equal(50, (await Open(Run("good"))).Sequence);
+    }
+
+    [Fact]
+    public async Task AnOpeningThatLost_StaysFenced_UntilTheStreamIsOpenedAgain()
+    {
+        var opened = await Open(Run());
+        Assert.Equal(AppendOutcome.Fenced, await Append(A.Append(Run(), opened, expected: 5)));
+
+        Assert.Equal(AppendOutcome.Fenced, await Append(A.Append(Run(), opened)));
+        Assert.Equal(AppendOutcome.Committed, await Append(A.Append(Run(), await Open(Run()))));
+    }
+
+    [Fact]
+    public async Task EventsThatDoNotFollowTheHead_AreRefusedAtOnce()
+    {
+        var opened = await Open(Run());
+        var append = A.Append(Run(), opened) with { Events = [A.Entry(2, new RunPaused())] };
+
+        var error = await Assert.ThrowsAsync<ArgumentException>(() => Append(append));
+
+        Assert.Contains("default/run/r1", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ARowOfAnotherStream_IsRefusedAtOnce()
+    {
+        var opened = await Open(Run());
+
+        await Assert.ThrowsAsync<ArgumentException>(() => Append(A.Append(Run(), opened, rows: [A.Run("other")])));
+        await Assert.ThrowsAsync<ArgumentException>(() => Append(A.Append(Run(), opened, rows: [A.Task("r1", A.Key(), 0)])));
+    }
+
+    [Fact]
+    public async Task ACommit_IsAnnounced_WithItsPositionAndItsRuns()
+    {
+        var heard = new List<(long Position, string[] Runs)>();
+        var all = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Journal.Committed += (position, runs) =>
+        {
+            lock (heard) heard.Add((position, [.. runs.Select(r => $"{r.Namespace}/{r.Run}")]));
+            if (position == 5) all.TrySetResult();
+        };
+
+        await Append(A.Append(Run(), await Open(Run()), count: 2));
+        await Append(A.Append(Step("r2", A.Key()), await Open(Step("r2", A.Key())), count: 2));
+        await Append(A.Append(Flow(), await Open(Flow())));
+        await all.Task.WaitAsync(Patience);
+
+        Assert.Equal([2L, 4L, 5L], heard.Select(h => h.Position));
+        Assert.Equal([["default/r1"], ["default/r2"], []], heard.Select(h => h.Runs));
+        Assert.Equal(5, await ReadModel.GetPositionAsync(default));
+    }
+
+    [Fact]
+    public async Task TheIncarnation_StaysAcrossOwners()
+    {
+        var before = Journal.Incarnation;
+
+        await ReopenAsync();
+
+        Assert.NotEmpty(before);
+        Assert.Equal(before, Journal.Incarnation);
+        Assert.Null(Journal.Health);
+    }
+
+    [Fact]
+    public async Task Readers_SeeAnAppendsRowsAndEventsTogether_WhileOthersAreWritten()
+    {
+        const int Last = 300;
+        var opened = await Open(Run());
+        var writing = Task.Run(async () =>
+        {
+            for (var i = 0; i < Last; i++)
+                Assert.Equal(AppendOutcome.Committed, await Append(A.Append(Run(), opened, expected: i, rows: [A.Run("r1") with { Generation = i + 1 }])));
+        });
+
+        int seen;
+        do
+        {
+            var events = (await ReadModel.ReadHistoryAsync(A.Ns, "r1", 0, 10_000, default)).Count;
+            seen = (await ReadModel.GetRunAsync(A.Ns, "r1", default))?.Generation ?? 0;
+            var eventsAfter = (await ReadModel.ReadHistoryAsync(A.Ns, "r1", 0, 10_000, default)).Count;
+            Assert.InRange(seen, events, eventsAfter);
+        }
+        while (seen < Last && !writing.IsFaulted);
+
+        await writing;
+    }
+
+    [Fact]
+    public async Task ThousandsOfAppendsAtOnce_AllCommit_EachOnce()
+    {
+        const int Streams = 200, Rounds = 100;
+        await Task.WhenAll(Enumerable.Range(0, Streams).Select(async s =>
+        {
+            var stream = Run($"r{s}");
+            var opened = await Open(stream);
+            for (var i = 0; i < Rounds; i++) Assert.Equal(AppendOutcome.Committed, await Append(A.Append(stream, opened, expected: i)));
+        }));
+
+        Assert.Equal(Streams * Rounds, await ReadModel.GetPositionAsync(default));
+        for (var s = 0; s < Streams; s++) Assert.Equal(Rounds, (await Open(Run($"r{s}"))).Events.Count);
+    }
+}

@@ -1,0 +1,119 @@
+using Fanfare.Contracts;
+
+namespace Fanfare.Storage.Tests.Conformance;
+
+public abstract partial class JournalConformance
+{
+    [Fact]
+    public async Task Deployments_AreListedByFlowAndByVersion_InPages()
+    {
+        foreach (var flow in new[] { "b", "a", "c" })
+        {
+            var opened = await Open(Flow(flow));
+            for (var version = 1; version <= 3; version++)
+                Assert.Equal(AppendOutcome.Committed, await Append(A.Append(Flow(flow), opened, expected: version - 1, rows: [A.Deployment(flow, version)])));
+        }
+        var elsewhere = StreamId.Flow("other", "d");
+        Assert.Equal(AppendOutcome.Committed, await Append(A.Append(elsewhere, await Open(elsewhere), rows: [A.Deployment("d", 1, "other")])));
+
+        Assert.Equal(A.Deployment("b", 2), await ReadModel.GetDeploymentAsync(A.Ns, "b", 2, default));
+        Assert.Equal(A.Deployment("b", 3), await ReadModel.GetDeploymentAsync(A.Ns, "b", null, default));
+        Assert.Null(await ReadModel.GetDeploymentAsync(A.Ns, "b", 4, default));
+        Assert.Null(await ReadModel.GetDeploymentAsync(A.Ns, "d", null, default));
+        Assert.Equal(
+            [A.Deployment("a", 3), A.Deployment("b", 3), A.Deployment("c", 3)],
+            await AllPages((cursor, limit) => ReadModel.ListFlowsAsync(A.Ns, cursor, limit, default), 2));
+        Assert.Equal(
+            [A.Deployment("a", 3), A.Deployment("a", 2), A.Deployment("a", 1)],
+            await AllPages((cursor, limit) => ReadModel.ListDeploymentsAsync(A.Ns, "a", cursor, limit, default), 1));
+    }
+
+    [Fact]
+    public async Task ARunsRow_IsSeenExactlyWithItsAppend_AndReplacedWhole()
+    {
+        Assert.Null(await ReadModel.GetRunAsync(A.Ns, "r1", default));
+        var first = A.Run("r1", tags: ["x", "y"]);
+        await Write(Run(), first);
+        Same(first, await ReadModel.GetRunAsync(A.Ns, "r1", default));
+
+        var last = A.Run("r1", status: RunStatus.Failed, tags: ["y", "z"], error: new TaskError("exit", "é\n", 2)) with { Generation = 3, IdempotencyKey = "k", Priority = 5 };
+        await Write(Run(), last);
+
+        Same(last, await ReadModel.GetRunAsync(A.Ns, "r1", default));
+        Assert.Empty((await ReadModel.ListRunsAsync(new RunFilter(A.Ns, Tag: "x"), null, 10, default)).Items);
+        Assert.Single((await ReadModel.ListRunsAsync(new RunFilter(A.Ns, Tag: "z"), null, 10, default)).Items);
+        Assert.Null(await ReadModel.GetRunAsync("other", "r1", default));
+    }
+
+    [Fact]
+    public async Task Runs_AreListedNewestFirst_ByEveryFilter_InPages()
+    {
+        var statuses = Enum.GetValues<RunStatus>();
+        var rows = Enumerable.Range(0, 48).Select(i => A.Run(
+            $"r{i}", flow: i % 3 == 0 ? "a" : "b", status: statuses[i % statuses.Length], created: A.T0.AddSeconds(i / 2), // two of each age
+            tags: i % 4 == 0 ? ["blue", "blue", "all"] : ["all"], deployment: i % 5)).ToList();
+        foreach (var row in rows) await Write(Run(row.Run), row);
+        await Write(StreamId.Run("other", "r0"), A.Run("r0", ns: "other"));
+        rows.Reverse();
+
+        var filters = new Dictionary<RunFilter, Func<RunRow, bool>>
+        {
+            [new(A.Ns)] = _ => true,
+            [new(A.Ns, Flow: "a")] = r => r.Flow == "a",
+            [new(A.Ns, Status: RunStatus.Failed)] = r => r.Status == RunStatus.Failed,
+            [new(A.Ns, Flow: "b", Status: RunStatus.Running)] = r => r.Flow == "b" && r.Status == RunStatus.Running,
+            [new(A.Ns, Tag: "blue")] = r => r.Tags.Contains("blue"),
+            [new(A.Ns, Tag: "all", Flow: "a", Active: false)] = r => r.Flow == "a" && r.Status.IsTerminal(),
+            [new(A.Ns, Tag: "blue", CreatedAfter: A.T0.AddSeconds(4), Status: RunStatus.Running)] = r => r.Tags.Contains("blue") && r.CreatedAt > A.T0.AddSeconds(4) && r.Status == RunStatus.Running,
+            [new(A.Ns, Active: true)] = r => !r.Status.IsTerminal(),
+            [new(A.Ns, Active: false)] = r => r.Status.IsTerminal(),
+            [new(A.Ns, Active: true, Flow: "a")] = r => !r.Status.IsTerminal() && r.Flow == "a",
+            [new(A.Ns, Active: false, Status: RunStatus.Running)] = _ => false,
+            [new(A.Ns, Deployment: 3)] = r => r.Deployment == 3,
+            [new(A.Ns, Flow: "a", Deployment: 3)] = r => r.Deployment == 3 && r.Flow == "a",
+            [new(A.Ns, CreatedAfter: A.T0.AddSeconds(5), CreatedBefore: A.T0.AddSeconds(9))] = r => r.CreatedAt > A.T0.AddSeconds(5) && r.CreatedAt < A.T0.AddSeconds(9),
+        };
+        foreach (var (filter, matches) in filters)
+        {
+            var listed = await AllPages((cursor, limit) => ReadModel.ListRunsAsync(filter, cursor, limit, default), 5);
+            Assert.True(rows.Where(matches).Select(r => r.Run).SequenceEqual(listed.Select(r => r.Run)), $"{filter}: {string.Join(' ', listed.Select(r => r.Run))}");
+        }
+    }
+
+    [Theory]
+    [InlineData("nonsense")]
+    [InlineData("")]
+    [InlineData("%%%")]
+    [InlineData("cnVuczp4Onk")]
+    public async Task AnUnknownCursor_IsRefused(string cursor)
+    {
+        await Assert.ThrowsAsync<FormatException>(() => ReadModel.ListRunsAsync(new RunFilter(A.Ns), cursor, 10, default));
+        await Assert.ThrowsAsync<FormatException>(() => ReadModel.ListFlowsAsync(A.Ns, cursor, 10, default));
+        await Assert.ThrowsAsync<FormatException>(() => ReadModel.ListDeploymentsAsync(A.Ns, "a", cursor, 10, default));
+        await Assert.ThrowsAsync<FormatException>(() => ReadModel.ListStepsAsync(A.Ns, "r1", cursor, 10, default));
+        await Assert.ThrowsAsync<FormatException>(() => ReadModel.ListTasksAsync(A.Ns, "r1", new TaskFilter(), cursor, 10, default));
+    }
+
+    protected static async Task<List<T>> AllPages<T>(Func<string?, int, Task<Page<T>>> list, int limit)
+    {
+        var all = new List<T>();
+        string? cursor = null;
+        do
+        {
+            var page = await list(cursor, limit).WaitAsync(Patience);
+            Assert.InRange(page.Items.Count, page.Next is null ? 0 : limit, limit);
+            all.AddRange(page.Items);
+            cursor = page.Next;
+        }
+        while (cursor is not null);
+        return all;
+    }
+
+    /// <summary>Records that hold lists are never equal by themselves.</summary>
+    private static void Same(RunRow expected, RunRow? found)
+    {
+        Assert.NotNull(found);
+        Assert.Equal(expected.Tags, found.Tags);
+        Assert.Equal(expected, found with { Tags = expected.Tags });
+    }
+}
