@@ -22,6 +22,7 @@ public sealed partial class RunEntity : Entity
     private TaskError? _error;
     private StepKey? _handler;
     private bool _skipHandlers;
+    private bool _endReached;
     private bool _rowDue;
     private string _actor = "";
     private DateTimeOffset _createdAt;
