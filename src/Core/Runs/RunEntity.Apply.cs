@@ -44,7 +44,7 @@ public sealed partial class RunEntity
                     break;
                 }
                 _endReached = true;
-                if (_status is RunStatus.Running or RunStatus.Paused) (_status, _outcome, _error) = (RunStatus.Finishing, RunStatus.Succeeded, null);
+                if (_status is RunStatus.Running or RunStatus.Paused) Finish();
                 break;
             case RunScopeCancelled e:
                 _cancelledScopes.Add(e);
@@ -104,7 +104,7 @@ public sealed partial class RunEntity
     private void Announced(StepKey step)
     {
         if (!_steps.Add(step)) return;
-        if (_status is RunStatus.Failing or RunStatus.Cancelling) Cancel(step, null);
+        if (_status is RunStatus.Failing or RunStatus.Cancelling || (_status is RunStatus.Finishing && _mayLeaveTasks)) Cancel(step, null);
         else if (_status == RunStatus.Paused) Send(Stream(step), new PauseStep(_info!));
         foreach (var scope in _cancelledScopes) CancelIfCovered(scope, step);
     }
@@ -112,6 +112,14 @@ public sealed partial class RunEntity
     private void Stop(RunStatus status, RunStatus outcome, TaskError error)
     {
         (_status, _outcome, _error) = (status, outcome, error);
+        foreach (var step in _steps) Cancel(step, null);
+    }
+
+    // What a join left behind (it needs not all members, or tolerates failures) may still run, or be run by an operator.
+    private void Finish()
+    {
+        (_status, _outcome, _error) = (RunStatus.Finishing, RunStatus.Succeeded, null);
+        if (!_mayLeaveTasks) return;
         foreach (var step in _steps) Cancel(step, null);
     }
 
