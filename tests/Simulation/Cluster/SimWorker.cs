@@ -181,8 +181,13 @@ internal sealed class SimWorker
         }
         foreach (var cancel in response.Cancel)
         {
-            if (!_held.ContainsKey(cancel.Token)) continue;
+            if (!_held.TryGetValue(cancel.Token, out var ending)) continue;
             var outcome = cancel.Void ? AttemptOutcome.Lost : AttemptOutcome.Cancelled;
+            if (ending.Execution is null)
+            {
+                End(cancel.Token, outcome, new TaskError("cancelled", cancel.Reason), null);
+                continue;
+            }
             // A task takes its time to end, within its grace.
             _loop.After(_chance.Span(0, 2_000), () => End(cancel.Token, outcome, new TaskError("cancelled", cancel.Reason), null), _process);
         }
