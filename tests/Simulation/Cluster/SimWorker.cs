@@ -81,6 +81,7 @@ internal sealed class SimWorker
 
     private void Crash()
     {
+        if (!_process.Alive) return;
         _loop.Trace($"{_boot} crashes");
         foreach (var held in _held.Values) held.Execution?.Stop(_loop.Now, "crashed");
         _process.Kill();
