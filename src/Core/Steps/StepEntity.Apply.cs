@@ -219,6 +219,7 @@ public sealed partial class StepEntity
             if (waits) join!.Decided = false;
             else _retries.Add(split);
         }
+        foreach (var join in _joins.Values) join.ForgetFailures();
         if (e.Reset.Contains(_node.Name)) Reset(e.Reset);
     }
 
