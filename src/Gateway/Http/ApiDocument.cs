@@ -57,12 +57,17 @@ internal static class ApiDocument
             operation.Parameters.Add(Header(Caller.Header, "Who acts, for the history. Default: anonymous."));
         if (operation.OperationId == "startRun") operation.Parameters.Add(Header("Idempotency-Key", "The same key never starts two runs of a flow."));
         if (operation.OperationId == "streamEvents") operation.Parameters.Add(Header("Last-Event-ID", "Id of the last event received."));
-        if (operation.OperationId is "uploadLog" or "uploadArtifact" or "uploadPackage" or "uploadItems")
+        if (context.Description.ActionDescriptor.EndpointMetadata.OfType<RequestBody>().FirstOrDefault() is { } body)
+        {
+            var schema = body.Type is null ? null : await context.GetOrCreateSchemaAsync(body.Type, null, cancellationToken);
             operation.RequestBody = new OpenApiRequestBody
             {
-                Required = true,
-                Content = new Dictionary<string, OpenApiMediaType> { ["application/octet-stream"] = new() },
+                Required = body.Required,
+                Content = body.ContentTypes.ToDictionary(
+                    type => type,
+                    type => new OpenApiMediaType { Schema = type == "application/json" ? schema : new OpenApiSchema { Type = JsonSchemaType.String } }),
             };
+        }
         operation.Responses ??= [];
         operation.Responses["default"] = new OpenApiResponse
         {
