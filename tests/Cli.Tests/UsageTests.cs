@@ -13,7 +13,7 @@ public sealed class UsageTests : IDisposable
     public static TheoryData<string> Commands()
     {
         using var cli = new TestCli();
-        using var interrupts = new Interrupts(() => { });
+        using var interrupts = new Interrupts(TimeProvider.System, () => { });
         var host = new CliHost
         {
             Out = TextWriter.Null, Error = TextWriter.Null, Interactive = false, Keyboard = false, Variable = _ => null, WorkingDirectory = "/",
