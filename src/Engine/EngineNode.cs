@@ -56,17 +56,17 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
     });
 
     /// <summary>Stops: no command is taken any more, parked polls are released. What was acknowledged is durable.</summary>
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync() => new(OnLoop(async () =>
     {
-        await OnLoop(async () =>
-        {
-            if (_housekeeping is not null) await _housekeeping.DisposeAsync();
-            Dispatcher.Release();
-            await _stopping.CancelAsync();
-            foreach (var activation in _activations.Values) activation.Drop();
-            return true;
-        });
-    }
+        if (_housekeeping is not null) await _housekeeping.DisposeAsync();
+        Dispatcher.Release();
+        // Not CancelAsync: that runs the registered callbacks on the thread pool.
+#pragma warning disable CA1849
+        _stopping.Cancel();
+#pragma warning restore CA1849
+        foreach (var activation in _activations.Values) activation.Drop();
+        return true;
+    }));
 
     internal void Warn(string message) => _warn(message);
 
@@ -74,7 +74,11 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
 
     /// <summary>Starts a piece of work on the scheduler; a failure of it is a bug, and is said.</summary>
     internal void Start(Func<Task> work) =>
-        _ = Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.DenyChildAttach, _scheduler).Unwrap()
+        _ = OnLoop(async () =>
+            {
+                await work();
+                return true;
+            })
             .ContinueWith(t => _warn($"engine: {t.Exception!.GetBaseException()}"), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, _scheduler);
 
     internal Task DelayAsync(TimeSpan delay) => Task.Delay(delay, Clock, Stopping);
@@ -108,8 +112,9 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         ? new StepEntity(id, context, Options.LeaseTerm + Options.LeaseMargin)
         : throw new RefusedException(RefusalKind.NotFound, "FAN0002", $"The flow has no step '{id.StepKey.Step}'.");
 
+    // Awaited inside: a task that completes its continuations asynchronously would else be unwrapped on the thread pool.
     private Task<T> OnLoop<T>(Func<Task<T>> work) =>
-        Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.DenyChildAttach, _scheduler).Unwrap();
+        Task.Factory.StartNew(async () => await work(), CancellationToken.None, TaskCreationOptions.DenyChildAttach, _scheduler).Unwrap();
 
     private async Task ScanAsync(DateTimeOffset due)
     {

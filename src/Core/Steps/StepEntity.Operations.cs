@@ -79,7 +79,10 @@ public sealed partial class StepEntity
             return new TaskInputs([new InputSource(opened.Opener, SplitRanges.One(opened.OpenerSplit))], opened.OutputBytes, item, FromOpener: true);
         if (_joins.TryGetValue(split, out var join))
         {
-            var sources = join.Arrived.Select(a => new InputSource(a.Source, _node.Joins == FrameKind.Branch ? SplitRanges.One(split) : a.Splits.ToRanges()));
+            // Branches in the order of the split, however they came; members of a foreach are merged by split when they are read.
+            var sources = _node.Joins == FrameKind.Branch
+                ? join.Arrived.OrderBy(a => a.Splits.First).Select(a => new InputSource(a.Source, SplitRanges.One(split)))
+                : join.Arrived.Select(a => new InputSource(a.Source, a.Splits.ToRanges()));
             return new TaskInputs([.. sources], join.Arrived.Sum(a => a.OutputBytes), item);
         }
         foreach (var arrivals in _arrivals)

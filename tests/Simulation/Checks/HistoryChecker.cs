@@ -1,0 +1,285 @@
+using Fanfare.Contracts;
+using Fanfare.Simulation.Store;
+
+namespace Fanfare.Simulation.Checks;
+
+/// <summary>Reads the history from its first event to its last and complains of whatever breaks an invariant. It shares no code with
+/// what wrote the history.</summary>
+internal sealed class HistoryChecker
+{
+    private readonly Dictionary<string, RunLife> _runs = [];
+    private readonly Dictionary<StreamId, StepLife> _steps = [];
+    private readonly Dictionary<string, FlowSpec> _flows = [];
+
+    public List<Violation> Violations { get; } = [];
+
+    public IReadOnlyDictionary<string, RunLife> Runs => _runs;
+
+    public IReadOnlyDictionary<StreamId, StepLife> Steps => _steps;
+
+    public void Read(Recorded recorded)
+    {
+        switch (recorded.Stream.Kind)
+        {
+            case StreamKind.Flow:
+                if (recorded.Entry.Event is FlowDeployed deployed) _flows[$"{recorded.Stream.Name}/{deployed.Version}"] = FlowSpecJson.Read(deployed.Spec);
+                break;
+            case StreamKind.Run:
+                ReadRun(recorded);
+                break;
+            case StreamKind.Step:
+                ReadStep(recorded);
+                break;
+        }
+    }
+
+    private void ReadRun(Recorded recorded)
+    {
+        var name = recorded.Stream.Name;
+        if (!_runs.TryGetValue(name, out var run)) _runs[name] = run = new RunLife();
+        var ended = run.Ended is not null;
+        switch (recorded.Entry.Event)
+        {
+            case RunStarted e:
+                if (run.Started is not null) Complain(recorded, "a run started twice");
+                run.Started = e;
+                run.Spec = _flows[$"{e.Flow}/{e.Deployment}"];
+                break;
+            case RunEnded e:
+                if (ended) Complain(recorded, "a run ended twice in one generation");
+                run.Ended = e;
+                run.EndedAt = recorded.CommittedAt;
+                foreach (var (stream, step) in _steps)
+                    foreach (var (split, task) in step.Tasks)
+                        if (stream.RunId == name && task.Lease is not null) Complain(recorded, $"the run ended while {stream.Name}[{split}] was leased");
+                break;
+            case RunRetried:
+                if (!ended) Complain(recorded, "a run was retried before it had ended");
+                (run.Ended, run.CancelRequested) = (null, false);
+                run.Generation++;
+                run.Interfered = true;
+                break;
+            case RunCancelRequested:
+                if (ended) Complain(recorded, "a run that had ended was cancelled");
+                run.CancelRequested = true;
+                run.Interfered = true;
+                break;
+            case RunPaused or RunResumed:
+                if (ended) Complain(recorded, "a run that had ended was paused or resumed");
+                break;
+            case RunHandlerStarted e:
+                if (ended) Complain(recorded, "a handler started in a run that had ended");
+                run.Handlers.Add((run.Generation, e.Step.Step));
+                break;
+            case RunTimedOut:
+                if (ended) Complain(recorded, "a run that had ended timed out");
+                break;
+        }
+    }
+
+    private void ReadStep(Recorded recorded)
+    {
+        var stream = recorded.Stream;
+        var run = _runs[stream.RunId!];
+        if (!_steps.TryGetValue(stream, out var step)) _steps[stream] = step = new StepLife(stream.StepKey, run.Spec.Step(stream.StepKey.Step)!);
+        var over = run.Ended is not null;
+        switch (recorded.Entry.Event)
+        {
+            case TaskLeased e:
+                Lease(recorded, run, step, step.Of(e.Split), e);
+                break;
+            case TaskSucceeded e:
+                var done = step.Of(e.Split);
+                End(recorded, done, e.Attempt, "succeeded");
+                if (done.SucceededIn == run.Generation) Complain(recorded, "a task succeeded twice in one generation");
+                if (over) Complain(recorded, "a task succeeded after its run had ended");
+                if (e.Caught is { } caught) CheckFinalFailure(recorded, step, done, caught, counted: done.Failures + 1);
+                done.SucceededIn = run.Generation;
+                break;
+            case TaskFailed e:
+                var failed = step.Of(e.Split);
+                if (e.Attempt >= 0) End(recorded, failed, e.Attempt, "failed");
+                else if (failed.Lease is not null) Complain(recorded, "a join broke while it ran");
+                if (e.Attempt >= 0) failed.Failures++;
+                if (e.RetryAt is not null && failed.Failures >= step.Spec.Retry.MaxAttempts) Complain(recorded, $"a task is retried after {failed.Failures} failures; max_attempts is {step.Spec.Retry.MaxAttempts}");
+                if (e.RetryAt is null && e.Attempt >= 0 && !failed.Killed) CheckFinalFailure(recorded, step, failed, e.Error, failed.Failures);
+                (failed.FailedForGood, failed.RetryAt) = (e.RetryAt is null, e.RetryAt);
+                break;
+            case TaskLost e:
+                var lost = step.Of(e.Split);
+                End(recorded, lost, e.Attempt, "was lost");
+                lost.Losses++;
+                lost.RetryAt = e.RetryAt;
+                break;
+            case TaskCancelled e:
+                var cancelled = step.Of(e.Split);
+                End(recorded, cancelled, e.Attempt, "was cancelled");
+                cancelled.Cancelled = true;
+                break;
+            case TaskKillRequested e:
+                run.Interfered = true;
+                step.Of(e.Split).Killed = true;
+                break;
+            case TaskRetried e:
+                run.Interfered = true;
+                if (over) Complain(recorded, "a task was retried in a run that had ended");
+                Renew(step.Of(e.Split));
+                break;
+            case TaskSkipped e:
+                run.Interfered = run.Skipped = true;
+                if (over) Complain(recorded, "a task was skipped in a run that had ended");
+                var skipped = step.Of(e.Split);
+                if (skipped.Lease is not null) Complain(recorded, "a running task was skipped");
+                Renew(skipped);
+                skipped.Skipped = true;
+                skipped.SucceededIn = run.Generation;
+                break;
+            case StepCancelled { Split: null }:
+                step.Cancelled = true;
+                break;
+            case StepCancelled e:
+                step.CancelledSplits.Add(e.Split!.Value);
+                break;
+            case StepPaused:
+                step.Paused = true;
+                break;
+            case StepResumed:
+                step.Paused = false;
+                break;
+            case StepRetried e:
+                (step.Cancelled, step.Paused) = (false, false);
+                step.CancelledSplits.Clear();
+                foreach (var task in step.Tasks.Values)
+                {
+                    if (task.Lease is not null) Complain(recorded, "a step was retried while a task of it ran");
+                    if (task.SucceededIn is null || e.Reset.Contains(step.Key.Step)) Renew(task);
+                }
+                break;
+            case SplitsArrived e:
+                foreach (var split in e.Splits)
+                    if (!step.Arrived.Add((run.Generation, split))) Complain(recorded, $"split {split} arrived twice");
+                break;
+            case ForeachOpened when step.OpenedIn == run.Generation:
+                Complain(recorded, "a foreach opened its body twice");
+                break;
+            case ForeachOpened:
+                step.OpenedIn = run.Generation;
+                break;
+            case MembersExpected e:
+                step.Expected[e.Split] = e.Count;
+                break;
+            case MembersArrived e:
+                foreach (var member in e.Members) step.MembersOf(e.Split).Add(member);
+                break;
+        }
+    }
+
+    private void Lease(Recorded recorded, RunLife run, StepLife step, TaskLife task, TaskLeased e)
+    {
+        if (task.Lease is { } former) Complain(recorded, $"attempt {e.Attempt} was leased while attempt {former.Attempt} still was");
+        if (run.Ended is not null) Complain(recorded, "a task was leased after its run had ended");
+        if (task.SucceededIn == run.Generation) Complain(recorded, "a task was leased again after it had succeeded");
+        if (task.FailedForGood) Complain(recorded, "a task was leased again after it had failed for good");
+        if (step.Cancelled || step.CancelledSplits.Contains(e.Split)) Complain(recorded, "a task of a cancelled step was leased");
+        if (step.Paused) Complain(recorded, "a task of a paused step was leased");
+        if (e.Attempt < task.NextAttempt) Complain(recorded, $"attempt {e.Attempt} was leased, though attempt {task.NextAttempt - 1} had been");
+        if (task.RetryAt > recorded.CommittedAt) Complain(recorded, $"a task was leased before its backoff was over");
+        if (step.Spec.MaxParallel is { } most && step.Tasks.Values.Count(t => t.Lease is not null) >= most) Complain(recorded, $"more than max_parallel = {most} tasks run");
+        if (step.Spec.Join is { } join) CheckJoin(recorded, run, step, join, e.Split);
+        (task.Lease, task.NextAttempt, task.RetryAt, task.Cancelled) = (e, e.Attempt + 1, null, false);
+    }
+
+    private void CheckJoin(Recorded recorded, RunLife run, StepLife step, JoinSpec join, int split)
+    {
+        var expected = step.Expected.TryGetValue(split, out var count) ? count
+            : run.Spec.Steps.Select(s => s.Next).OfType<StaticSplit>().Any() ? -1 : throw new InvalidOperationException("a join without an opener");
+        var arrived = step.MembersOf(split).Count;
+        if (expected >= 0 && join.Kind == JoinKind.All && arrived != expected) Complain(recorded, $"a join was leased with {arrived} of {expected} members");
+        if (expected >= 0 && join.Kind == JoinKind.Any && arrived < Math.Min(join.Count, expected)) Complain(recorded, $"a join was leased with {arrived} members, and needs {join.Count}");
+        if (expected >= 0 && join.Kind == JoinKind.Tolerate && arrived < expected - join.Count) Complain(recorded, $"a join was leased with {arrived} of {expected} members, and tolerates {join.Count}");
+    }
+
+    private void End(Recorded recorded, TaskLife task, int attempt, string how)
+    {
+        if (task.Lease is not { } lease) Complain(recorded, $"attempt {attempt} {how} without a lease");
+        else if (lease.Attempt != attempt) Complain(recorded, $"attempt {attempt} {how}, while attempt {lease.Attempt} was leased");
+        task.Lease = null;
+    }
+
+    // Losses never count as the user's failures: a task fails for good, or is caught, only after as many failures as it may have.
+    private void CheckFinalFailure(Recorded recorded, StepLife step, TaskLife task, TaskError error, int counted)
+    {
+        if (error.Type is "switch_no_case" or "loop_bound" or "foreach_source") return;
+        if (counted < step.Spec.Retry.MaxAttempts) Complain(recorded, $"a task failed for good after {counted} failures and {task.Losses} losses; max_attempts is {step.Spec.Retry.MaxAttempts}");
+    }
+
+    private static void Renew(TaskLife task)
+    {
+        (task.Failures, task.Losses, task.FailedForGood, task.Cancelled, task.SucceededIn, task.RetryAt, task.Killed) = (0, 0, false, false, null, null, false);
+        task.Skipped = false;
+    }
+
+    private void Complain(Recorded recorded, string what) => Violations.Add(new Violation(recorded.Stream.RunId, recorded.Position, $"{recorded.Stream}: {what}: {recorded.Json}"));
+}
+
+/// <summary>Something that must not be.</summary>
+internal sealed record Violation(string? Run, long Position, string What);
+
+/// <summary>What the history says of one run so far.</summary>
+internal sealed class RunLife
+{
+    public RunStarted? Started { get; set; }
+
+    public FlowSpec Spec { get; set; } = new() { Name = "none", Steps = [] };
+
+    public RunEnded? Ended { get; set; }
+
+    public DateTimeOffset EndedAt { get; set; }
+
+    public int Generation { get; set; }
+
+    public bool CancelRequested { get; set; }
+
+    /// <summary>An operator did something that may change the outcome.</summary>
+    public bool Interfered { get; set; }
+
+    public bool Skipped { get; set; }
+
+    public List<(int Generation, string Step)> Handlers { get; } = [];
+}
+
+/// <summary>What the history says of one opening of a step so far.</summary>
+internal sealed class StepLife(StepKey key, StepSpec spec)
+{
+    private readonly Dictionary<int, HashSet<int>> _members = [];
+
+    public StepKey Key => key;
+
+    public StepSpec Spec => spec;
+
+    public SortedDictionary<int, TaskLife> Tasks { get; } = [];
+
+    public HashSet<int> CancelledSplits { get; } = [];
+
+    public HashSet<(int Generation, int Split)> Arrived { get; } = [];
+
+    public Dictionary<int, int> Expected { get; } = [];
+
+    public bool Cancelled { get; set; }
+
+    public bool Paused { get; set; }
+
+    public int? OpenedIn { get; set; }
+
+    public TaskLife Of(int split)
+    {
+        if (Tasks.TryGetValue(split, out var task)) return task;
+        return Tasks[split] = new TaskLife();
+    }
+
+    public HashSet<int> MembersOf(int split)
+    {
+        if (_members.TryGetValue(split, out var members)) return members;
+        return _members[split] = [];
+    }
+}

@@ -1,0 +1,77 @@
+using Fanfare.Contracts;
+using Fanfare.Core;
+using Fanfare.Simulation.Store;
+using TaskStatus = Fanfare.Contracts.TaskStatus;
+
+namespace Fanfare.Simulation.Checks;
+
+/// <summary>Replays every stream from its first event, and compares what comes of it with the rows that were written live.</summary>
+internal sealed class ReplayChecker(HistoryChecker history, DurableStore store, DateTimeOffset now)
+{
+    private readonly List<Violation> _violations = [];
+    private readonly Dictionary<string, RunContext> _contexts = [];
+
+    public IReadOnlyList<Violation> Check()
+    {
+        foreach (var stream in store.Streams.Where(s => s.Kind is StreamKind.Step or StreamKind.Run).ToList())
+        {
+            var events = store.Read(stream);
+            if (events.Count == 0) continue;
+            if (stream.Kind == StreamKind.Run) CheckRun(stream, events);
+            else CheckStep(stream, events);
+        }
+        return _violations;
+    }
+
+    private void CheckRun(StreamId stream, IReadOnlyList<JournalEvent> events)
+    {
+        var run = new RunEntity(stream, Context(stream.RunId!));
+        run.Replay(events, long.MaxValue);
+        var row = store.Rows.Runs[(stream.Namespace, stream.Name)];
+        if (run.Status != row.Status) Complain(stream, $"replay gives {run.Status}, the row says {row.Status}");
+        if (store.WakeOf(stream) is { } wake && history.Runs[stream.Name].Ended is not null) Complain(stream, $"nothing is left to do, and its wake row is {wake}");
+    }
+
+    private void CheckStep(StreamId stream, IReadOnlyList<JournalEvent> events)
+    {
+        var step = new StepEntity(stream, Context(stream.RunId!), TimeSpan.FromMinutes(1));
+        step.Replay(events, long.MaxValue);
+        var row = store.Rows.Steps.GetValueOrDefault((stream.Namespace, stream.RunId!, stream.StepKey));
+        if (row is null)
+        {
+            Complain(stream, "it has events and no row");
+            return;
+        }
+        if (step.Running != row.Running) Complain(stream, $"replay gives {step.Running} running tasks, the row says {row.Running}");
+        if (!store.Rows.Tasks.TryGetValue((stream.Namespace, stream.RunId!, stream.StepKey), out var tasks)) return;
+        var counts = (Succeeded: 0, Failed: 0);
+        foreach (var task in tasks.Values)
+        {
+            var replayed = step.Explain(task.Split, now).State;
+            var live = task.Status switch
+            {
+                TaskStatus.Succeeded or TaskStatus.Caught or TaskStatus.Skipped => "succeeded",
+                TaskStatus.Running => "running",
+                TaskStatus.Backoff => "backoff",
+                TaskStatus.Failed => "failed",
+                TaskStatus.Cancelled => "cancelled",
+                _ => "waiting",
+            };
+            counts = (counts.Succeeded + (live == "succeeded" ? 1 : 0), counts.Failed + (live == "failed" ? 1 : 0));
+            // A task that waited when its step was cancelled keeps its row: cancelling a million waiting tasks writes one row.
+            if (replayed != live && !(replayed == "cancelled" && live is "backoff" or "waiting")) Complain(stream, $"replay gives {replayed} for split {task.Split}, the row says {live}");
+            var attempt = store.Rows.Attempts.Values.Where(a => a.Run == stream.RunId && a.Key == stream.StepKey && a.Split == task.Split && a.Status == AttemptStatus.Running).ToList();
+            if (attempt.Count > (live == "running" ? 1 : 0)) Complain(stream, $"split {task.Split} is {live}, and {attempt.Count} attempts of it run by their rows");
+        }
+        if (counts != (row.Succeeded, row.Failed)) Complain(stream, $"its task rows count {counts}, its own row ({row.Succeeded}, {row.Failed})");
+    }
+
+    private RunContext Context(string run)
+    {
+        if (_contexts.TryGetValue(run, out var context)) return context;
+        var life = history.Runs[run];
+        return _contexts[run] = new RunContext(FlowGraph.Compile(life.Spec, out _)!, life.Started!.Deployment, life.Started.Parameters, null);
+    }
+
+    private void Complain(StreamId stream, string what) => _violations.Add(new Violation(stream.RunId, long.MaxValue, $"{stream}: {what}"));
+}

@@ -1,0 +1,105 @@
+using Fanfare.Contracts;
+using Fanfare.Simulation.Kernel;
+
+namespace Fanfare.Simulation.Cluster;
+
+/// <summary>The people: they deploy flows, start runs until that is acknowledged, and interfere with some of them.</summary>
+internal sealed class Crew
+{
+    private readonly SimCluster _cluster;
+    private readonly Chance _chance;
+
+    public Crew(SimCluster cluster, IReadOnlyList<FlowSpec> flows, bool operators)
+    {
+        (_cluster, _chance) = (cluster, cluster.Loop.Chance.Fork());
+        foreach (var flow in flows)
+        {
+            var (copy, run) = (flow, $"{flow.Name}-run");
+            Runs.Add(run);
+            var deploy = new DeployFlow("default", "ann", copy, "source", null);
+            var start = new StartRun("default", "ann", copy.Name, null, "{}", [], _chance.Int(3), null, run);
+            Insist(e => e.DeployAsync(deploy, CancellationToken.None), _ => Later(_chance.Span(0, 20_000), () => Insist(e => e.StartRunAsync(start, CancellationToken.None), _ => { })));
+            if (!operators || _chance.Roll(0.4)) continue;
+            for (var i = _chance.Between(1, 6); i > 0; i--) Later(_chance.Span(1_000, 90_000), () => Interfere(run, copy));
+        }
+    }
+
+    public List<string> Runs { get; } = [];
+
+    public List<string> Refusals { get; } = [];
+
+    private void Interfere(string run, FlowSpec flow)
+    {
+        if (!_cluster.Faults.Active) return;
+        switch (_chance.Int(10))
+        {
+            case 0:
+                Command(run, RunVerb.Cancel);
+                break;
+            case 1 or 2:
+                Command(run, RunVerb.Pause);
+                // Nobody pauses a run for ever here: every run has to end.
+                Later(_chance.Span(100, 20_000), () => Insist(e => Resume(e, run), _ => { }));
+                break;
+            case 3 or 4:
+                Command(run, RunVerb.Retry);
+                break;
+            case 5:
+                Command(run, RunVerb.Retry, _chance.Pick(flow.Steps).Name);
+                break;
+            default:
+                var tasks = _cluster.Store.Rows.Tasks.Where(t => t.Key.Run == run).SelectMany(t => t.Value.Values).ToList();
+                if (tasks.Count == 0) break;
+                var task = _chance.Pick(tasks);
+                var verb = _chance.Pick([TaskVerb.Kill, TaskVerb.Kill, TaskVerb.Retry, TaskVerb.Retry, TaskVerb.Skip]);
+                var output = verb == TaskVerb.Skip ? """{"v":"skipped","items":2,"verdict":"done"}""" : null;
+                var command = new CommandTask("olga", new TaskRef("default", run, task.Key, task.Split), verb, output);
+                _cluster.Loop.Trace($"olga: {verb} {run} {task.Key} {task.Split}");
+                _cluster.Call(e => Answered(e.CommandTaskAsync(command, CancellationToken.None)), _ => { }, Refused);
+                break;
+        }
+    }
+
+    // Completed where the command is: an await of its own would resume outside the loop.
+    private static Task<bool> Answered(Task task) => task.ContinueWith(done =>
+    {
+        done.GetAwaiter().GetResult();
+        return true;
+    }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+
+    private void Command(string run, RunVerb verb, string? from = null)
+    {
+        _cluster.Loop.Trace($"olga: {verb} {run} {from}");
+        _cluster.Call(e => e.CommandRunAsync(new CommandRun("default", "olga", run, verb, null, from), CancellationToken.None), _ => { }, Refused);
+    }
+
+    private static Task<RunStatus> Resume(Engine.EngineNode engine, string run) =>
+        engine.CommandRunAsync(new CommandRun("default", "olga", run, RunVerb.Resume, null), CancellationToken.None);
+
+    private void Refused(Exception exception)
+    {
+        if (exception is RefusedException or OperationCanceledException) Refusals.Add(exception.Message);
+        else _cluster.Warnings.Add($"a command failed: {exception}");
+    }
+
+    // Asks until there is an answer, as a client does that has to know.
+    private void Insist<T>(Func<Engine.EngineNode, Task<T>> call, Action<T> then)
+    {
+        var answered = false;
+        Try();
+
+        void Try()
+        {
+            if (answered) return;
+            _cluster.Call(call, reply =>
+            {
+                if (answered) return;
+                answered = true;
+                then(reply);
+            }, exception => answered |= exception is RefusedException);
+            Later(TimeSpan.FromSeconds(2), Try);
+        }
+    }
+
+    private void Later(TimeSpan delay, Action action) => _cluster.Loop.After(delay, action);
+}

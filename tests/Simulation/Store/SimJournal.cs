@@ -1,0 +1,113 @@
+using Fanfare.Contracts;
+using Fanfare.Simulation.Kernel;
+
+namespace Fanfare.Simulation.Store;
+
+/// <summary>One process's journal over the durable store: group commit with virtual delays. A crash loses what was not committed, and may
+/// come between a commit and its acknowledgement.</summary>
+internal sealed class SimJournal : IJournal
+{
+    private readonly DurableStore _store;
+    private readonly VirtualProcess _process;
+    private readonly VirtualLoop _loop;
+    private readonly JournalPace _pace;
+    private readonly Chance _chance;
+    private readonly long _term;
+    private List<Pending> _waiting = [];
+    private List<Pending>? _batch;
+    private long _openings;
+
+    public SimJournal(DurableStore store, VirtualProcess process, JournalPace pace, Chance chance)
+    {
+        (_store, _process, _loop, _pace, _chance) = (store, process, store.Loop, pace, chance);
+        _term = ++store.Term;
+    }
+
+    public string Incarnation => DurableStore.Incarnation;
+
+    public string? Health => null;
+
+    /// <summary>Called at each commit, before and after it; where crashes are decided.</summary>
+    public Action? BeforeCommit { get; set; }
+
+    public Action? AfterCommit { get; set; }
+
+    public event Action<long, IReadOnlyCollection<(string Namespace, string Run)>>? Committed;
+
+    public Task<OpenedStream> OpenAsync(StreamId stream, CancellationToken cancellationToken)
+    {
+        _loop.CheckThread("the journal");
+        // The fence stands from the call on: later appends of an earlier opening fail, even before this one has read.
+        var epoch = (_term << 32) + ++_openings;
+        return Later(() => _store.Open(stream, epoch), cancellationToken);
+    }
+
+    public Task<AppendOutcome> AppendAsync(Append append)
+    {
+        _loop.CheckThread("the journal");
+        return Enqueue(() => _store.Commit(append, _process.Name));
+    }
+
+    public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake)
+    {
+        _loop.CheckThread("the journal");
+        return Enqueue(() => _store.Acknowledge(stream, epoch, wake));
+    }
+
+    public Task<IReadOnlyList<(StreamId Stream, DateTimeOffset Due)>> ScanWakesAsync(DateTimeOffset due, int limit, StreamId? after, CancellationToken cancellationToken)
+    {
+        _loop.CheckThread("the journal");
+        // One page holds all: the engine asks again after it, and is told that there is no more.
+        return Later(() => after is null ? _store.Due(due) : [], cancellationToken);
+    }
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private Task<AppendOutcome> Enqueue(Func<AppendOutcome> write)
+    {
+        var pending = new Pending(write);
+        _waiting.Add(pending);
+        if (_batch is null) Flush();
+        return pending.Done.Task;
+    }
+
+    private void Flush()
+    {
+        (_batch, _waiting) = (_waiting, []);
+        var delay = _chance.Roll(_pace.SlowShare) ? _chance.Span(500, _pace.SlowestMs) : _chance.Span(0.1, 6);
+        _loop.After(delay, Commit, _process);
+    }
+
+    private void Commit()
+    {
+        BeforeCommit?.Invoke();
+        if (!_process.Alive) return;
+        var outcomes = _batch!.Select(p => (p, p.Write())).ToList();
+        AfterCommit?.Invoke();
+        if (!_process.Alive) return;
+        _batch = null;
+        foreach (var (pending, outcome) in outcomes) pending.Done.SetResult(outcome);
+        Committed?.Invoke(_store.History.Count, []);
+        if (_waiting.Count > 0) Flush();
+    }
+
+    private Task<T> Later<T>(Func<T> read, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _loop.After(_chance.Span(0.05, 2), () => done.TrySetResult(read()), _process);
+        return done.Task;
+    }
+
+    private sealed record Pending(Func<AppendOutcome> Write)
+    {
+        public TaskCompletionSource<AppendOutcome> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+}
+
+/// <summary>How fast commits are.</summary>
+/// <param name="SlowShare">Share of commits that take from half a second up to <paramref name="SlowestMs"/>.</param>
+internal sealed record JournalPace(double SlowShare, double SlowestMs)
+{
+    public static readonly JournalPace Calm = new(0, 0);
+}

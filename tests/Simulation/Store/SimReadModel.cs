@@ -1,0 +1,62 @@
+using System.Runtime.CompilerServices;
+using Fanfare.Contracts;
+using TaskStatus = Fanfare.Contracts.TaskStatus;
+
+namespace Fanfare.Simulation.Store;
+
+/// <summary>Queries over the durable rows. One page holds everything.</summary>
+internal sealed class SimReadModel(DurableStore store) : IReadModel
+{
+    private RowTables Rows => store.Rows;
+
+    public Task<DeploymentRow?> GetDeploymentAsync(string ns, string flow, int? version, CancellationToken cancellationToken) => Done(
+        version is { } v ? Rows.Deployments.GetValueOrDefault((ns, flow, v)) : Rows.Deployments.Values.Where(d => d.Namespace == ns && d.Flow == flow).MaxBy(d => d.Version));
+
+    public Task<Page<DeploymentRow>> ListFlowsAsync(string ns, string? cursor, int limit, CancellationToken cancellationToken) =>
+        Whole(Rows.Deployments.Values.Where(d => d.Namespace == ns).GroupBy(d => d.Flow).Select(g => g.MaxBy(d => d.Version)!));
+
+    public Task<Page<DeploymentRow>> ListDeploymentsAsync(string ns, string flow, string? cursor, int limit, CancellationToken cancellationToken) =>
+        Whole(Rows.Deployments.Values.Where(d => d.Namespace == ns && d.Flow == flow));
+
+    public Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken) => Done(Rows.Runs.GetValueOrDefault((ns, run)));
+
+    public Task<Page<RunRow>> ListRunsAsync(RunFilter filter, string? cursor, int limit, CancellationToken cancellationToken) =>
+        Whole(Rows.Runs.Values.Where(r => r.Namespace == filter.Namespace).Reverse());
+
+    public Task<Page<StepRow>> ListStepsAsync(string ns, string run, string? cursor, int limit, CancellationToken cancellationToken) =>
+        Whole(Rows.Steps.Values.Where(s => s.Namespace == ns && s.Run == run));
+
+    public Task<StepRow?> GetStepAsync(string ns, string run, StepKey key, CancellationToken cancellationToken) => Done(Rows.Steps.GetValueOrDefault((ns, run, key)));
+
+    public Task<Page<TaskRow>> ListTasksAsync(string ns, string run, TaskFilter filter, string? cursor, int limit, CancellationToken cancellationToken) =>
+        Whole(Rows.Tasks.Where(t => t.Key.Ns == ns && t.Key.Run == run).SelectMany(t => t.Value.Values));
+
+    public Task<TaskRow?> GetTaskAsync(string ns, string run, StepKey key, int split, CancellationToken cancellationToken) =>
+        Done(Rows.Tasks.TryGetValue((ns, run, key), out var tasks) ? tasks.GetValueOrDefault(split) : null);
+
+    public Task<IReadOnlyList<AttemptRow>> ListAttemptsAsync(string ns, string run, StepKey key, int split, CancellationToken cancellationToken) =>
+        Done<IReadOnlyList<AttemptRow>>([.. Rows.Attempts.Values.Where(a => a.Namespace == ns && a.Run == run && a.Key == key && a.Split == split)]);
+
+    public Task<IReadOnlyList<HistoryEvent>> ReadHistoryAsync(string ns, string run, long afterPosition, int limit, CancellationToken cancellationToken) =>
+        Done<IReadOnlyList<HistoryEvent>>([.. store.History.Where(h => h.Position > afterPosition && h.Stream.Namespace == ns && h.Stream.RunId == run)
+            .Take(limit).Select(h => new HistoryEvent(h.Position, h.Stream, h.Entry))]);
+
+    public Task<long> GetPositionAsync(CancellationToken cancellationToken) => Done((long)store.History.Count);
+
+    public async IAsyncEnumerable<TaskOutput> ReadOutputsAsync(string ns, string run, StepKey key, SplitRanges splits, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await Done(true);
+        if (!Rows.Tasks.TryGetValue((ns, run, key), out var tasks)) yield break;
+        foreach (var split in splits)
+            if (tasks.TryGetValue(split, out var row) && row.Status is TaskStatus.Succeeded or TaskStatus.Caught or TaskStatus.Skipped)
+                yield return new TaskOutput(key, split, row.Attempt, row.Output, row.Artifacts);
+    }
+
+    private Task<T> Done<T>(T value)
+    {
+        store.Loop.CheckThread("the read model");
+        return Task.FromResult(value);
+    }
+
+    private Task<Page<T>> Whole<T>(IEnumerable<T> rows) => Done(new Page<T>([.. rows], null));
+}
