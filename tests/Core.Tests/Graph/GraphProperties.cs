@@ -37,12 +37,14 @@ public sealed class GraphProperties
         2 => step with { Next = new GoTo(target) },
         3 => step with { Next = new Foreach(target, new OverOutput("items")) },
         4 => step with { Next = new Switch("verdict", [new("a", target), new("b", (step.Next as GoTo)?.Step ?? target)], null, random.Next(2) == 0 ? 3 : null) },
-        _ => step with { Next = step.Next switch
-        {
-            StaticSplit split => new StaticSplit([target, .. split.Steps.Skip(1)]),
-            Switch choice => choice with { Cases = [new("a", target), .. choice.Cases] },
-            _ => new GoTo(target),
-        } },
+        _ => step with { Next = Retarget(step.Next, target) },
+    };
+
+    private static NextSpec Retarget(NextSpec? next, string target) => next switch
+    {
+        StaticSplit split => new StaticSplit([target, .. split.Steps.Skip(1)]),
+        Switch choice => choice with { Cases = [new("a", target), .. choice.Cases] },
+        _ => new GoTo(target),
     };
 
     private static void AssertStructure(FlowGraph graph, string sketch)
