@@ -16,8 +16,14 @@ public sealed class UsageTests : IDisposable
         using var interrupts = new Interrupts(TimeProvider.System, () => { });
         var host = new CliHost
         {
-            Out = TextWriter.Null, Error = TextWriter.Null, Interactive = false, Keyboard = false, Variable = _ => null, WorkingDirectory = "/",
-            Clock = TimeProvider.System, Interrupts = interrupts,
+            Out = TextWriter.Null,
+            Error = TextWriter.Null,
+            Interactive = false,
+            Keyboard = false,
+            Variable = _ => null,
+            WorkingDirectory = "/",
+            Clock = TimeProvider.System,
+            Interrupts = interrupts,
         };
         return [.. Paths(CommandTree.Create(new GlobalOptions(host)), "")];
     }
