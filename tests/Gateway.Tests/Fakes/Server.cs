@@ -48,7 +48,7 @@ internal sealed class Server : IAsyncDisposable
         return new Server(app, scheduler, reads, blobs, journal, reusable: configure is null);
     }
 
-    public HttpClient NewClient() => new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = Address, Timeout = Patience };
+    public HttpClient NewClient() => new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, RequestHeaderEncodingSelector = (_, _) => Encoding.UTF8 }) { BaseAddress = Address, Timeout = Patience };
 
     public Task StopAsync()
     {
