@@ -38,8 +38,13 @@ public sealed partial class RunEntity
                 }
                 break;
             case RunEndReached e:
-                if (_handler == e.Step) _handler = null;
-                else if (_status is RunStatus.Running or RunStatus.Paused) (_status, _outcome, _error) = (RunStatus.Finishing, RunStatus.Succeeded, null);
+                if (_handler == e.Step)
+                {
+                    _handler = null;
+                    break;
+                }
+                _endReached = true;
+                if (_status is RunStatus.Running or RunStatus.Paused) Finish();
                 break;
             case RunScopeCancelled e:
                 _cancelledScopes.Add(e);
@@ -99,7 +104,7 @@ public sealed partial class RunEntity
     private void Announced(StepKey step)
     {
         if (!_steps.Add(step)) return;
-        if (_status is RunStatus.Failing or RunStatus.Cancelling) Cancel(step, null);
+        if (_status is RunStatus.Failing or RunStatus.Cancelling || (_status is RunStatus.Finishing && _mayLeaveTasks)) Cancel(step, null);
         else if (_status == RunStatus.Paused) Send(Stream(step), new PauseStep(_info!));
         foreach (var scope in _cancelledScopes) CancelIfCovered(scope, step);
     }
@@ -107,6 +112,14 @@ public sealed partial class RunEntity
     private void Stop(RunStatus status, RunStatus outcome, TaskError error)
     {
         (_status, _outcome, _error) = (status, outcome, error);
+        foreach (var step in _steps) Cancel(step, null);
+    }
+
+    // What a join left behind (it needs not all members, or tolerates failures) may still run, or be run by an operator.
+    private void Finish()
+    {
+        (_status, _outcome, _error) = (RunStatus.Finishing, RunStatus.Succeeded, null);
+        if (!_mayLeaveTasks) return;
         foreach (var step in _steps) Cancel(step, null);
     }
 
@@ -125,8 +138,15 @@ public sealed partial class RunEntity
     {
         _info = _info! with { Generation = e.Generation };
         (_status, _error, _endedAt, _timedFrom, _skipHandlers, _handler) = (RunStatus.Running, null, null, at, false, null);
-        _cancelledScopes.Clear();
         _handlersStarted.Clear();
+        if (e.FromStep is null && _endReached)
+        {
+            // All of the graph is done; what failed was a handler, or an end that came too late. Only the handlers are left to run again.
+            (_status, _outcome) = (RunStatus.Finishing, RunStatus.Succeeded);
+            return;
+        }
+        _endReached = false;
+        _cancelledScopes.Clear();
         var reset = e.FromStep is { } from ? Downstream(from) : [];
         foreach (var step in _steps) Send(Stream(step), new RetryStep(_info, reset));
     }

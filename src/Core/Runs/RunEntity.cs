@@ -10,6 +10,7 @@ namespace Fanfare.Core;
 public sealed partial class RunEntity : Entity
 {
     private readonly RunContext _context;
+    private readonly bool _mayLeaveTasks;
     private readonly HashSet<StepKey> _steps = [];
     private readonly HashSet<StepKey> _awaited = [];
     private readonly List<RunScopeCancelled> _cancelledScopes = [];
@@ -22,6 +23,7 @@ public sealed partial class RunEntity : Entity
     private TaskError? _error;
     private StepKey? _handler;
     private bool _skipHandlers;
+    private bool _endReached;
     private bool _rowDue;
     private string _actor = "";
     private DateTimeOffset _createdAt;
@@ -29,7 +31,11 @@ public sealed partial class RunEntity : Entity
     private DateTimeOffset? _endedAt;
 
     public RunEntity(StreamId id, RunContext context)
-        : base(id) => _context = context;
+        : base(id)
+    {
+        _context = context;
+        _mayLeaveTasks = context.Graph.Nodes.Any(n => n.Spec.Join is { Kind: not JoinKind.All });
+    }
 
     public bool IsStarted => _started is not null;
 

@@ -17,7 +17,7 @@ public sealed partial class StepEntity
     /// <summary>Sends a failed or delayed task back to the start, with fresh budgets.</summary>
     public void Retry(int split, in Moment moment)
     {
-        if (_cancelling || _cancelledSplits.Contains(split)) throw NotNow(split, "retry", "its step was cancelled; retry the run instead");
+        CheckTakesPart(split, "retry");
         if (!_failed.ContainsKey(split) && !_backoff.ContainsKey(split)) throw NotNow(split, "retry", "only a task that failed, or waits to be retried, can be retried");
         if (_joins.TryGetValue(split, out var join) && join.Verdict(_node.Spec.Join!, evenDecided: true) == JoinVerdict.Break)
             throw NotNow(split, "retry", "too many of its members failed; retry those instead");
@@ -27,8 +27,9 @@ public sealed partial class StepEntity
     /// <summary>Declares a task done with the output given; the flow goes on from it.</summary>
     public void Skip(int split, string? output, in Moment moment)
     {
-        var known = _ready.Contains(split) || _retries.Contains(split) || _backoff.ContainsKey(split) || _failed.ContainsKey(split) || _cancelled.Contains(split);
-        if (!known) throw NotNow(split, "skip", _leased.ContainsKey(split) ? "it is running; kill it first" : "only a task that waits, failed or was cancelled can be skipped");
+        CheckTakesPart(split, "skip");
+        var known = _ready.Contains(split) || _retries.Contains(split) || _backoff.ContainsKey(split) || _failed.ContainsKey(split);
+        if (!known) throw NotNow(split, "skip", _leased.ContainsKey(split) ? "it is running; kill it first" : "only a task that waits or failed can be skipped");
         var onward = Onward.Evaluate(_node, _graph, Key, output, null, 0, _context, out var error);
         if (error is not null)
             throw new RefusedException(RefusalKind.Invalid, "FAN0001", $"output: {error.Message} Give an output that says where the flow goes on.");
@@ -107,6 +108,13 @@ public sealed partial class StepEntity
             if (frame.Kind == FrameKind.Foreach) return new ItemSource(opener.Key, opener.Split, items, at, _run!.Generation);
             (key, at, frame) = (opener.Key, opener.Split, frame.Parent!);
         }
+    }
+
+    // What was cancelled, or a handler that failed, is something the run has gone on from, or ended with.
+    private void CheckTakesPart(int split, string verb)
+    {
+        if (_cancelling || _cancelledSplits.Contains(split)) throw NotNow(split, verb, "its step was cancelled; retry the run instead");
+        if (_node.IsHandler && _failed.ContainsKey(split)) throw NotNow(split, verb, "the run has gone on without it; retry the run instead");
     }
 
     private RefusedException NotNow(int split, string verb, string rule) => new(

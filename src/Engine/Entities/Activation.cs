@@ -232,18 +232,22 @@ internal sealed class Activation(StreamId id, EngineNode node)
     // The wake row that an append wrote may say "at once" for messages that have been delivered since.
     private void AcknowledgeIfQuiet(Entity entity)
     {
-        if (_acknowledging || _appending || _wake is null || _mailbox.Count > 0 || entity.HasOutbox) return;
-        var wake = entity.WakeRow;
-        if (wake?.Due == _wake.Due) return;
+        if (_acknowledging || !HasStaleWake(entity)) return;
         _acknowledging = true;
-        node.Start(() => AcknowledgeAsync(wake));
+        node.Start(() => AcknowledgeAsync(entity));
     }
 
-    private async Task AcknowledgeAsync(Wake? wake)
+    private bool HasStaleWake(Entity entity) =>
+        !_appending && ReferenceEquals(entity, _entity) && _wake is { } written && _mailbox.Count == 0 && !entity.HasOutbox && entity.WakeRow?.Due != written.Due;
+
+    private async Task AcknowledgeAsync(Entity entity)
     {
-        var appends = _appends;
         try
         {
+            // Asked again: an append may have begun since, and its row, which may be due at once, must not be written over.
+            if (!HasStaleWake(entity)) return;
+            var wake = entity.WakeRow;
+            var appends = _appends;
             await node.Journal.AcknowledgeAsync(Id, _epoch, wake);
             // An append that came between wrote a row of its own after this one, and _wake is that.
             if (appends == _appends) _wake = wake;

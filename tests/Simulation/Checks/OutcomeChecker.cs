@@ -16,7 +16,7 @@ internal sealed class OutcomeChecker(HistoryChecker history, DurableStore store,
         foreach (var (name, run) in history.Runs) CheckRun(name, run);
         CheckAccepted();
         foreach (var overlap in effects.Overlaps) _violations.Add(new Violation(overlap.Split(' ')[0], long.MaxValue, "Two attempts of a task ran at a time: " + overlap));
-        foreach (var execution in effects.All.Where(e => e.EndedAt is null))
+        foreach (var execution in effects.All.Where(e => e is { EndedAt: null, Froze: false }))
             Complain(execution.Lease.Task.Run, $"{execution.Lease.Name}, attempt {execution.Lease.Attempt}, still runs on {execution.Boot} though nothing is left to do");
         return _violations;
     }

@@ -197,6 +197,8 @@ internal sealed class SimWorker
             if (held.Execution is not null) free = free.Minus(held.Lease.Step.Resources);
         foreach (var (token, held) in _held)
         {
+            // An answer that was read too late, as after a freeze, starts nothing: its lease may be another's by now.
+            if (held.RenewedAt + _term <= _loop.Now) continue;
             if (held.Execution is not null || !held.Lease.Step.Resources.FitsIn(free)) continue;
             free = free.Minus(held.Lease.Step.Resources);
             held.Execution = _effects.Begin(held.Lease, _boot, _loop.Now);

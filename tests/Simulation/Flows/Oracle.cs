@@ -35,11 +35,12 @@ internal sealed class Oracle
     // Follows one line of control from a place to the end, to the join of its frame, or to a failure that leaves the frame.
     private Outcome Walk(Place place, IReadOnlyList<string> inputs, string? item = null)
     {
-        var seen = new HashSet<string>();
+        // The way here, without the rounds that were gone back over: a case that leads to a step on it goes round again.
+        var path = new List<string>();
         while (true)
         {
             var step = _spec.Step(place.Step)!;
-            seen.Add(step.Name);
+            path.Add(step.Name);
             var behaviour = TaskBehaviour.Of(step);
             var (name, round) = (place.Name, place.Loops[^1]);
             var caught = false;
@@ -63,11 +64,11 @@ internal sealed class Oracle
                     var word = behaviour.Choice(name, round);
                     var target = choice.Cases.FirstOrDefault(c => c.Value == word)?.Step ?? choice.Default;
                     if (target is null) return Fail(name);
-                    if (seen.Contains(target))
+                    if (path.IndexOf(target) is >= 0 and var again)
                     {
                         if (round >= choice.MaxLoops) return Fail(name);
                         place = place with { Loops = [.. place.Loops[..^1], round + 1] };
-                        seen.Clear();
+                        path.RemoveRange(again, path.Count - again);
                     }
                     Tasks[name] = new Expected(value, true);
                     if (_spec.Step(target)!.Join is not null) return new Outcome(false, target, value);
@@ -76,7 +77,7 @@ internal sealed class Oracle
                 case StaticSplit split:
                     Tasks[name] = new Expected(value, true);
                     var branches = split.Steps.Select(b => Walk(place with { Step = b, Loops = [.. place.Loops, 0] }, [value], item)).ToList();
-                    if (Join(branches, ref place, ref inputs, seen) is { } broken) return broken;
+                    if (Join(branches, ref place, ref inputs) is { } broken) return broken;
                     break;
                 case Foreach each:
                     Tasks[name] = new Expected(value, true);
@@ -84,7 +85,7 @@ internal sealed class Oracle
                     var members = Enumerable.Range(0, count).Select(i =>
                         Walk(new Place(each.Step, [.. place.Splits, i], [.. place.Loops, 0], true), [value], itemAt(i))).ToList();
                     if (count == 0) (place, inputs) = (place with { Step = JoinAfter(each.Step) }, []);
-                    else if (Join(members, ref place, ref inputs, seen) is { } failed) return failed;
+                    else if (Join(members, ref place, ref inputs) is { } failed) return failed;
                     break;
             }
         }
@@ -96,7 +97,7 @@ internal sealed class Oracle
         return new Outcome(true, null, null);
     }
 
-    private Outcome? Join(IReadOnlyList<Outcome> members, ref Place place, ref IReadOnlyList<string> inputs, HashSet<string> seen)
+    private Outcome? Join(IReadOnlyList<Outcome> members, ref Place place, ref IReadOnlyList<string> inputs)
     {
         var name = members.FirstOrDefault(m => m.Join is not null)?.Join ?? JoinAfterAny(place);
         var join = _spec.Step(name)!.Join!;
@@ -110,7 +111,6 @@ internal sealed class Oracle
         }
         place = place with { Step = name };
         inputs = [.. members.Where(m => !m.Failed).Select(m => m.Value!)];
-        seen.Add(name);
         return null;
     }
 
