@@ -19,6 +19,10 @@ public sealed class OpenApiTests
         await using var server = await Server.StartAsync();
         var document = await (await server.Client.GetAsync("/openapi/v1.json")).JsonAsync();
 
+        var run = document.GetProperty("components").GetProperty("schemas").GetProperty("RunView").GetProperty("required").EnumerateArray().Select(r => r.GetString()).ToList();
+        Assert.Contains("run", run);
+        Assert.DoesNotContain("ended_at", run);
+        Assert.DoesNotContain("error", run);
         Assert.StartsWith("3.1", document.GetProperty("openapi").GetString(), StringComparison.Ordinal);
         foreach (var (path, method, operation) in document.Operations())
         {

@@ -23,6 +23,37 @@ public sealed class PollTests
         Assert.Equal(new StepKey("fold", new SplitPath(3), new SplitPath(0, 0, 1)), request.Held[0].Task.Step);
     }
 
+    [Fact]
+    public async Task WhatContractsWrites_TheGatewayReads()
+    {
+        await using var server = await Server.StartAsync();
+        var resources = new ResourceSpec(2, 1 << 30, 0, 0);
+        var request = new PollRequest
+        {
+            Worker = "w1",
+            Boot = "b1",
+            Sequence = 7,
+            Capacity = resources,
+            Free = resources,
+            Held = [new HeldLease(World.Task("fold", 1, 3), "3.0.a")],
+            Finished =
+            [
+                new FinishedAttempt
+                {
+                    Task = World.Task("start", 0), Token = "1.0.a", Outcome = AttemptOutcome.Succeeded, EndedAt = World.T0, Output = "{}",
+                    Artifacts = [new Artifact("a", 1)], ItemsFile = new FileItems("b", "i", 256), ItemsCount = 9,
+                },
+            ],
+        };
+
+        using var answer = await server.Client.PostAsync(WorkerRoutes.Poll("w1"), Answers.Json(JsonSerializer.Serialize(request, ContractsJson.Default.PollRequest)));
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        var read = Assert.IsType<PollRequest>(server.Scheduler.Commands.Single());
+        Assert.Equal(request.Held, read.Held);
+        Assert.Equal(request.Finished[0] with { Artifacts = null }, read.Finished[0] with { Artifacts = null });
+    }
+
     [Theory]
     [InlineData("w 1:2/é")]
     [InlineData("a:b")]
