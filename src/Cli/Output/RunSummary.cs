@@ -27,7 +27,7 @@ internal static class RunSummary
         {
             screen.Say("Artifacts:");
             foreach (var artifact in report.Artifacts)
-                screen.Say($"  {Words.Printable(artifact.Name)} ({Words.Bytes(artifact.Bytes)}, {artifact.Task})  {artifact.Url}");
+                screen.Say($"  {Words.Printable(artifact.Name)} ({Words.Bytes(artifact.Bytes)}, {artifact.Task})  {artifact.File ?? artifact.Url}");
         }
         screen.Say($"See {report.Url}");
     }
