@@ -31,9 +31,11 @@ internal sealed record RunReport(
         ApiClient api, RunSnapshot snapshot, CancellationToken cancellationToken)
     {
         var data = (await api.GetVersionAsync(cancellationToken)).DataDirectory;
-        foreach (var step in snapshot.Steps.Reverse().Where(s => s.Succeeded > 0).Take(StepsAsked))
+        // By their end: a join is opened long before the steps that it waits for are done.
+        var steps = snapshot.Openings.Where(o => o.Succeeded > 0).OrderByDescending(o => o.EndedAt).Select(o => o.Step).Distinct();
+        foreach (var step in steps.Take(StepsAsked))
         {
-            var page = await api.ListTasksAsync(snapshot.Run.Run, step.Step, null, ArtifactsShown, null, cancellationToken);
+            var page = await api.ListTasksAsync(snapshot.Run.Run, step, null, ArtifactsShown, null, cancellationToken);
             // A listing leaves outputs and artifacts out; of a step that went round a loop, the last task counts.
             var tasks = new List<TaskView>();
             foreach (var task in page.Items.TakeLast(TasksAsked)) tasks.Add(await api.GetTaskAsync(snapshot.Run.Run, task.Task, cancellationToken));
