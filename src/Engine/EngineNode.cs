@@ -109,7 +109,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         });
 
     private StepEntity StepOf(StreamId id, RunContext context) => context.Graph.TryGet(id.StepKey.Step, out _)
-        ? new StepEntity(id, context, Options.LeaseTerm + Options.LeaseMargin)
+        ? new StepEntity(id, context, Options.LeaseTerm + Dispatcher.RenewEvery(Options.LeaseTerm) + Options.LeaseMargin)
         : throw new RefusedException(RefusalKind.NotFound, "FAN0002", $"The flow has no step '{id.StepKey.Step}'.");
 
     // Awaited inside: a task that completes its continuations asynchronously would else be unwrapped on the thread pool.

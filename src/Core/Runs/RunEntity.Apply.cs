@@ -104,6 +104,8 @@ public sealed partial class RunEntity
     private void Announced(StepKey step)
     {
         if (!_steps.Add(step)) return;
+        // Opened before the retry, perhaps, and only heard of now; one that is new ignores it.
+        if (_retry is { } retry) Send(Stream(step), retry);
         if (_status is RunStatus.Failing or RunStatus.Cancelling || (_status is RunStatus.Finishing && _mayLeaveTasks)) Cancel(step, null);
         else if (_status == RunStatus.Paused) Send(Stream(step), new PauseStep(_info!));
         foreach (var scope in _cancelledScopes) CancelIfCovered(scope, step);
@@ -142,13 +144,14 @@ public sealed partial class RunEntity
         if (e.FromStep is null && _endReached)
         {
             // All of the graph is done; what failed was a handler, or an end that came too late. Only the handlers are left to run again.
-            (_status, _outcome) = (RunStatus.Finishing, RunStatus.Succeeded);
+            (_status, _outcome, _retry) = (RunStatus.Finishing, RunStatus.Succeeded, null);
             return;
         }
         _endReached = false;
         _cancelledScopes.Clear();
         var reset = e.FromStep is { } from ? Downstream(from) : [];
-        foreach (var step in _steps) Send(Stream(step), new RetryStep(_info, reset));
+        _retry = new RetryStep(_info, reset);
+        foreach (var step in _steps) Send(Stream(step), _retry);
     }
 
     // The step and all that may come after it, in the order of the spec.

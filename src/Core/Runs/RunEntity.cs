@@ -24,6 +24,7 @@ public sealed partial class RunEntity : Entity
     private StepKey? _handler;
     private bool _skipHandlers;
     private bool _endReached;
+    private RetryStep? _retry;
     private bool _rowDue;
     private string _actor = "";
     private DateTimeOffset _createdAt;

@@ -31,6 +31,9 @@ internal sealed class JoinProgress
         Decided = false;
     }
 
+    /// <summary>Members that failed run again, and will say so again if they fail.</summary>
+    public void ForgetFailures() => Failed.Clear();
+
     public void Expect(int count, string? opener) => (Expected, Opener) = (count, opener);
 
     public void Arrive(MembersArrived arrived)

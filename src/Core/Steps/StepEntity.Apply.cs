@@ -80,7 +80,7 @@ public sealed partial class StepEntity
                 break;
             case TaskRetried e:
                 Forget(e.Split);
-                if (_budgets.TryGetValue(e.Split, out var spent)) _budgets[e.Split] = spent with { Failures = 0, Losses = 0 };
+                FreshBudgets(e.Split);
                 _retries.Add(e.Split);
                 break;
             case StepPaused:
@@ -175,6 +175,11 @@ public sealed partial class StepEntity
         _budgets[split] = budget with { NextAttempt = Math.Max(budget.NextAttempt, next) };
     }
 
+    private void FreshBudgets(int split)
+    {
+        if (_budgets.TryGetValue(split, out var spent)) _budgets[split] = spent with { Failures = 0, Losses = 0 };
+    }
+
     private void CancelSplit(int split)
     {
         _cancelledSplits.Add(split);
@@ -210,10 +215,11 @@ public sealed partial class StepEntity
             // A join that was broken waits for its members again; it has no attempt of its own to repeat.
             var waits = _joins.TryGetValue(split, out var join) && join.Decided && join.Verdict(_node.Spec.Join!, evenDecided: true) == JoinVerdict.Break;
             Forget(split);
-            if (_budgets.TryGetValue(split, out var spent)) _budgets[split] = spent with { Failures = 0, Losses = 0 };
+            FreshBudgets(split);
             if (waits) join!.Decided = false;
             else _retries.Add(split);
         }
+        foreach (var join in _joins.Values) join.ForgetFailures();
         if (e.Reset.Contains(_node.Name)) Reset(e.Reset);
     }
 
@@ -224,7 +230,11 @@ public sealed partial class StepEntity
         all.AddAll(_ready);
         foreach (var split in _retries) all.Add(split);
         all.AddAll(_succeeded);
-        foreach (var split in all.Splits().ToArray()) Forget(split);
+        foreach (var split in all.Splits().ToArray())
+        {
+            Forget(split);
+            FreshBudgets(split);
+        }
         _announced.Clear();
         if (_foreach is { } opened)
         {

@@ -14,6 +14,7 @@ public sealed partial class StepEntity
         for (var i = 0; i < messages.Count; i++)
         {
             var (sequence, _, message) = messages[i];
+            CheckGeneration(message);
             switch (message)
             {
                 case ArriveSplits arrive:
@@ -75,6 +76,8 @@ public sealed partial class StepEntity
                     break;
                 case RetryStep retry:
                     Open(retry.Run, moment);
+                    // Opened in this generation, so it has nothing of a former one to take back.
+                    if (_run!.Generation == retry.Run.Generation) break;
                     Emit(new StepRetried(retry.Run.Generation, retry.Reset) { Sender = sender, SenderSequence = sequence }, moment);
                     break;
                 default:
@@ -249,6 +252,22 @@ public sealed partial class StepEntity
         }
         var delay = Backoff.LossDelay(losses, Backoff.Chance(moment.Entropy, split));
         Emit(new TaskLost(split, lease.Attempt, reason, moment.Now + delay), moment);
+    }
+
+    // What a step of the new generation sends may overtake the run's word that there is one. It has to wait: taken now, it would be
+    // forgotten with what the former generation left. The sender tries again.
+    private void CheckGeneration(EntityMessage message)
+    {
+        var run = message switch
+        {
+            ArriveSplits m => m.Run,
+            OpenForeach m => m.Run,
+            ArriveMembers m => m.Run,
+            ExpectMembers m => m.Run,
+            _ => null,
+        };
+        if (run is not null && _run is { } own && run.Generation > own.Generation)
+            throw new RefusedException(RefusalKind.Busy, "FAN0008", $"Step {Id} has not heard yet that its run was retried.");
     }
 
     private void Open(RunInfo run, in Moment moment)

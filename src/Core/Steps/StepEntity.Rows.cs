@@ -6,9 +6,16 @@ namespace Fanfare.Core;
 public sealed partial class StepEntity
 {
     private TaskLease? _leaseBefore;
+    private int[] _failedBefore = [];
     private bool _rowsDue;
 
-    protected override void BeforeApply(JournalEvent entry) => _leaseBefore = entry.Event switch
+    protected override void BeforeApply(JournalEvent entry)
+    {
+        _leaseBefore = LeaseEndedBy(entry.Event);
+        _failedBefore = entry.Event is StepRetried ? [.. _failed.Keys] : [];
+    }
+
+    private TaskLease? LeaseEndedBy(Event ending) => ending switch
     {
         TaskSucceeded e => _leased.GetValueOrDefault(e.Split),
         TaskFailed e => _leased.GetValueOrDefault(e.Split),
@@ -53,7 +60,7 @@ public sealed partial class StepEntity
                 break;
             case StepRetried e:
                 // Rows of tasks that start over would otherwise show an outcome that no longer stands.
-                foreach (var split in _retries.Concat(e.Reset.Contains(_node.Name) ? _budgets.Keys : []).Distinct())
+                foreach (var split in _retries.Concat(_failedBefore).Concat(e.Reset.Contains(_node.Name) ? _budgets.Keys : []).Distinct())
                     rows.Add(TaskRow(split, TaskStatus.Waiting, _budgets.GetValueOrDefault(split).NextAttempt, null));
                 break;
         }

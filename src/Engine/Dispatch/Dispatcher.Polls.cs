@@ -10,10 +10,11 @@ internal sealed partial class Dispatcher
     public async Task<PollResponse> PollAsync(PollRequest request, CancellationToken cancellationToken)
     {
         var session = SessionOf(request.Worker);
-        if (session.Boot != request.Boot) session.Sequence = 0;
+        // A poll that a former boot sent and that was long on its way proves nothing about the present one.
+        if (session.IsFormer(request.Boot)) return AnswerToFormer(request);
+        if (session.Boot != request.Boot) session.Begin(request.Boot);
         foreach (var boot in session.Leases.Values.Select(l => l.Boot).Where(b => b != request.Boot).Distinct().ToList()) Lose(session, boot);
-        (session.Boot, session.LastSeen, session.Capacity, session.Free, session.Queues) =
-            (request.Boot, node.Now, request.Capacity, request.Free, request.Queues);
+        (session.LastSeen, session.Capacity, session.Free, session.Queues) = (node.Now, request.Capacity, request.Free, request.Queues);
         // The newer poll takes the older one's place; one that was overtaken on its way brings news, and gets no work.
         var latest = request.Sequence > session.Sequence;
         if (latest)
@@ -42,6 +43,12 @@ internal sealed partial class Dispatcher
             TermMs = (int)node.Options.LeaseTerm.TotalMilliseconds,
         };
     }
+
+    private PollResponse AnswerToFormer(PollRequest request) => new()
+    {
+        Cancel = [.. request.Held.Select(h => new CancelLease(h.Token, "the worker was started anew since", Void: true))],
+        TermMs = (int)node.Options.LeaseTerm.TotalMilliseconds,
+    };
 
     private async Task<List<Pick>> ParkAsync(ParkedPoll parked, int waitMs, CancellationToken cancellationToken)
     {
@@ -106,7 +113,11 @@ internal sealed partial class Dispatcher
         return settled;
     }
 
-    // Renews at most every quarter of a term, and asks the steps about leases that this node does not know.
+    /// <summary>How long a renewal may be kept from the step, which spares it one command a poll. A worker counts its term from its
+    /// latest poll, so the step waits this much longer.</summary>
+    public static TimeSpan RenewEvery(TimeSpan term) => term / 4;
+
+    // Asks the steps about leases that this node does not know, too.
     private async Task<IReadOnlyList<CancelLease>> RenewAsync(WorkerSession session, PollRequest request)
     {
         var now = node.Now;
@@ -117,7 +128,7 @@ internal sealed partial class Dispatcher
             {
                 lease.Listed = true;
                 lease.Sent = null;
-                if (now - lease.RenewedAt < node.Options.LeaseTerm / 4) continue;
+                if (now - lease.RenewedAt < RenewEvery(node.Options.LeaseTerm)) continue;
             }
             (due ??= []).Add(held);
         }

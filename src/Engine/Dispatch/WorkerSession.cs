@@ -6,10 +6,14 @@ namespace Fanfare.Engine;
 /// a restart.</summary>
 internal sealed class WorkerSession(string worker)
 {
+    private const int FormerBoots = 16;
+
+    private readonly Queue<string> _former = new();
+
     public string Worker { get; } = worker;
 
     /// <summary>The boot of the latest poll; null for a worker that is only known from leases.</summary>
-    public string? Boot { get; set; }
+    public string? Boot { get; private set; }
 
     public DateTimeOffset LastSeen { get; set; }
 
@@ -25,6 +29,17 @@ internal sealed class WorkerSession(string worker)
     public Dictionary<string, SessionLease> Leases { get; } = [];
 
     public ParkedPoll? Parked { get; set; }
+
+    /// <summary>Whether a newer boot has been heard of since this one.</summary>
+    public bool IsFormer(string boot) => _former.Contains(boot);
+
+    /// <summary>The worker was started anew, or is heard of for the first time.</summary>
+    public void Begin(string boot)
+    {
+        if (Boot is { } before) _former.Enqueue(before);
+        if (_former.Count > FormerBoots) _former.Dequeue();
+        (Boot, Sequence) = (boot, 0);
+    }
 }
 
 internal sealed class SessionLease(HeldLease held, string boot, ResourceSpec resources)

@@ -215,7 +215,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
             }
             catch (Exception exception) when (exception is not OperationCanceledException || !node.Stopping.IsCancellationRequested)
             {
-                if (++failures == 1) node.Warn($"{Id} could not deliver to {target}, and tries on: {exception.Message}");
+                if (++failures == 1 && exception is not RefusedException { Kind: RefusalKind.Busy }) node.Warn($"{Id} could not deliver to {target}, and tries on: {exception.Message}");
                 await node.DelayAsync(TimeSpan.FromMilliseconds(Math.Min(50 << Math.Min(failures, 7), 5000)));
             }
         }

@@ -81,6 +81,7 @@ internal sealed class SimWorker
 
     private void Crash()
     {
+        if (!_process.Alive) return;
         _loop.Trace($"{_boot} crashes");
         foreach (var held in _held.Values) held.Execution?.Stop(_loop.Now, "crashed");
         _process.Kill();
@@ -181,8 +182,13 @@ internal sealed class SimWorker
         }
         foreach (var cancel in response.Cancel)
         {
-            if (!_held.ContainsKey(cancel.Token)) continue;
+            if (!_held.TryGetValue(cancel.Token, out var ending)) continue;
             var outcome = cancel.Void ? AttemptOutcome.Lost : AttemptOutcome.Cancelled;
+            if (ending.Execution is null)
+            {
+                End(cancel.Token, outcome, new TaskError("cancelled", cancel.Reason), null);
+                continue;
+            }
             // A task takes its time to end, within its grace.
             _loop.After(_chance.Span(0, 2_000), () => End(cancel.Token, outcome, new TaskError("cancelled", cancel.Reason), null), _process);
         }

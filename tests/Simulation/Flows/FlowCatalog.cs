@@ -38,6 +38,7 @@ internal static class FlowCatalog
         c => new FlowDraft("slow").Task("start", next: "a").Task("a", "ms=100000", next: "end", attempts: 2, timeout: 2).Task("end").Handlers(["rescue"], []),
         c => new FlowDraft("late", timeout: 30).Task("start").Each("start", "a", range: 3).Task("a", "ms=40000000", next: "join").Join("join").Handlers(["rescue"], ["cleanup"]),
         c => new FlowDraft("sour").Task("start", next: "end").Task("end").Handlers([], ["cleanup", "spoil"], bad: "spoil"),
+        c => new FlowDraft("long").Task("start").Each("start", "a", range: c.Between(1, 5)).Task("a", "ms=90000", next: "join").Join("join"),
         WildFlow.Draw,
     ];
 
