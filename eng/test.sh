@@ -49,16 +49,16 @@ build_all() {
 
 # One project after another: the machine may be small, and some tests measure time.
 run_all() {
-  local filter=$1 results project name started status options
+  local filter=$1 project name started status options
   results=$(mktemp -d)
-  trap 'rm -rf "$results"' RETURN
+  trap 'rm -rf "$results"' EXIT
   while read -r project; do
     name=$(basename "$project" .csproj)
     started=$SECONDS
     options=()
     [[ -n $filter ]] && options=(--filter "FullyQualifiedName~$filter")
     dotnet test "$project" -c Release --no-build --nologo -v quiet --results-directory "$results" \
-      --logger "trx;LogFileName=$name.trx" "${options[@]}" >"$results/$name.log" 2>&1 9>&-
+      --logger "trx;LogFileName=$name.trx" "${options[@]}" >"$results/$name.log" 2>&1
     status=$?
     python3 eng/test_results.py project "$results" "$name" "$status" "$((SECONDS - started))"
   done < <(test_projects)

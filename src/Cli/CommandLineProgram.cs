@@ -10,7 +10,7 @@ internal static class CommandLineProgram
     /// <summary>Runs in this process, with its console, environment and signals.</summary>
     public static async Task<int> RunAsync(string[] args)
     {
-        using var interrupts = new Interrupts(() => Environment.Exit(ExitCode.Cancelled));
+        using var interrupts = new Interrupts(TimeProvider.System, () => Environment.Exit(ExitCode.Cancelled));
         interrupts.Listen();
         return await RunAsync(args, ProcessHost.Create(interrupts));
     }

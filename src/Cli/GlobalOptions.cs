@@ -122,7 +122,7 @@ internal sealed class GlobalOptions(CliHost host)
     // What the server takes as a name: printable ASCII, not too long.
     private string Actor()
     {
-        var user = new string([.. (host.Variable("USER") ?? "").Where(c => c is > ' ' and <= '~').Take(128)]);
+        var user = new string([.. (NonEmpty(host.Variable("USER")) ?? Environment.UserName).Where(c => c is > ' ' and <= '~').Take(128)]);
         return user.Length > 0 ? user : "anonymous";
     }
 

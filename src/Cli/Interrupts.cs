@@ -5,13 +5,23 @@ namespace Fanfare.Cli;
 /// <summary>Ctrl-C and its kin. The first one asks the command to end well, the second ends the process at once.</summary>
 internal sealed class Interrupts : IDisposable
 {
+    // Some senders signal the process and then its whole group: that is one wish, not two.
+    private static readonly TimeSpan Echo = TimeSpan.FromMilliseconds(250);
+
     private readonly CancellationTokenSource _requested = new();
     private readonly List<PosixSignalRegistration> _registrations = [];
+    private readonly TimeProvider _clock;
     private readonly Action _exitAtOnce;
+    private readonly Lock _lock = new();
+    private long? _signalledAt;
     private int _count;
 
     /// <param name="exitAtOnce">What the second interrupt does.</param>
-    public Interrupts(Action exitAtOnce) => _exitAtOnce = exitAtOnce;
+    public Interrupts(TimeProvider clock, Action exitAtOnce)
+    {
+        _clock = clock;
+        _exitAtOnce = exitAtOnce;
+    }
 
     /// <summary>Cancelled by the first interrupt.</summary>
     public CancellationToken Requested => _requested.Token;
@@ -23,14 +33,25 @@ internal sealed class Interrupts : IDisposable
             _registrations.Add(PosixSignalRegistration.Create(signal, context =>
             {
                 context.Cancel = true;
-                Raise();
+                if (!IsEcho()) Raise();
             }));
     }
 
+    /// <summary>What a signal does.</summary>
     public void Raise()
     {
         if (Interlocked.Increment(ref _count) == 1) _requested.Cancel();
         else _exitAtOnce();
+    }
+
+    private bool IsEcho()
+    {
+        lock (_lock)
+        {
+            if (_signalledAt is { } at && _clock.GetElapsedTime(at) < Echo) return true;
+            _signalledAt = _clock.GetTimestamp();
+            return false;
+        }
     }
 
     public void Dispose()

@@ -23,6 +23,7 @@ public static class GatewayHost
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = Limits.RequestBytes;
+            kestrel.Limits.MaxConcurrentConnections = options.Polls + options.Streams + (4L * (options.Concurrency + options.Waiting));
             kestrel.Listen(address, options.Port);
         });
         var services = builder.Services;
@@ -64,7 +65,7 @@ public static class GatewayHost
         LeasesApi.Map(app, options);
         PackagesApi.Map(app);
         ServerApi.Map(app);
-        app.MapOpenApi("/openapi/{documentName}.json").ExcludeFromDescription();
+        app.MapOpenApi("/openapi/{documentName}.json").AsRead().ExcludeFromDescription();
         Assets.Map(app);
         PagesApi.Map(app);
         return app;

@@ -55,10 +55,17 @@ public sealed class SignalTests : IAsyncLifetime, IDisposable
             await _server.WaitForRequestAsync(r => r.Contains("/events", StringComparison.Ordinal));
             await SignalAsync(process, "INT");
             await _server.WaitForRequestAsync(r => r == "POST /api/v1/runs/r1:cancel");
-            await SignalAsync(process, "INT");
 
-            await process.WaitForExitAsync().WaitAsync(Patience);
+            // A signal soon after the first counts as its echo: one is sent again until the process has gone.
+            using var limit = new CancellationTokenSource(Patience);
+            while (!process.HasExited)
+            {
+                await SignalAsync(process, "INT");
+                await Task.WhenAny(process.WaitForExitAsync(limit.Token), Task.Delay(300, limit.Token));
+                limit.Token.ThrowIfCancellationRequested();
+            }
             Assert.Equal(ExitCode.Cancelled, process.ExitCode);
+            Assert.Equal(RunStatus.Cancelling, _server.Runs.Single().Status);
         }
         finally
         {
@@ -87,6 +94,6 @@ public sealed class SignalTests : IAsyncLifetime, IDisposable
     {
         using var kill = Process.Start("/bin/sh", ["-c", $"kill -{signal} {process.Id}"]);
         await kill.WaitForExitAsync();
-        Assert.Equal(0, kill.ExitCode);
+        Assert.True(kill.ExitCode == 0 || process.HasExited);
     }
 }

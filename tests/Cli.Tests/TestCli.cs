@@ -23,7 +23,7 @@ internal sealed class TestCli : IDisposable
         _variables["XDG_DATA_HOME"] = Path.Combine(Directory, ".xdg");
         _variables["USER"] = "ada";
         if (server is not null) _variables["FANFARE_SERVER"] = server.Url.ToString();
-        Interrupts = new Interrupts(() => Interlocked.Increment(ref _exits));
+        Interrupts = new Interrupts(TimeProvider.System, () => Interlocked.Increment(ref _exits));
     }
 
     public string Directory { get; }

@@ -13,11 +13,17 @@ public sealed class UsageTests : IDisposable
     public static TheoryData<string> Commands()
     {
         using var cli = new TestCli();
-        using var interrupts = new Interrupts(() => { });
+        using var interrupts = new Interrupts(TimeProvider.System, () => { });
         var host = new CliHost
         {
-            Out = TextWriter.Null, Error = TextWriter.Null, Interactive = false, Keyboard = false, Variable = _ => null, WorkingDirectory = "/",
-            Clock = TimeProvider.System, Interrupts = interrupts,
+            Out = TextWriter.Null,
+            Error = TextWriter.Null,
+            Interactive = false,
+            Keyboard = false,
+            Variable = _ => null,
+            WorkingDirectory = "/",
+            Clock = TimeProvider.System,
+            Interrupts = interrupts,
         };
         return [.. Paths(CommandTree.Create(new GlobalOptions(host)), "")];
     }

@@ -128,6 +128,41 @@ public sealed class HostileTextTests
     }
 
     [Fact]
+    public void ManyMisspeltTargets_AreRefusedQuickly()
+    {
+        var steps = string.Concat(Enumerable.Range(0, 998).Select(i => $"  s{i}: {{run: a}}\n"));
+        var cases = string.Join(", ", Enumerable.Range(0, 60_000).Select(i => $"{i}: t{i % 9000}"));
+
+        Assert.NotEmpty(ReadWithin($"name: x\nsteps:\n{steps}  start: {{run: a, next: {{switch: o, cases: {{{cases}}}}}}}\n").Errors);
+    }
+
+    [Fact]
+    public void ManyHandlers_AreRefusedQuickly()
+    {
+        var steps = string.Concat(Enumerable.Range(0, 998).Select(i => $"  s{i}: {{run: a}}\n"));
+        var names = string.Join(", ", Enumerable.Range(0, 75_000).Select(i => $"s{997 - (i % 998)}"));
+
+        Assert.NotEmpty(ReadWithin($"name: x\nsteps:\n{steps}  start: {{run: a}}\non_failure: [{names}]\nfinally: [{names}]").Errors);
+    }
+
+    [Fact]
+    public void ManySplitsThatLeadBack_AreRefusedQuickly()
+    {
+        string Targets(int i) => string.Join(", ", Enumerable.Range(1, 150).Select(t => $"s{(i + t) % 990}"));
+        var steps = string.Concat(Enumerable.Range(0, 990).Select(i => $"  s{i}: {{run: a, next: [{Targets(i)}]}}\n"));
+
+        Assert.NotEmpty(ReadWithin($"name: x\nstart: s0\nsteps:\n{steps}").Errors);
+    }
+
+    [Fact]
+    public void ManyParameters_AreRefusedQuickly()
+    {
+        var parameters = string.Concat(Enumerable.Range(0, 50_000).Select(i => $"  p{i}: {{}}\n"));
+
+        Assert.Contains(ReadWithin($"name: x\nsteps: {{start: {{run: a}}}}\nparameters:\n{parameters}").Errors, e => e.Message.Contains("at most 256", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void DeepNesting_IsRefused_WithItsPlace()
     {
         var error = Assert.Single(ReadWithin($"name: x\nsteps: {{start: {{run: a}}}}\nparameters: {{p: {{type: json, default: {new string('[', 40)}{new string(']', 40)}}}}}").Errors);

@@ -214,6 +214,20 @@ public sealed class GatewayTests
     }
 
     [Fact]
+    public async Task AGatewayThatParksNoPolls_IsNotAskedWithoutPause()
+    {
+        await using var gateway = await FakeGateway.StartAsync();
+        gateway.Parks = false;
+        await using var worker = new TestWorker([gateway]);
+        await gateway.UntilAsync(() => gateway.Polls.Count > 0, "the first poll");
+        var clock = Stopwatch.StartNew();
+
+        await gateway.UntilAsync(() => gateway.Polls.Count > 20, "twenty more");
+
+        Assert.InRange(clock.Elapsed.TotalSeconds, 0.9, 60);
+    }
+
+    [Fact]
     public async Task MoreLeasesThanFit_WaitForRoom_AndNeverRunTogether()
     {
         await using var gateway = await FakeGateway.StartAsync();

@@ -37,6 +37,8 @@ internal sealed partial class ApiClient : IDisposable
 
     public Uri BaseUrl => _server.Url;
 
+    public string Namespace => _server.Namespace;
+
     private string Shown => _server.Url.ToString().TrimEnd('/');
 
     /// <summary>A path of the server as a whole URL.</summary>

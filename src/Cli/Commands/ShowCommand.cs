@@ -47,7 +47,7 @@ internal static class ShowCommand
             s.Failed > 0 ? $"[red]{s.Failed}[/]" : "0", Words.Duration((s.EndedAt ?? now) - s.OpenedAt),
         }));
         if (run.Error is not null || failed.Count > 0) screen.Say("");
-        if (run.Error is { } error) screen.Say($"{Words.Printable(error.Type)}: {Words.Brief(error.Message, 500)}");
+        if (run.Error is { } error) screen.Say($"{Words.Printable(error.Type)}: {string.Join("\n  ", error.Message.Trim().Split('\n').Select(Words.Printable))}");
         RunSummary.Failures(screen, new RunReport(run, "", steps, failed, null, null, []));
     }
 }

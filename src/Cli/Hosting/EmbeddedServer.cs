@@ -84,11 +84,11 @@ internal sealed class EmbeddedServer : ILocalServer
     private sealed class RunningServer(SqliteStore store, EngineNode engine, WebApplication gateway, Uri url) : IRunningServer
     {
         private readonly CancellationTokenSource _workerStop = new();
-        private Task _worker = Task.CompletedTask;
+        private Task? _worker;
 
         public Uri BaseUrl => url;
 
-        public Task Completion => _worker.IsFaulted ? _worker : Task.WhenAny(_worker, gateway.WaitForShutdownAsync()).Unwrap();
+        public Task Completion { get => field ??= EndAsync(); }
 
         public void StartWorker(LocalServerOptions options) => _worker = new EmbeddedWorker().RunAsync(
             new LocalWorkerOptions([url], options.Token, $"{Environment.MachineName}-embedded", [], Path.Combine(options.DataDirectory, "worker"), null, null, options.Log),
@@ -98,12 +98,20 @@ internal sealed class EmbeddedServer : ILocalServer
         public async ValueTask DisposeAsync()
         {
             await _workerStop.CancelAsync();
-            await _worker.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (_worker is not null) await _worker.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await gateway.StopAsync();
             await gateway.DisposeAsync();
             await engine.DisposeAsync();
             await store.DisposeAsync();
             _workerStop.Dispose();
+        }
+
+        // A worker that ends without being told to has failed, and a server that should run tasks and cannot must not go on as if it could.
+        private async Task EndAsync()
+        {
+            var shutdown = gateway.WaitForShutdownAsync();
+            if (_worker is null) await shutdown;
+            else await await Task.WhenAny(_worker, shutdown);
         }
     }
 }

@@ -9,7 +9,9 @@ internal static class Complaints
     public static string Of(Problem problem, SourceText? source)
     {
         var text = new StringBuilder("error: ").Append(Words.Printable(problem.Title));
-        if (!string.IsNullOrEmpty(problem.Detail)) text.Append('\n').Append(Indented(problem.Detail, "  "));
+        // The detail of a problem with one error often is that error.
+        var told = problem.Errors.Any(e => problem.Detail == $"{e.Field}: {e.Message}" || problem.Detail == $"{e.Field} {e.Message}");
+        if (!string.IsNullOrEmpty(problem.Detail) && !told) text.Append('\n').Append(Indented(problem.Detail, "  "));
         foreach (var error in problem.Errors)
         {
             text.Append('\n');

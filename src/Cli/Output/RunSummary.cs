@@ -14,7 +14,8 @@ internal static class RunSummary
         var took = (run.EndedAt ?? now) - run.CreatedAt;
         screen.Say("");
         screen.SayMarkup($"Run [bold]{Screen.Escape(run.Run)}[/] {Paint.Status(run.Status)} after {Words.Duration(took)}: {Tasks(report.Steps)}");
-        if (run.Error is { } error) screen.SayMarkup($"  {Screen.Escape(error.Message.Trim()).Replace("\n", "\n  ", StringComparison.Ordinal)}");
+        if (run.Error is { } error)
+            foreach (var line in error.Message.Trim().Split('\n')) screen.Say($"  {Words.Printable(line.TrimEnd('\r'))}");
         Failures(screen, report);
         if (report.Outputs is { } outputs)
         {
@@ -26,7 +27,7 @@ internal static class RunSummary
         {
             screen.Say("Artifacts:");
             foreach (var artifact in report.Artifacts)
-                screen.Say($"  {Words.Printable(artifact.Name)} ({Words.Bytes(artifact.Bytes)}, {artifact.Task})  {artifact.Url}");
+                screen.Say($"  {Words.Printable(artifact.Name)} ({Words.Bytes(artifact.Bytes)}, {artifact.Task})  {artifact.File ?? artifact.Url}");
         }
         screen.Say($"See {report.Url}");
     }

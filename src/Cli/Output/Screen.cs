@@ -35,8 +35,16 @@ internal sealed class Screen
     /// <summary>Like <see cref="Say"/>, with markup; cells from outside must be escaped.</summary>
     public void SayMarkup(string markup) => (Json ? Notes : Results).MarkupLine(markup);
 
+    /// <summary>Takes the notes instead of standard error, while something redraws the terminal; null for none.</summary>
+    public Action<string>? Divert { get; set; }
+
     public void Note(string text)
     {
+        if (Divert is { } divert)
+        {
+            divert(text);
+            return;
+        }
         lock (_host.Error) _host.Error.WriteLine(text);
     }
 
@@ -61,7 +69,15 @@ internal sealed class Screen
         foreach (var header in headers)
             table.AddColumn(new TableColumn(new Text(header, new Style(decoration: Decoration.Dim))) { NoWrap = true, Padding = new Padding(0, 0, 2, 0) });
         foreach (var row in rows) table.AddRow(row.Select(c => new Markup(c)));
-        (Json ? Notes : Results).Write(table);
+        if (Live)
+        {
+            Results.Write(table);
+            return;
+        }
+        // Cells are padded to their column: in a file nothing is gained by that at the end of a line.
+        using var text = new StringWriter();
+        Console(text, interactive: false).Write(table);
+        foreach (var line in text.ToString().TrimEnd('\n').Split('\n')) Say(line.TrimEnd());
     }
 
     public static string Escape(string text) => Markup.Escape(Words.Printable(text));

@@ -25,7 +25,7 @@ internal sealed record FlowPackage(string Digest, ReadOnlyMemory<byte> Content, 
         var files = new List<PackageFile>();
         using var content = new MemoryStream();
         using (var zip = new GZipStream(content, CompressionLevel.Fastest, leaveOpen: true))
-        using (var tar = new TarWriter(zip, TarEntryFormat.Pax, leaveOpen: true))
+        using (var tar = new TarWriter(zip, TarEntryFormat.Gnu, leaveOpen: true))
         {
             foreach (var file in PackageFiles.Of(directory, without))
             {
@@ -46,7 +46,8 @@ internal sealed record FlowPackage(string Digest, ReadOnlyMemory<byte> Content, 
         {
             // Without bytes it is not opened: it may be a pipe, which would wait for its writer.
             using var source = file.Bytes == 0 ? null : new FileStream(file.FullPath, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, file.Name)
+            // Not the pax format: its headers are named after the writing process, and the same flow would be a new deployment each time.
+            tar.WriteEntry(new GnuTarEntry(TarEntryType.RegularFile, file.Name)
             {
                 ModificationTime = DateTimeOffset.UnixEpoch,
                 Mode = IsExecutable(file.FullPath) ? Executable : Plain,

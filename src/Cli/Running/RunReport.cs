@@ -4,7 +4,8 @@ using Fanfare.Cli.Api;
 namespace Fanfare.Cli.Running;
 
 /// <summary>An artifact and where to get it.</summary>
-internal sealed record ArtifactLink(string Task, string Name, long Bytes, string Url);
+/// <param name="File">Where it lies on this machine; null when the server keeps it elsewhere.</param>
+internal sealed record ArtifactLink(string Task, string Name, long Bytes, string Url, string? File);
 
 /// <summary>What a run came to.</summary>
 /// <param name="Outputs">What the last step put out; null when it put out nothing.</param>
@@ -13,7 +14,7 @@ internal sealed record RunReport(
     RunView Run, string Url, IReadOnlyList<StepView> Steps, IReadOnlyList<TaskView> FailedTasks, string? OutputsOf, JsonElement? Outputs,
     IReadOnlyList<ArtifactLink> Artifacts)
 {
-    private const int FailedShown = 20, ArtifactsShown = 50, StepsAsked = 5;
+    private const int FailedShown = 20, ArtifactsShown = 50, StepsAsked = 5, TasksAsked = 10;
 
     public static async Task<RunReport> ReadAsync(ApiClient api, RunSnapshot snapshot, CancellationToken cancellationToken)
     {
@@ -29,15 +30,29 @@ internal sealed record RunReport(
     private static async Task<(TaskView? Task, IReadOnlyList<ArtifactLink> Artifacts)> LastAsync(
         ApiClient api, RunSnapshot snapshot, CancellationToken cancellationToken)
     {
-        foreach (var step in snapshot.Steps.Reverse().Where(s => s.Succeeded > 0).Take(StepsAsked))
+        var data = (await api.GetVersionAsync(cancellationToken)).DataDirectory;
+        // By their end: a join is opened long before the steps that it waits for are done.
+        var steps = snapshot.Openings.Where(o => o.Succeeded > 0).OrderByDescending(o => o.EndedAt).Select(o => o.Step).Distinct();
+        foreach (var step in steps.Take(StepsAsked))
         {
-            var tasks = await api.ListTasksAsync(snapshot.Run.Run, step.Step, null, ArtifactsShown, null, cancellationToken);
-            var artifacts = tasks.Items.SelectMany(t => (t.Artifacts ?? []).Select(a =>
-                new ArtifactLink(t.Task, a.Name, a.Bytes, api.ArtifactLink(snapshot.Run.Run, t.Task, a.Name)))).Take(ArtifactsShown).ToList();
-            // Of a step that went round a loop, the last task counts.
-            var output = tasks.Items.LastOrDefault(t => t.Output is { ValueKind: JsonValueKind.Object } o && o.EnumerateObject().Any());
+            var page = await api.ListTasksAsync(snapshot.Run.Run, step, null, ArtifactsShown, null, cancellationToken);
+            // A listing leaves outputs and artifacts out; of a step that went round a loop, the last task counts.
+            var tasks = new List<TaskView>();
+            foreach (var task in page.Items.TakeLast(TasksAsked)) tasks.Add(await api.GetTaskAsync(snapshot.Run.Run, task.Task, cancellationToken));
+            var artifacts = tasks.SelectMany(t => (t.Artifacts ?? []).Select(a => new ArtifactLink(
+                t.Task, a.Name, a.Bytes, api.ArtifactLink(snapshot.Run.Run, t.Task, a.Name), FileOf(data, api.Namespace, snapshot.Run, t, a.Name)))).Take(ArtifactsShown).ToList();
+            var output = tasks.LastOrDefault(t => t.Output is { ValueKind: JsonValueKind.Object } o && o.EnumerateObject().Any());
             if (output is not null || artifacts.Count > 0) return (output, artifacts);
         }
         return (null, []);
+    }
+
+    // A flow ends outside any split, so its last step has one loop counter; a step inside one is shown by its address only.
+    private static string? FileOf(string data, string ns, RunView run, TaskView task, string artifact)
+    {
+        if (task.Splits.Length > 0 || !StepKey.TryParse(task.Task, 1, out var key)) return null;
+        var name = BlobNames.Artifact(new TaskRef(ns, run.Run, key, 0), task.Attempt, artifact);
+        var file = Path.Combine(data, "blobs", name);
+        return File.Exists(file) ? file : null;
     }
 }

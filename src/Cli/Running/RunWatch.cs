@@ -21,7 +21,8 @@ internal sealed class RunWatch(Session session, ApiClient api, IReadOnlyList<str
                 () => !cancelOnInterrupt ? "Ctrl-C leaves the run going" : interrupted.IsCancellationRequested ? "Ctrl-C leaves at once" : "Ctrl-C cancels",
                 logs, wanted => feed?.Wanted = wanted)
             : new LineProgress(session.Screen.Json ? session.Host.Error : session.Host.Out, session.Host.Clock);
-        await using (view)
+        session.Screen.Divert = view.Note;
+        try
         {
             feed = new LogFeed(api, run, view, logs);
             await using (feed)
@@ -33,6 +34,11 @@ internal sealed class RunWatch(Session session, ApiClient api, IReadOnlyList<str
                 snapshot = await following;
                 if (logs) await feed.DrainAsync(LastLogs, session.Host.Clock, CancellationToken.None);
             }
+        }
+        finally
+        {
+            session.Screen.Divert = null;
+            await view.DisposeAsync();
         }
         var report = await RunReport.ReadAsync(api, snapshot, CancellationToken.None);
         if (session.Screen.Json) session.Screen.WriteJson(report);

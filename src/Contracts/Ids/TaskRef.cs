@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Fanfare.Contracts;
 
 /// <summary>One task: a step's opening in a run, and the split of its innermost foreach (0 outside any foreach).</summary>
@@ -14,5 +16,6 @@ public sealed record TaskRef(string Namespace, string Run, StepKey Step, int Spl
     }
 
     /// <summary>The step's stream, which owns this task.</summary>
+    [JsonIgnore]
     public StreamId Stream => StreamId.Step(Namespace, Run, Step);
 }

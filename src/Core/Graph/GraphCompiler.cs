@@ -34,7 +34,7 @@ internal static class GraphCompiler
         foreach (var name in index.Names)
             if (!reachable.Contains(name) && !index.Handlers.Contains(name))
                 index.Error($"steps.{name}", $"Step '{name}' is not reached from '{index.Spec.Start}'; every step is, but those of on_failure and finally.",
-                    $"Lead to it with 'next', or remove it.");
+                    "Lead to it with 'next', or remove it.");
     }
 
     private static void CheckJoinCounts(StepIndex index, FrameAssignment frames)

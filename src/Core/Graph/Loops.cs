@@ -22,7 +22,7 @@ internal sealed class Loops
 
     public void Find()
     {
-        foreach (var edge in ReturningEdges()) MarkCases(edge);
+        MarkCases(ReturningEdges());
         CheckSwitches();
         CheckWaysOut();
         foreach (var set in _cycles.SetsWithoutSwitch())
@@ -56,20 +56,15 @@ internal sealed class Loops
         return returning;
     }
 
-    /// <summary>When the returning edge is no case itself, the cases that lead to it without another switch go round:
+    /// <summary>When a returning edge is no case itself, the cases that lead to it without another switch go round:
     /// <c>again: repair</c>, where <c>repair</c> goes back.</summary>
-    private void MarkCases(Edge returning)
+    private void MarkCases(List<Edge> returning)
     {
-        if (returning.Kind == EdgeKind.Case)
-        {
-            _back.Add(returning);
-            return;
-        }
-        var seen = new HashSet<string> { returning.From };
-        var open = new Queue<string>(seen);
+        _back.UnionWith(returning.Where(e => e.Kind == EdgeKind.Case));
+        var open = new Queue<string>(returning.Where(e => e.Kind != EdgeKind.Case).Select(e => e.From).Distinct());
+        var seen = new HashSet<string>(open);
         while (open.TryDequeue(out var name))
         {
-            if (name == returning.To) continue;
             // What happens inside a split is not what decides on a loop around it.
             if (_frames.ClosedBy(name) is { Opener: { } opener })
             {

@@ -5,6 +5,8 @@ namespace Fanfare.Core;
 /// <summary>The rules for names and for what they refer to.</summary>
 internal static class NameRules
 {
+    private const int MostParameters = 256;
+
     public static void Check(StepIndex index)
     {
         var spec = index.Spec;
@@ -20,8 +22,9 @@ internal static class NameRules
             CheckNext(index, step);
         }
         CheckStart(index);
-        CheckHandlers(index, "on_failure", spec.OnFailure);
-        CheckHandlers(index, "finally", spec.Finally);
+        var named = new HashSet<string>();
+        CheckHandlers(index, "on_failure", spec.OnFailure, named);
+        CheckHandlers(index, "finally", spec.Finally, named);
     }
 
     /// <summary>The steps that misspelt references probably meant.</summary>
@@ -29,7 +32,7 @@ internal static class NameRules
         from step in index.Steps
         from edge in Edge.Of(step)
         where !index.Contains(edge.To)
-        let meant = NearestName.Of(edge.To, index.Names)
+        let meant = index.Nearest(edge.To)
         where meant is not null
         select meant;
 
@@ -41,6 +44,8 @@ internal static class NameRules
 
     private static void CheckParameters(StepIndex index)
     {
+        if (index.Spec.Parameters.Count > MostParameters)
+            index.Error("parameters", $"The flow has {index.Spec.Parameters.Count} parameters; it may have at most {MostParameters}.", "Bring some together in a parameter of type json.");
         var variables = new Dictionary<string, string>();
         foreach (var parameter in index.Spec.Parameters)
         {
@@ -118,7 +123,7 @@ internal static class NameRules
             index.Error(path, $"The range has {count} splits; a foreach has at most {Limits.Splits}.", "Make the range shorter, and let each task do more.");
     }
 
-    private static void CheckHandlers(StepIndex index, string field, IReadOnlyList<string> names)
+    private static void CheckHandlers(StepIndex index, string field, IReadOnlyList<string> names, HashSet<string> named)
     {
         for (var i = 0; i < names.Count; i++)
         {
@@ -129,8 +134,11 @@ internal static class NameRules
                 index.Error(path, $"{field} names step '{Shorten(name)}', which does not exist.", Suggest(index, name, "Add that step under 'steps', or name one that exists."));
                 continue;
             }
-            if (names.Take(i).Contains(name) || (field == "finally" && index.Spec.OnFailure.Contains(name)))
+            if (!named.Add(name))
+            {
                 index.Error(path, $"Step '{name}' is named more than once in on_failure and finally; each of their steps runs once.", "Name it once; in finally it also runs after a failure.");
+                continue;
+            }
             if (index[name].Next is not null)
                 index.Error($"steps.{name}.next", $"Step '{name}' is in {field} and has 'next'; those steps run one after another in the order of the list.", $"Remove 'next', and list what follows in {field}.");
             if (index[name].Join is not null)
@@ -139,7 +147,7 @@ internal static class NameRules
     }
 
     private static string Suggest(StepIndex index, string name, string otherwise) =>
-        NearestName.Of(name, index.Names) is { } near ? $"Did you mean '{near}'?" : otherwise;
+        index.Nearest(name) is { } near ? $"Did you mean '{near}'?" : otherwise;
 
     private static string Shorten(string name) => name.Length <= 80 ? name : name[..77] + "...";
 }

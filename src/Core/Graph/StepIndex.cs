@@ -5,9 +5,16 @@ namespace Fanfare.Core;
 /// <summary>The steps of a spec by name, with the edges between those that exist, and the list that errors go to.</summary>
 internal sealed class StepIndex
 {
+    /// <summary>Errors kept; a flow with more is told these first.</summary>
+    private const int MostErrors = 1000;
+
+    /// <summary>Names that a likely one is sought for; each is compared with every step.</summary>
+    private const int MostSought = 100;
+
     private readonly Dictionary<string, StepSpec> _steps = [];
     private readonly Dictionary<string, List<Edge>> _out = [];
     private readonly Dictionary<string, List<Edge>> _in = [];
+    private readonly Dictionary<string, string?> _nearest = [];
     private readonly List<SpecError> _errors;
 
     public StepIndex(FlowSpec spec, List<SpecError> errors)
@@ -47,7 +54,17 @@ internal sealed class StepIndex
 
     public IReadOnlyList<Edge> To(string name) => _in[name];
 
-    public void Error(string path, string message, string remedy) => _errors.Add(new SpecError(0, 0, path, message, remedy));
+    public void Error(string path, string message, string remedy)
+    {
+        if (_errors.Count < MostErrors) _errors.Add(new SpecError(0, 0, path, message, remedy));
+    }
+
+    /// <summary>The step that a name which does not exist probably means; null when none is near.</summary>
+    public string? Nearest(string name)
+    {
+        if (_nearest.TryGetValue(name, out var known)) return known;
+        return _nearest.Count < MostSought ? _nearest[name] = NearestName.Of(name, Names) : null;
+    }
 
     /// <summary>Steps that some path from these leads to, these included.</summary>
     public HashSet<string> Reachable(IEnumerable<string> from)

@@ -9,6 +9,9 @@ namespace Fanfare.Core;
 /// <summary>Checks a run's parameters against its flow's, and fills in the defaults.</summary>
 public static class FlowParameters
 {
+    /// <summary>Unknown parameters told at once.</summary>
+    private const int MostUnknown = 100;
+
     /// <summary>Binds the parameters given to a run.</summary>
     /// <param name="given">Text of a JSON object; empty for none.</param>
     /// <returns>A JSON object of all the flow's parameters, in the flow's order, and no errors; or "{}" and all errors.
@@ -20,8 +23,8 @@ public static class FlowParameters
             return ("{}", [Error("parameters", $"The parameters are larger than {Limits.ParameterBytes} bytes, which is the most.", "Pass large data as a file or a reference.")]);
         if (Parse(given, errors) is not { } values) return ("{}", errors);
 
-        foreach (var name in values.Keys)
-            if (spec.Parameters.All(p => p.Name != name)) errors.Add(Unknown(spec, name));
+        var known = spec.Parameters.Select(p => p.Name).ToHashSet();
+        errors.AddRange(values.Keys.Where(n => !known.Contains(n)).Take(MostUnknown).Select(n => Unknown(known, n)));
         var bound = new List<(string Name, string Json)>();
         foreach (var parameter in spec.Parameters)
         {
@@ -129,9 +132,8 @@ public static class FlowParameters
         return Encoding.UTF8.GetString(buffer.WrittenSpan);
     }
 
-    private static SpecError Unknown(FlowSpec spec, string name)
+    private static SpecError Unknown(HashSet<string> known, string name)
     {
-        var known = spec.Parameters.Select(p => p.Name).ToList();
         var remedy = NearestName.Of(name, known) is { } near ? $"Did you mean '{near}'?"
             : known.Count == 0 ? "Remove it; the flow has no parameters."
             : $"Remove it; the flow has {string.Join(", ", known)}.";

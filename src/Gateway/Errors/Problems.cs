@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.Net.Http.Headers;
 
@@ -8,6 +9,9 @@ namespace Fanfare.Gateway;
 internal static class Problems
 {
     private const int RetryAfterSeconds = 2;
+
+    // No HTML page embeds these bodies, so quotes may stay readable.
+    private static readonly ProblemJson Json = new(new JsonSerializerOptions(ProblemJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
     public static async Task WriteAsync(HttpContext http, ErrorCode code, string detail, IReadOnlyList<FieldError> errors)
     {
@@ -25,7 +29,9 @@ internal static class Problems
         }
         var body = new ProblemBody(code.Page, code.Title, code.Status, detail, http.Request.Path.Value ?? "/", code.Code, errors);
         response.ContentType = ProblemBody.ContentType;
-        await response.Body.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(body, ProblemJson.Default.ProblemBody));
+        var bytes = JsonSerializer.SerializeToUtf8Bytes(body, Json.ProblemBody);
+        response.ContentLength = bytes.Length;
+        await response.Body.WriteAsync(bytes);
     }
 
     private static bool WantsPage(HttpRequest request) =>

@@ -9,7 +9,8 @@ internal static class Suggestion
         if (known.Count == 0) return "Leave it out.";
         var shortened = word.Length > 64 ? word[..64] : word;
         var nearest = known.MinBy(k => Distance(shortened, k))!;
-        return Distance(shortened, nearest) <= Math.Max(1, nearest.Length / 3)
+        var distance = Distance(shortened, nearest);
+        return distance < nearest.Length && distance <= Math.Max(2, nearest.Length / 3)
             ? $"Did you mean '{nearest}'?"
             : $"Known: {string.Join(", ", known)}.";
     }

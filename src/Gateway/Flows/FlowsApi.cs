@@ -11,11 +11,11 @@ internal static class FlowsApi
     {
         var api = routes.MapGroup("/api/v1").WithTags("Flows");
         api.MapPost("/flows", DeployAsync).AsCommand().WithQuery(Q.Namespace, Q.Package)
-            .Accepts<DeployRequest>("application/json", SpecTypes)
+            .WithMetadata(new RequestBody(typeof(DeployRequest), true, ["application/json", "application/yaml"]))
             .WithName("deployFlow").WithSummary("Deploy a flow")
             .WithDescription("Checks the spec and stores it as a new, numbered deployment; the same spec and package again give the deployment that is there. The body may also be the spec itself, as application/yaml.");
         api.MapPost("/flows:validate", ValidateAsync).AsCommand().WithQuery(Q.Namespace, Q.Package)
-            .Accepts<DeployRequest>("application/json", SpecTypes)
+            .WithMetadata(new RequestBody(typeof(DeployRequest), true, ["application/json", "application/yaml"]))
             .WithName("validateFlow").WithSummary("Check a spec without deploying it").WithDescription("Answers 200 also when there are errors; all of them are listed.");
         api.MapGet("/flows", ListAsync).AsRead().WithQuery(Q.Namespace, Q.Limit, Q.Cursor)
             .WithName("listFlows").WithSummary("List flows, each with its latest deployment");
@@ -61,8 +61,8 @@ internal static class FlowsApi
     private static async Task<Ok<ListResponse<FlowView>>> ListAsync(HttpContext http, IReadModel reads)
     {
         var cursor = Q.Cursor.Read(http);
-        var query = reads.ListFlowsAsync(Q.NamespaceOf(http), cursor, Q.LimitOf(http), http.RequestAborted);
-        return TypedResults.Ok(await Listing.PageAsync(cursor, query, row => View(row, withSource: false)));
+        Task<Page<DeploymentRow>> Query() => reads.ListFlowsAsync(Q.NamespaceOf(http), cursor, Q.LimitOf(http), http.RequestAborted);
+        return TypedResults.Ok(await Listing.PageAsync(cursor, Query, row => View(row, withSource: false)));
     }
 
     private static async Task<Ok<FlowView>> ShowAsync(HttpContext http, string flow, IReadModel reads) =>
@@ -72,8 +72,8 @@ internal static class FlowsApi
     {
         await GetAsync(http, flow, null, reads);
         var cursor = Q.Cursor.Read(http);
-        var query = reads.ListDeploymentsAsync(Q.NamespaceOf(http), flow, cursor, Q.LimitOf(http), http.RequestAborted);
-        return TypedResults.Ok(await Listing.PageAsync(cursor, query, row => View(row, withSource: false)));
+        Task<Page<DeploymentRow>> Query() => reads.ListDeploymentsAsync(Q.NamespaceOf(http), flow, cursor, Q.LimitOf(http), http.RequestAborted);
+        return TypedResults.Ok(await Listing.PageAsync(cursor, Query, row => View(row, withSource: false)));
     }
 
     private static async Task<Ok<FlowView>> ShowDeploymentAsync(HttpContext http, string flow, string version, IReadModel reads)

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 
@@ -23,6 +24,8 @@ internal static class ApiDocument
         });
         options.AddSchemaTransformer((schema, context, _) =>
         {
+            // Nulls are left out of answers, so what may be null is not required.
+            foreach (var property in context.JsonTypeInfo.Properties.Where(MayBeNull)) schema.Required?.Remove(property.Name);
             if (TextTypes.TryGetValue(context.JsonTypeInfo.Type, out var description))
             {
                 schema.Type = JsonSchemaType.String;
@@ -57,21 +60,38 @@ internal static class ApiDocument
             operation.Parameters.Add(Header(Caller.Header, "Who acts, for the history. Default: anonymous."));
         if (operation.OperationId == "startRun") operation.Parameters.Add(Header("Idempotency-Key", "The same key never starts two runs of a flow."));
         if (operation.OperationId == "streamEvents") operation.Parameters.Add(Header("Last-Event-ID", "Id of the last event received."));
-        if (operation.OperationId is "uploadLog" or "uploadArtifact" or "uploadPackage" or "uploadItems")
+        if (context.Description.ActionDescriptor.EndpointMetadata.OfType<RequestBody>().FirstOrDefault() is { } body)
+        {
+            var schema = body.Type is null ? null : await ComponentAsync(context, body.Type, body.Type.Name, cancellationToken);
             operation.RequestBody = new OpenApiRequestBody
             {
-                Required = true,
-                Content = new Dictionary<string, OpenApiMediaType> { ["application/octet-stream"] = new() },
+                Required = body.Required,
+                Content = body.ContentTypes.ToDictionary(
+                    type => type,
+                    type => new OpenApiMediaType { Schema = type == "application/json" ? schema : new OpenApiSchema { Type = JsonSchemaType.String } }),
             };
+        }
         operation.Responses ??= [];
         operation.Responses["default"] = new OpenApiResponse
         {
             Description = "Refused; see type and errors.",
             Content = new Dictionary<string, OpenApiMediaType>
             {
-                [ProblemBody.ContentType] = new() { Schema = await context.GetOrCreateSchemaAsync(typeof(ProblemBody), null, cancellationToken) },
+                [ProblemBody.ContentType] = new() { Schema = await ComponentAsync(context, typeof(ProblemBody), "Problem", cancellationToken) },
             },
         };
+    }
+
+    private static bool MayBeNull(JsonPropertyInfo property) => property.IsGetNullable || Nullable.GetUnderlyingType(property.PropertyType) is not null;
+
+    /// <summary>A reference to the type's schema, which is described once.</summary>
+    private static async Task<IOpenApiSchema> ComponentAsync(
+        OpenApiOperationTransformerContext context, Type type, string name, CancellationToken cancellationToken)
+    {
+        var document = context.Document ?? throw new InvalidOperationException("Operations are described as parts of a document.");
+        if (document.Components?.Schemas?.ContainsKey(name) != true)
+            document.AddComponent(name, await context.GetOrCreateSchemaAsync(type, null, cancellationToken));
+        return new OpenApiSchemaReference(name, document);
     }
 
     private static OpenApiParameter Header(string name, string description) => new()

@@ -24,7 +24,10 @@ internal static partial class JsonFault
             return (path == "$" ? name : path, $"has the unknown field '{name}'", Suggestion.For(name, known));
         }
         if (MissingMembers().Match(exception.Message) is { Success: true } missing)
-            return (missing.Groups[1].Value.Replace("'", "", StringComparison.Ordinal), "is required", "Add it.");
+        {
+            var names = missing.Groups[1].Value.Replace("'", "", StringComparison.Ordinal);
+            return (path == "$" ? names : $"{path}.{names}", "is required", "Add it.");
+        }
         if (exception.Message.Contains("could not be converted to", StringComparison.Ordinal))
             return (path, "has a value of the wrong kind", "See the schema of this request in /openapi/v1.json.");
         if (exception.Message.Contains("doesn't allow", StringComparison.Ordinal) || exception.Message.Contains("cannot be null", StringComparison.Ordinal))

@@ -4,11 +4,11 @@ namespace Fanfare.Gateway;
 internal static class Listing
 {
     /// <summary>Asks for a page, and blames a cursor that the read model does not know on the caller.</summary>
-    public static async Task<ListResponse<TView>> PageAsync<TRow, TView>(string? cursor, Task<Page<TRow>> query, Func<TRow, TView> view)
+    public static async Task<ListResponse<TView>> PageAsync<TRow, TView>(string? cursor, Func<Task<Page<TRow>>> query, Func<TRow, TView> view)
     {
         try
         {
-            var page = await query;
+            var page = await query();
             return new ListResponse<TView>([.. page.Items.Select(view)], page.Next);
         }
         catch (FormatException) when (cursor is not null)

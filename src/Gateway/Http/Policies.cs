@@ -69,6 +69,11 @@ internal static class Policies
         where T : IEndpointConventionBuilder =>
         endpoint.WithMetadata(new QueryParameters(parameters));
 
+    /// <summary>Describes a JSON body.</summary>
+    public static T WithJsonBody<T>(this T endpoint, Type type, bool required = false)
+        where T : IEndpointConventionBuilder =>
+        endpoint.WithMetadata(new RequestBody(type, required, "application/json"));
+
     private static void AddConcurrency(this RateLimiterOptions limits, string name, int permits, int waiting) =>
         limits.AddConcurrencyLimiter(name, limiter =>
         {

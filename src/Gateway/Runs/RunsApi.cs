@@ -12,7 +12,7 @@ internal static class RunsApi
     {
         var api = routes.MapGroup("/api/v1").WithTags("Runs");
         api.MapPost("/flows/{flow}/runs", StartAsync).AsCommand().WithQuery(Q.Namespace)
-            .Accepts<StartRunRequest>(isOptional: true, "application/json")
+            .WithJsonBody(typeof(StartRunRequest))
             .WithName("startRun").WithSummary("Start a run")
             .WithDescription("The header Idempotency-Key (or the field) makes a repeat answer 200 with the run that the key started first.");
         api.MapGet("/runs", ListAsync).AsRead()
@@ -24,7 +24,7 @@ internal static class RunsApi
         {
             var word = GatewayJson.Word(verb);
             api.MapPost($"/runs/{{run}}:{word}", (HttpContext http, string run, IScheduler scheduler, IReadModel reads) => CommandAsync(http, run, verb, scheduler, reads))
-                .AsCommand().WithQuery(Q.Namespace).Accepts<RunCommandRequest>(isOptional: true, "application/json")
+                .AsCommand().WithQuery(Q.Namespace).WithJsonBody(typeof(RunCommandRequest))
                 .WithName(word + "Run").WithSummary(summary);
         }
         api.MapPost("/runs/{run}", (string run) => UnknownVerb(run)).WithQuery(Q.Namespace).ExcludeFromDescription();
@@ -55,8 +55,8 @@ internal static class RunsApi
     private static async Task<Ok<ListResponse<RunView>>> ListAsync(HttpContext http, IReadModel reads)
     {
         var cursor = Q.Cursor.Read(http);
-        var query = reads.ListRunsAsync(Filter(http), cursor, Q.LimitOf(http), http.RequestAborted);
-        return TypedResults.Ok(await Listing.PageAsync(cursor, query, View));
+        Task<Page<RunRow>> Query() => reads.ListRunsAsync(Filter(http), cursor, Q.LimitOf(http), http.RequestAborted);
+        return TypedResults.Ok(await Listing.PageAsync(cursor, Query, View));
     }
 
     internal static RunFilter Filter(HttpContext http) => new(

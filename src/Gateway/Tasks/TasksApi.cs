@@ -32,7 +32,7 @@ internal static class TasksApi
             var word = GatewayJson.Word(verb);
             api.MapPost($"/tasks/{{task}}:{word}", (HttpContext http, string run, string task, IScheduler scheduler, TaskLookup tasks) =>
                     CommandAsync(http, run, task, verb, scheduler, tasks))
-                .AsCommand().WithQuery(Q.Namespace).Accepts<TaskCommandRequest>(isOptional: true, "application/json")
+                .AsCommand().WithQuery(Q.Namespace).WithJsonBody(typeof(TaskCommandRequest))
                 .WithName(word + "Task").WithSummary(summary);
         }
         api.MapPost("/tasks/{task}", (string task) => UnknownVerb(task)).WithQuery(Q.Namespace).ExcludeFromDescription();
@@ -42,8 +42,8 @@ internal static class TasksApi
     {
         var row = await reads.GetRunAsync(http, run);
         var cursor = Q.Cursor.Read(http);
-        var query = reads.ListStepsAsync(row.Namespace, row.Run, cursor, Q.LimitOf(http), http.RequestAborted);
-        return TypedResults.Ok(await Listing.PageAsync(cursor, query, View));
+        Task<Page<StepRow>> Query() => reads.ListStepsAsync(row.Namespace, row.Run, cursor, Q.LimitOf(http), http.RequestAborted);
+        return TypedResults.Ok(await Listing.PageAsync(cursor, Query, View));
     }
 
     private static async Task<Ok<ListResponse<TaskView>>> ListTasksAsync(HttpContext http, string run, IReadModel reads, Deployments deployments)
@@ -51,8 +51,8 @@ internal static class TasksApi
         var row = await reads.GetRunAsync(http, run);
         var deployment = await deployments.OfAsync(row, http.RequestAborted);
         var cursor = Q.Cursor.Read(http);
-        var query = reads.ListTasksAsync(row.Namespace, row.Run, Filter(http, deployment), cursor, Q.LimitOf(http), http.RequestAborted);
-        return TypedResults.Ok(await Listing.PageAsync(cursor, query, task => View(task, deployment, whole: false)));
+        Task<Page<TaskRow>> Query() => reads.ListTasksAsync(row.Namespace, row.Run, Filter(http, deployment), cursor, Q.LimitOf(http), http.RequestAborted);
+        return TypedResults.Ok(await Listing.PageAsync(cursor, Query, task => View(task, deployment, whole: false)));
     }
 
     internal static TaskFilter Filter(HttpContext http, Deployment deployment)

@@ -17,7 +17,7 @@ internal static class IndexPage
     {
         var filter = RunsApi.Filter(http);
         var cursor = Q.Cursor.Read(http);
-        var runs = await Listing.PageAsync(cursor, reads.ListRunsAsync(filter, cursor, Rows, http.RequestAborted), row => row);
+        var runs = await Listing.PageAsync(cursor, () => reads.ListRunsAsync(filter, cursor, Rows, http.RequestAborted), row => row);
         var flows = await reads.ListFlowsAsync(filter.Namespace, null, 100, http.RequestAborted);
         var workers = await scheduler.ListWorkersAsync(http.RequestAborted);
         var queues = (await scheduler.ListQueuesAsync(http.RequestAborted)).Where(q => q.Namespace == filter.Namespace).ToList();

@@ -7,8 +7,6 @@ internal static class RunPage
 {
     private const int Steps = 200, Failures = 20, Tasks = 50;
 
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
-
     public static async Task<PageContent> BuildAsync(HttpContext http, string run, IReadModel reads, Deployments deployments, TimeProvider clock)
     {
         var row = await reads.GetRunAsync(http, run);
@@ -26,7 +24,7 @@ internal static class RunPage
         var failed = await reads.ListTasksAsync(run.Namespace, run.Run, new TaskFilter(Status: TaskStatus.Failed), null, Failures, http.RequestAborted);
         var filter = TasksApi.Filter(http, deployment);
         var cursor = Q.Cursor.Read(http);
-        var tasks = await Listing.PageAsync(cursor, reads.ListTasksAsync(run.Namespace, run.Run, filter, cursor, Tasks, http.RequestAborted), row => row);
+        var tasks = await Listing.PageAsync(cursor, () => reads.ListTasksAsync(run.Namespace, run.Run, filter, cursor, Tasks, http.RequestAborted), row => row);
         var now = clock.GetUtcNow();
         return Html.Of($"""
             <div class="head">
@@ -68,7 +66,7 @@ internal static class RunPage
     {
         var element = GatewayJson.Element(json);
         if (element.ValueKind != JsonValueKind.Object || !element.EnumerateObject().Any()) return Html.Empty;
-        var text = JsonSerializer.Serialize(element, Indented);
+        var text = JsonSerializer.Serialize(element, Show.Indented);
         return Html.Of($"<details{(text.Length < 400 ? Html.Of($" open") : Html.Empty)}><summary>Parameters</summary><pre>{Show.Shorten(text, 20_000)}</pre></details>");
     }
 

@@ -1,10 +1,15 @@
 using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 
 namespace Fanfare.Gateway;
 
 /// <summary>How small things look: statuses, times, sizes.</summary>
 internal static class Show
 {
+    /// <summary>For documents on a page: readable, since the page encodes them itself.</summary>
+    public static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     public static Html Status<T>(T status)
         where T : struct, Enum
     {

@@ -7,8 +7,6 @@ internal static class TaskPage
 {
     private const int LogTail = 1000;
 
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
-
     public static async Task<PageContent> BuildAsync(
         HttpContext http, string run, string task, TaskLookup tasks, IReadModel reads, IScheduler scheduler, TimeProvider clock)
     {
@@ -58,7 +56,7 @@ internal static class TaskPage
 
     private static Html Output(string? output) => output is null
         ? Html.Empty
-        : Html.Of($"<section><h2>Output</h2><pre>{Show.Shorten(JsonSerializer.Serialize(GatewayJson.Element(output), Indented), 50_000)}</pre></section>");
+        : Html.Of($"<section><h2>Output</h2><pre>{Show.Shorten(JsonSerializer.Serialize(GatewayJson.Element(output), Show.Indented), 50_000)}</pre></section>");
 
     private static Html Artifacts(FoundTask found, TaskRow row) => row.Artifacts is not { Count: > 0 } artifacts
         ? Html.Empty
@@ -80,7 +78,7 @@ internal static class TaskPage
         var attempt = (int?)Q.Attempt.Read(http) ?? row.Attempt;
         var whole = Links.Task(found.Ref.Namespace, found.Ref.Run, found.Name, $"/logs?attempt={attempt}");
         return Html.Of($"""
-            <section><h2>Log of attempt {attempt} <a class="dim" href="{whole}">whole</a></h2><pre class="log" id="log" data-log="{whole}&amp;tail={LogTail}&amp;follow=true"></pre></section>
+            <section><h2>Log of attempt {attempt} <a class="dim" href="{whole}">whole</a></h2><pre class="log" id="log" data-log="{whole}&amp;tail={LogTail}&amp;follow=true"{Html.If(attempts.Any(a => a.Attempt == attempt && a.Status == AttemptStatus.Running), $" data-running")}></pre></section>
             """);
     }
 }

@@ -20,13 +20,16 @@ internal static class LeasesApi
             .Produces<LeaseInput>(contentType: "application/x-ndjson")
             .WithName("readInputs").WithSummary("Read the inputs of a leased attempt, as JSON Lines in split order");
         api.MapPut("/log", LogAsync).AsUpload().WithQuery(Q.LeaseTask, Q.Split, Q.Token, Q.Offset)
+            .WithMetadata(new RequestBody(null, true, "application/x-ndjson"))
             .WithName("uploadLog").WithSummary("Upload a chunk of an attempt's log")
             .WithDescription("Answers the stored size afterwards, as a JSON number. The same chunk may come twice; an offset beyond the size writes nothing.");
         api.MapPut("/artifact", ArtifactAsync).AsUpload().WithQuery(Q.LeaseTask, Q.Split, Q.Token, Q.ArtifactName)
             .WithMetadata(new RequestSizeLimitAttribute(options.ArtifactBytes))
+            .WithMetadata(new RequestBody(null, true, "application/octet-stream"))
             .WithName("uploadArtifact").WithSummary("Upload an artifact of an attempt; it is published when the attempt is accepted");
         api.MapPut("/items", ItemsAsync).AsUpload().WithQuery(Q.LeaseTask, Q.Split, Q.Token)
             .WithMetadata(new RequestSizeLimitAttribute(options.ArtifactBytes))
+            .WithMetadata(new RequestBody(null, true, "application/x-ndjson"))
             .WithName("uploadItems").WithSummary("Upload the lines that a foreach goes over");
     }
 
@@ -65,7 +68,14 @@ internal static class LeasesApi
         var lease = LeaseQuery.Lease(http);
         var name = LeaseQuery.ArtifactName(http);
         var attempt = await LeaseQuery.CheckAsync(scheduler, lease, http.RequestAborted);
-        await blobs.PutAsync(BlobNames.Artifact(lease.Task, attempt, name), http.Request.Body, http.RequestAborted);
+        try
+        {
+            await blobs.PutAsync(BlobNames.Artifact(lease.Task, attempt, name), http.Request.Body, http.RequestAborted);
+        }
+        catch (ArgumentException refused)
+        {
+            throw ApiFault.Field(Q.ArtifactName.Name, "cannot be stored: " + refused.Message, "Choose another name.");
+        }
         return TypedResults.NoContent();
     }
 

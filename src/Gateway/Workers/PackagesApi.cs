@@ -11,6 +11,7 @@ internal static class PackagesApi
     {
         var api = routes.MapGroup("/api/v1/packages").WithTags("Flows");
         api.MapPut("/{sha256}", UploadAsync).AsUpload().WithQuery().WithMetadata(new RequestSizeLimitAttribute(Limits.PackageBytes))
+            .WithMetadata(new RequestBody(null, true, "application/gzip"))
             .WithName("uploadPackage").WithSummary("Upload a code package (tar.gz) under its SHA-256").WithDescription("201 when new, 204 when it was there.");
         api.MapGet("/{sha256}", DownloadAsync).AsStream().WithQuery().Produces<Stream>(contentType: "application/gzip")
             .WithName("downloadPackage").WithSummary("Download a code package");

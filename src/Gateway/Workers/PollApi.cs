@@ -9,7 +9,7 @@ internal static class PollApi
 
     public static void Map(IEndpointRouteBuilder routes) =>
         routes.MapGroup("/api/v1").WithTags("Workers").MapPost("/workers/{id}:poll", PollAsync).AsPoll().WithQuery()
-            .Accepts<PollRequest>("application/json")
+            .WithJsonBody(typeof(PollRequest), required: true)
             .WithName("poll").WithSummary("Report what ended and what is held, and get leases and cancellations");
 
     private static async Task<Ok<PollResponse>> PollAsync(HttpContext http, string id, IScheduler scheduler, Drain drain)

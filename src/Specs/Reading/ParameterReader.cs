@@ -41,10 +41,10 @@ internal static class ParameterReader
 
     private static ParameterType Type(Value? value)
     {
-        if (value is null) return ParameterType.String;
-        var text = value.AsText("string, int, float, bool or json");
-        if (text is null || Types.TryGetValue(text, out var type)) return text is null ? ParameterType.String : Types[text];
-        value.Wrong("string, int, float, bool or json", NearestName.Of(text, Types.Keys) is { } near ? $"Did you mean '{near}'?" : "Choose one of these types.");
+        const string rule = "string, int, float, bool or json";
+        if (value?.AsText(rule) is not { } text) return ParameterType.String;
+        if (Types.TryGetValue(text, out var type)) return type;
+        value.Wrong(rule, NearestName.Of(text, Types.Keys) is { } near ? $"Did you mean '{near}'?" : "Choose one of these types.");
         return ParameterType.String;
     }
 

@@ -44,14 +44,6 @@ internal sealed class LeaseTable(WorkerOptions options, string boot, ResourceSpe
         }
     }
 
-    public bool HasHeld
-    {
-        get
-        {
-            lock (_lock) return _held.Count > 0;
-        }
-    }
-
     public bool Draining
     {
         get
@@ -104,6 +96,12 @@ internal sealed class LeaseTable(WorkerOptions options, string boot, ResourceSpe
                 Held = held,
             }, reports);
         }
+    }
+
+    /// <summary>Whether no poll was made after this one.</summary>
+    public bool IsNewest(PollRequest request)
+    {
+        lock (_lock) return request.Sequence == _sequence;
     }
 
     /// <summary>A poll failed, so what it carried has not been reported.</summary>

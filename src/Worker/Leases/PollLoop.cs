@@ -11,6 +11,8 @@ internal sealed class PollLoop(LeaseTable table, GatewayClient gateway, WorkerOp
     // A gateway that is slow with one report does not hold up the next for longer.
     private static readonly TimeSpan ReportPatience = TimeSpan.FromMilliseconds(500);
 
+    private static readonly TimeSpan EmptyPause = TimeSpan.FromMilliseconds(50);
+
     private sealed class Exchange
     {
         public Task Done { get; set; } = Task.CompletedTask;
@@ -112,6 +114,9 @@ internal sealed class PollLoop(LeaseTable table, GatewayClient gateway, WorkerOp
             if (response is null) return;
             answered = true;
             start(table.Apply(request, response, sentAt));
+            // A gateway that does not park polls must not be asked without pause.
+            if (response is { Leases.Count: 0, Cancel.Count: 0, Settled.Count: 0 } && table.IsNewest(request) && time.GetElapsedTime(sentAt) < EmptyPause)
+                await Task.Delay(EmptyPause, time, cancellationToken);
         }
         finally
         {

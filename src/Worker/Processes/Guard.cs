@@ -67,9 +67,6 @@ internal sealed class Guard(string setsid, string mark) : IDisposable
         stream.Flush();
     }
 
-    /// <summary>The guard's process id.</summary>
-    public int? Id => _process?.Id;
-
     public void Dispose()
     {
         // Closing its input makes the guard end what is left, and then itself.

@@ -34,8 +34,6 @@ internal sealed class LiveGroups : IDisposable
     /// <summary>Value of <c>FANFARE_MARK</c>, without the task's own part.</summary>
     public string Mark { get; }
 
-    public int? GuardId => _guard.Id;
-
     /// <summary>The mark of a task that is about to start.</summary>
     public long Enter()
     {

@@ -33,6 +33,21 @@ internal sealed class FakeReads : IReadModel
         }
     }
 
+    public void Reset()
+    {
+        lock (_lock)
+        {
+            Trouble = null;
+            _events.Clear();
+            Deployments.Clear();
+            Runs.Clear();
+            Steps.Clear();
+            Tasks.Clear();
+            Attempts.Clear();
+            World.Fill(this);
+        }
+    }
+
     public void Change(Action change)
     {
         lock (_lock) change();

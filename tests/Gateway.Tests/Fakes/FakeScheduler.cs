@@ -14,7 +14,7 @@ internal sealed class FakeScheduler : IScheduler
     /// <summary>Commands wait for it while set.</summary>
     public TaskCompletionSource? Gate { get; set; }
 
-    public TaskCompletionSource Entered { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    public TaskCompletionSource Entered { get; private set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public bool ParkPolls { get; set; }
 
@@ -23,6 +23,15 @@ internal sealed class FakeScheduler : IScheduler
     public Dictionary<string, int> Tokens { get; } = [];
 
     public List<LeaseInput> Inputs { get; } = [];
+
+    public void Reset()
+    {
+        (Refusal, Gate, ParkPolls, New) = (null, null, false, true);
+        Entered = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        Commands.Clear();
+        Tokens.Clear();
+        Inputs.Clear();
+    }
 
     public async Task<Deployed> DeployAsync(DeployFlow command, CancellationToken cancellationToken)
     {

@@ -46,6 +46,9 @@ public sealed class FakeGateway : IAsyncDisposable
 
     public ConcurrentDictionary<string, int> PackageGets { get; } = new();
 
+    /// <summary>Packages that are asked for and never come.</summary>
+    public ConcurrentDictionary<string, TaskCompletionSource> HeldPackages { get; } = new();
+
     public ConcurrentDictionary<string, byte[]> Published { get; } = new();
 
     public ConcurrentDictionary<string, IReadOnlyList<LeaseInput>> Inputs { get; } = new();
@@ -56,6 +59,9 @@ public sealed class FakeGateway : IAsyncDisposable
     public int TermMs { get; set; } = 300_000;
 
     public bool Settles { get; set; } = true;
+
+    /// <summary>Whether polls are held until there is something to say.</summary>
+    public bool Parks { get; set; } = true;
 
     /// <summary>Delay before a poll that reports something is answered.</summary>
     public TimeSpan ReportDelay { get; set; }
@@ -216,6 +222,12 @@ public sealed class FakeGateway : IAsyncDisposable
         {
             var digest = path["/api/v1/packages/".Length..];
             PackageGets.AddOrUpdate(digest, 1, (_, n) => n + 1);
+            if (HeldPackages.TryGetValue(digest, out var asked))
+            {
+                asked.TrySetResult();
+                await Task.Delay(Timeout.Infinite, context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                return;
+            }
             await BytesAsync(context, Packages, digest);
         }
         else context.Response.StatusCode = 404;
@@ -254,7 +266,7 @@ public sealed class FakeGateway : IAsyncDisposable
                 poke = _poke.Task;
                 if (context.RequestAborted.IsCancellationRequested) return;
                 var superseded = Polls[^1].Boot != request.Boot || Polls[^1].Sequence > request.Sequence;
-                if (superseded || settled.Count > 0 || missing.Count > 0 || _cancels.Count > 0 || (_waiting.Count > 0 && request.MaxLeases > 0) || DateTime.UtcNow >= until || _app is null)
+                if (!Parks || superseded || settled.Count > 0 || missing.Count > 0 || _cancels.Count > 0 || (_waiting.Count > 0 && request.MaxLeases > 0) || DateTime.UtcNow >= until || _app is null)
                 {
                     var leases = superseded ? [] : _waiting.Take(request.MaxLeases).ToList();
                     if (!superseded) _waiting.RemoveRange(0, leases.Count);

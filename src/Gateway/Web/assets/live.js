@@ -21,7 +21,7 @@ function localTimes(root) {
     time.title = time.dateTime;
     time.textContent = at.toDateString() === new Date().toDateString()
       ? at.toLocaleTimeString()
-      : at.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+      : at.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
   }
 }
 
@@ -88,6 +88,8 @@ async function followLog(log) {
     if (below) log.scrollTop = log.scrollHeight;
   }
   if (log.childNodes.length === 0) log.textContent = 'Nothing was written.';
+  // The attempt ended while somebody looked: show how.
+  if ('running' in log.dataset) setTimeout(() => location.reload(), 1500);
 }
 
 function logLine(text) {
