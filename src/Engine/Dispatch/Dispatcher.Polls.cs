@@ -226,13 +226,23 @@ internal sealed partial class Dispatcher
         var granted = new List<(Grant Grant, SessionLease Lease)>();
         foreach (var (each, grants) in asked)
         {
-            foreach (var grant in await grants)
+            try
             {
-                var lease = new SessionLease(new HeldLease(grant.Task, grant.Token), boot, each) { RenewedAt = node.Now };
-                session.Leases[grant.Token] = lease;
-                granted.Add((grant, lease));
+                foreach (var grant in await grants)
+                {
+                    var lease = new SessionLease(new HeldLease(grant.Task, grant.Token), boot, each) { RenewedAt = node.Now };
+                    session.Leases[grant.Token] = lease;
+                    granted.Add((grant, lease));
+                }
+            }
+            catch (Exception exception) when (exception is not OperationCanceledException)
+            {
+                // What the other steps granted must still go out; this one offers its tasks again.
+                node.Warn($"a step could not grant leases: {exception.Message}");
             }
         }
+        // The worker was started anew while the grants were made: nobody is there to take them.
+        if (session.Boot != boot) Lose(session, boot);
         var leases = new List<Lease>(granted.Count);
         foreach (var (grant, lease) in granted)
         {
