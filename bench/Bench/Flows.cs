@@ -16,6 +16,16 @@ internal static class Flows
         Step("join", null) with { Join = JoinSpec.All },
     ]);
 
+    /// <summary>A foreach in a foreach.</summary>
+    public static FlowSpec Nested(int outer, int inner) => Spec("nested",
+    [
+        Step("start", new Foreach("each", new OverRange(0, outer, 1))),
+        Step("each", new Foreach("leaf", new OverRange(0, inner, 1))),
+        Step("leaf", new GoTo("inner_join")),
+        Step("inner_join", new GoTo("join")) with { Join = JoinSpec.All },
+        Step("join", null) with { Join = JoinSpec.All },
+    ]);
+
     private static FlowSpec Spec(string name, IReadOnlyList<StepSpec> steps) => new() { Name = name, Steps = steps };
 
     private static StepSpec Step(string name, NextSpec? next) => new() { Name = name, Run = new CommandSpec(["true"], null), Next = next };

@@ -11,6 +11,7 @@ var results = new Dictionary<string, double>();
 
 await MeasureForeachAsync("foreach_1", Flows.Foreach(tasks, body: 1), tasks);
 await MeasureForeachAsync("foreach_3", Flows.Foreach(tasks, body: 3), tasks * 3);
+await MeasureForeachAsync("nested", Flows.Nested(1000, Math.Max(1, tasks / 1000)), 1000 * Math.Max(1, tasks / 1000));
 await MeasureChainAsync();
 Console.WriteLine(JsonSerializer.Serialize(results));
 
@@ -23,7 +24,7 @@ async Task MeasureForeachAsync(string name, FlowSpec spec, int completions)
     var clock = Stopwatch.StartNew();
     var cpu = Process.GetCurrentProcess().TotalProcessorTime;
     var run = await engine.StartRunAsync(spec);
-    await EndOfAsync(engine, run);
+    await RunEnd.AwaitAsync(engine, run);
     var seconds = clock.Elapsed.TotalSeconds;
     cpu = Process.GetCurrentProcess().TotalProcessorTime - cpu;
     await stop.CancelAsync();
@@ -45,7 +46,7 @@ async Task MeasureChainAsync()
     {
         var clock = Stopwatch.StartNew();
         var run = await engine.StartRunAsync(spec);
-        await EndOfAsync(engine, run);
+        await RunEnd.AwaitAsync(engine, run);
         if (round >= 5) perStep.Add(clock.Elapsed.TotalMilliseconds / steps);
     }
     await stop.CancelAsync();
@@ -53,30 +54,4 @@ async Task MeasureChainAsync()
     perStep.Sort();
     results["chain_ms_per_step_p50"] = Math.Round(perStep[perStep.Count / 2], 3);
     Console.WriteLine($"chain of {steps}: {perStep[perStep.Count / 2]:0.000} ms per step (median of {perStep.Count} runs, {perStep[0]:0.000} to {perStep[^1]:0.000})");
-}
-
-// Woken by commits, so that the wait costs the engine nothing.
-static async Task EndOfAsync(LocalEngine engine, string run)
-{
-    using var committed = new SemaphoreSlim(0);
-    void OnCommitted(long position, IReadOnlyCollection<(string Namespace, string Run)> runs)
-    {
-        if (committed.CurrentCount == 0) committed.Release();
-    }
-    engine.Journal.Committed += OnCommitted;
-    try
-    {
-        while (true)
-        {
-            var row = await engine.ReadModel.GetRunAsync("default", run, default);
-            if (row?.Status == RunStatus.Succeeded) return;
-            if (row is not null && row.Status.IsTerminal()) throw new InvalidOperationException($"Run {run} ended as {row.Status}: {row.Error?.Message}");
-            await committed.WaitAsync(TimeSpan.FromSeconds(60));
-            await Task.Delay(1);
-        }
-    }
-    finally
-    {
-        engine.Journal.Committed -= OnCommitted;
-    }
 }

@@ -119,7 +119,9 @@ public sealed class EventsTests
         await using var server = await Server.StartAsync();
         server.Scheduler.ParkPolls = true;
         var (_, reader) = await OpenAsync(server, "/api/v1/runs/r1/events?after=3");
-        var logs = server.Client.GetStringAsync("/api/v1/runs/r1/tasks/fold[3,1]/logs?follow=true");
+        // Its headers are the sign that it is followed: a request that is still on its way when the server stops is refused instead.
+        using var followed = await server.Client.GetAsync("/api/v1/runs/r1/tasks/fold[3,1]/logs?follow=true", HttpCompletionOption.ResponseHeadersRead).WaitAsync(Server.Patience);
+        var logs = followed.Content.ReadAsStringAsync();
         var poll = server.Client.PostAsync("/api/v1/workers/w1:poll", Answers.Json(PollTests.Poll));
         await server.Scheduler.Entered.Task.WaitAsync(Server.Patience);
 

@@ -9,7 +9,7 @@ public sealed class ExampleTests
 
     [Fact]
     public void TheExamplesAreThere() =>
-        Assert.Equal(["stdlib-report", "sweep", "train-loop"], Examples.Paths.Select(p => Path.GetFileName(Path.GetDirectoryName(p))!));
+        Assert.Equal(["hello", "stdlib-report", "sweep", "train-loop"], Examples.Paths.Select(p => Path.GetFileName(Path.GetDirectoryName(p))!));
 
     [Theory, MemberData(nameof(Flows))]
     public void AnExample_IsARightFlow_NamedAsItsFolder(string path)
@@ -27,7 +27,8 @@ public sealed class ExampleTests
         var folder = Path.GetDirectoryName(Path.Combine(Examples.Root, path))!;
         var spec = FlowSpecReader.Read(File.ReadAllText(Path.Combine(Examples.Root, path))).Spec!;
 
-        Assert.All(spec.Steps, s => Assert.True(File.Exists(Path.Combine(folder, s.Run.Argv![1])), $"{s.Name} runs {s.Run.Argv[1]}."));
+        // A shell string names no file that could be checked.
+        Assert.All(spec.Steps.Where(s => s.Run.Argv is not null), s => Assert.True(File.Exists(Path.Combine(folder, s.Run.Argv![1])), $"{s.Name} runs {s.Run.Argv[1]}."));
     }
 
     [Fact]

@@ -6,7 +6,8 @@ public sealed record RunStarted(
     string Flow, int Deployment, string Parameters, IReadOnlyList<string> Tags, int Priority, string? IdempotencyKey) : Event;
 
 /// <summary>A step that was cancelled has nothing running any more.</summary>
-public sealed record StepReported(StepKey Step, int FailedTasks, int CancelledTasks) : ReceivedEvent;
+/// <param name="Cancels">How many cancels the step has had in its life. One that was sent since is still awaited.</param>
+public sealed record StepReported(StepKey Step, int FailedTasks, int CancelledTasks, int Cancels) : ReceivedEvent;
 
 /// <summary>Steps that another step (or the run itself) is about to open. The run keeps count of them, so that it can
 /// reach each for a cancel and knows when nothing is left.</summary>

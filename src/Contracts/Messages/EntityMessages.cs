@@ -30,7 +30,7 @@ public sealed record ExpectMembers(RunInfo Run, int Split, StepKey Opener, int C
 
 public sealed record AnnounceSteps(IReadOnlyList<StepKey> Steps) : EntityMessage;
 
-public sealed record ReportStep(StepKey Step, int FailedTasks, int CancelledTasks) : EntityMessage;
+public sealed record ReportStep(StepKey Step, int FailedTasks, int CancelledTasks, int Cancels) : EntityMessage;
 
 public sealed record ReportFailure(StepKey Step, int Split, TaskError Error) : EntityMessage;
 

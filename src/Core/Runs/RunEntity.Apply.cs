@@ -22,6 +22,8 @@ public sealed partial class RunEntity
                 foreach (var step in e.Steps) Announced(step);
                 break;
             case StepReported e:
+                // A report that crossed a further cancel on its way does not speak of that one.
+                if (e.Cancels < _cancels.GetValueOrDefault(e.Step)) break;
                 _awaited.Remove(e.Step);
                 if (_handler == e.Step) _handler = null;
                 break;
@@ -133,6 +135,7 @@ public sealed partial class RunEntity
     private void Cancel(StepKey step, int? split)
     {
         _awaited.Add(step);
+        _cancels[step] = _cancels.GetValueOrDefault(step) + 1;
         Send(Stream(step), new CancelStep(_info!, split));
     }
 

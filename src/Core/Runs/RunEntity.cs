@@ -13,6 +13,7 @@ public sealed partial class RunEntity : Entity
     private readonly bool _mayLeaveTasks;
     private readonly HashSet<StepKey> _steps = [];
     private readonly HashSet<StepKey> _awaited = [];
+    private readonly Dictionary<StepKey, int> _cancels = [];
     private readonly List<RunScopeCancelled> _cancelledScopes = [];
     private readonly HashSet<string> _handlersStarted = [];
 
@@ -119,7 +120,7 @@ public sealed partial class RunEntity : Entity
                     Emit(new StepsAnnounced(steps) { Sender = sender, SenderSequence = sequence }, moment);
                     break;
                 case ReportStep report:
-                    Emit(new StepReported(report.Step, report.FailedTasks, report.CancelledTasks) { Sender = sender, SenderSequence = sequence }, moment);
+                    Emit(new StepReported(report.Step, report.FailedTasks, report.CancelledTasks, report.Cancels) { Sender = sender, SenderSequence = sequence }, moment);
                     break;
                 case ReportFailure failure:
                     Emit(new RunFailureSeen(failure.Step, failure.Split, failure.Error) { Sender = sender, SenderSequence = sequence }, moment);

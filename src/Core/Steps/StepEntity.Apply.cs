@@ -90,6 +90,7 @@ public sealed partial class StepEntity
                 _paused = false;
                 break;
             case StepCancelled e:
+                _cancels++;
                 if (e.Split is { } only) CancelSplit(only);
                 else CancelAll();
                 break;
@@ -258,6 +259,6 @@ public sealed partial class StepEntity
         var live = _cancelling ? _leased.Count : _leased.Keys.Count(_cancelledSplits.Contains);
         if (live > 0 || _run is null) return;
         _cancelReported = true;
-        Send(StreamId.Run(Id.Namespace, _run.Run), new ReportStep(Key, _failed.Count, _cancelled.Count));
+        Send(StreamId.Run(Id.Namespace, _run.Run), new ReportStep(Key, _failed.Count, _cancelled.Count, _cancels));
     }
 }

@@ -35,6 +35,7 @@ public sealed partial class StepEntity : Entity
     private bool _paused;
     private bool _cancelling;
     private bool _cancelReported;
+    private int _cancels;
     private DateTimeOffset _nextBackoff = DateTimeOffset.MaxValue;
     private DateTimeOffset _nextDeadline = DateTimeOffset.MaxValue;
     private DateTimeOffset _openedAt;

@@ -171,11 +171,28 @@ internal sealed partial class Dispatcher
         if (session.Leases.Count == request.Held.Count) return leases;
         foreach (var lease in session.Leases.Values.Where(l => !l.Listed && l.Boot == request.Boot).ToList())
         {
+            // Handed out again, it lasts from now in the worker's eyes, so in the step's too.
+            if (node.Now - lease.RenewedAt >= RenewEvery(node.Options.LeaseTerm))
+            {
+                if (!await IsRenewedAsync(lease.Held, request))
+                {
+                    session.Leases.Remove(lease.Held.Token);
+                    continue;
+                }
+                lease.RenewedAt = node.Now;
+            }
             lease.Sent ??= await AssembleAgainAsync(lease.Held);
             if (lease.Sent is not null) leases.Add(lease.Sent);
             else session.Leases.Remove(lease.Held.Token);
         }
         return leases;
+    }
+
+    private async Task<bool> IsRenewedAsync(HeldLease held, PollRequest request)
+    {
+        var unknown = await node.Activate(held.Task.Stream).Ask<StepEntity, IReadOnlyList<HeldLease>>("worker:" + request.Worker,
+            (StepEntity step, in Moment moment) => step.Renew(request.Worker, request.Boot, [held], moment));
+        return unknown.Count == 0;
     }
 
     private async Task<Lease?> AssembleAgainAsync(HeldLease held)
@@ -209,13 +226,23 @@ internal sealed partial class Dispatcher
         var granted = new List<(Grant Grant, SessionLease Lease)>();
         foreach (var (each, grants) in asked)
         {
-            foreach (var grant in await grants)
+            try
             {
-                var lease = new SessionLease(new HeldLease(grant.Task, grant.Token), boot, each) { RenewedAt = node.Now };
-                session.Leases[grant.Token] = lease;
-                granted.Add((grant, lease));
+                foreach (var grant in await grants)
+                {
+                    var lease = new SessionLease(new HeldLease(grant.Task, grant.Token), boot, each) { RenewedAt = node.Now };
+                    session.Leases[grant.Token] = lease;
+                    granted.Add((grant, lease));
+                }
+            }
+            catch (Exception exception) when (exception is not OperationCanceledException)
+            {
+                // What the other steps granted must still go out; this one offers its tasks again.
+                node.Warn($"a step could not grant leases: {exception.Message}");
             }
         }
+        // The worker was started anew while the grants were made: nobody is there to take them.
+        if (session.Boot != boot) Lose(session, boot);
         var leases = new List<Lease>(granted.Count);
         foreach (var (grant, lease) in granted)
         {

@@ -133,6 +133,8 @@ internal sealed class LeaseTable(WorkerOptions options, string boot, ResourceSpe
                     continue;
                 }
                 if (_finished.ContainsKey(lease.Token) || _recent.Contains(lease.Token)) continue;
+                // The answer came after the lease had run out (this machine was asleep): the task may run elsewhere by now.
+                if (time.GetElapsedTime(sentAt) >= _term) continue;
                 if (_draining)
                     Finish_NeedsLock(Lost(lease, "draining", $"Worker {options.Name} drains and takes no more tasks."));
                 else if (!lease.Step.Resources.FitsIn(capacity))

@@ -181,6 +181,8 @@ internal sealed class SimWorker
                 _held[lease.Token] = new Held(lease, _sequence + 1, _loop.Now) { RenewedAt = exchange.SentAt };
         }
         foreach (var cancel in response.Cancel)
+            if (_held.TryGetValue(cancel.Token, out var over)) over.Cancelled = true;
+        foreach (var cancel in response.Cancel)
         {
             if (!_held.TryGetValue(cancel.Token, out var ending)) continue;
             var outcome = cancel.Void ? AttemptOutcome.Lost : AttemptOutcome.Cancelled;
@@ -204,7 +206,7 @@ internal sealed class SimWorker
         foreach (var (token, held) in _held)
         {
             // An answer that was read too late, as after a freeze, starts nothing: its lease may be another's by now.
-            if (held.RenewedAt + _term <= _loop.Now) continue;
+            if (held.Cancelled || held.RenewedAt + _term <= _loop.Now) continue;
             if (held.Execution is not null || !held.Lease.Step.Resources.FitsIn(free)) continue;
             free = free.Minus(held.Lease.Step.Resources);
             held.Execution = _effects.Begin(held.Lease, _boot, _loop.Now);
@@ -258,6 +260,9 @@ internal sealed class SimWorker
         public DateTimeOffset ReceivedAt => receivedAt;
 
         public DateTimeOffset RenewedAt { get; set; }
+
+        /// <summary>The server wants it ended; it does not start any more.</summary>
+        public bool Cancelled { get; set; }
 
         public Execution? Execution { get; set; }
     }

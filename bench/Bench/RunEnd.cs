@@ -1,0 +1,33 @@
+using Fanfare.Contracts;
+
+namespace Fanfare.Bench;
+
+internal static class RunEnd
+{
+    /// <summary>Waits until the run has succeeded; woken by commits, so that the wait costs the engine nothing.</summary>
+    /// <exception cref="InvalidOperationException">It ended otherwise.</exception>
+    public static async Task AwaitAsync(LocalEngine engine, string run)
+    {
+        using var committed = new SemaphoreSlim(0);
+        void OnCommitted(long position, IReadOnlyCollection<(string Namespace, string Run)> runs)
+        {
+            if (committed.CurrentCount == 0) committed.Release();
+        }
+        engine.Journal.Committed += OnCommitted;
+        try
+        {
+            while (true)
+            {
+                var row = await engine.ReadModel.GetRunAsync("default", run, default);
+                if (row?.Status == RunStatus.Succeeded) return;
+                if (row is not null && row.Status.IsTerminal()) throw new InvalidOperationException($"Run {run} ended as {row.Status}: {row.Error?.Message}");
+                await committed.WaitAsync(TimeSpan.FromSeconds(60));
+                await Task.Delay(1);
+            }
+        }
+        finally
+        {
+            engine.Journal.Committed -= OnCommitted;
+        }
+    }
+}

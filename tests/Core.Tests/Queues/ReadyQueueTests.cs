@@ -1,0 +1,79 @@
+using Fanfare.Contracts;
+
+namespace Fanfare.Core.Tests.Queues;
+
+public sealed class ReadyQueueTests
+{
+    private static readonly ResourceSpec s_roomy = new(1000, 0, 0, 0);
+
+    [Fact]
+    public void PriorityGoesFirst_ButNobodyStarves()
+    {
+        var queue = new ReadyQueue();
+        queue.Put(Offer("low", 0, 1_000_000));
+        queue.Put(Offer("high", 10, 1_000_000));
+
+        var picks = Enumerable.Range(0, 64).Select(_ => queue.Pick(s_roomy, 1)!.Value.Step.Name).ToList();
+
+        Assert.Equal("high", picks[0]);
+        Assert.True(picks.Count(p => p == "high") > 48);
+        Assert.True(picks.Count(p => p == "low") >= 2);
+    }
+
+    [Fact]
+    public void EqualsTakeTurns_AFewTasksEach()
+    {
+        var queue = new ReadyQueue();
+        queue.Put(Offer("a", 0, 1000));
+        queue.Put(Offer("b", 0, 1000));
+
+        Assert.Equal([("a", 64), ("b", 64), ("a", 64)], Enumerable.Range(0, 3).Select(_ => queue.Pick(s_roomy, 500)!.Value).Select(p => (p.Step.Name, p.Count)));
+    }
+
+    [Fact]
+    public void WhatDoesNotFit_LetsOthersPass()
+    {
+        var queue = new ReadyQueue();
+        queue.Put(Offer("large", 5, 1) with { Resources = new ResourceSpec(16, 0, 0, 0) });
+        queue.Put(Offer("small", 0, 1));
+
+        Assert.Equal("small", queue.Pick(new ResourceSpec(2, 0, 0, 0), 10)!.Value.Step.Name);
+        Assert.Null(queue.Pick(new ResourceSpec(2, 0, 0, 0), 10));
+    }
+
+    [Fact]
+    public void NoMoreIsPickedThanFits()
+    {
+        var queue = new ReadyQueue();
+        queue.Put(Offer("a", 0, 50) with { Resources = new ResourceSpec(0.5, 100, 0, 0) });
+
+        Assert.Equal(3, queue.Pick(new ResourceSpec(8, 350, 0, 0), 10)!.Value.Count);
+    }
+
+    [Fact]
+    public void AnOfferOfNothing_WithdrawsTheStep()
+    {
+        var queue = new ReadyQueue();
+        queue.Put(Offer("a", 0, 5));
+        queue.Put(Offer("a", 0, 0));
+
+        Assert.Null(queue.Pick(s_roomy, 1));
+        Assert.Equal((0, 0L), (queue.Count, queue.ReadyTasks));
+    }
+
+    [Fact]
+    public void WhatWasPicked_IsNotPickedAgain_UntilItIsOfferedAgain()
+    {
+        var queue = new ReadyQueue();
+        queue.Put(Offer("a", 0, 3));
+
+        Assert.Equal(2, queue.Pick(s_roomy, 2)!.Value.Count);
+        Assert.Equal(1, queue.Pick(s_roomy, 2)!.Value.Count);
+        Assert.Null(queue.Pick(s_roomy, 2));
+        queue.Put(Offer("a", 0, 1));
+        Assert.Equal(1, queue.Pick(s_roomy, 2)!.Value.Count);
+    }
+
+    private static Offer Offer(string step, int priority, int ready) =>
+        new(new StreamId("default", StreamKind.Step, step), "default", priority, ResourceSpec.Default, ready, 0);
+}
