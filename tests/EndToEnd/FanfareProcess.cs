@@ -91,6 +91,11 @@ internal sealed class FanfareProcess : IDisposable
 
     public void Interrupt() => Signals.Send(Id, Signals.Interrupt);
 
+    /// <summary>Freezes the process until <see cref="Thaw"/>.</summary>
+    public void Freeze() => Signals.Send(Id, Signals.Stop);
+
+    public void Thaw() => Signals.Send(Id, Signals.Continue);
+
     public void Terminate() => Signals.Send(Id, Signals.Terminate);
 
     public void Dispose()
@@ -117,7 +122,7 @@ internal sealed class FanfareProcess : IDisposable
 
 internal static partial class Signals
 {
-    public const int Interrupt = 2, Kill = 9, Terminate = 15;
+    public const int Interrupt = 2, Kill = 9, Terminate = 15, Continue = 18, Stop = 19;
 
     public static void Send(int process, int signal)
     {

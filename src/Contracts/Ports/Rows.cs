@@ -30,7 +30,7 @@ public enum StepStatus
     Cancelled,
 }
 
-/// <summary>A task that has been leased at least once, or was skipped or cancelled; one that only waits has no row.</summary>
+/// <summary>A task that has been leased at least once, or was skipped or cancelled; one that never started has no row.</summary>
 public sealed record TaskRow(
     string Namespace, string Run, StepKey Key, int Split, TaskStatus Status, int Attempt, string? Worker,
     DateTimeOffset? LeasedAt, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt, TaskError? Error, string? Output,
@@ -38,7 +38,7 @@ public sealed record TaskRow(
 
 public enum TaskStatus
 {
-    /// <summary>Ready or waiting for its inputs. Never written: a task without a row is waiting.</summary>
+    /// <summary>Ready or waiting for its inputs. A task without a row is waiting; a row says so only of one that an operator sent back to the start.</summary>
     Waiting,
     Running,
 

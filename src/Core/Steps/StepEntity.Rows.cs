@@ -67,12 +67,12 @@ public sealed partial class StepEntity
                 rows.Add(TaskRow(e.Split, TaskStatus.Skipped, _budgets.GetValueOrDefault(e.Split).NextAttempt, null, null, null, entry.At, null, e.Output));
                 break;
             case TaskRetried e:
-                rows.Add(TaskRow(e.Split, TaskStatus.Waiting, _budgets.GetValueOrDefault(e.Split).NextAttempt, null));
+                rows.Add(SentBack(e.Split));
                 break;
             case StepRetried e:
                 // Rows of tasks that start over would otherwise show an outcome that no longer stands.
                 foreach (var split in _retries.Concat(_failedBefore).Concat(e.Reset.Contains(_node.Name) ? _budgets.Keys : []).Distinct())
-                    rows.Add(TaskRow(split, TaskStatus.Waiting, _budgets.GetValueOrDefault(split).NextAttempt, null));
+                    rows.Add(SentBack(split));
                 break;
         }
     }
@@ -97,6 +97,9 @@ public sealed partial class StepEntity
         int split, TaskStatus status, int attempt, string? worker, DateTimeOffset? leasedAt = null, DateTimeOffset? startedAt = null,
         DateTimeOffset? endedAt = null, TaskError? error = null, string? output = null, IReadOnlyList<Artifact>? artifacts = null) =>
         new(Id.Namespace, _run!.Run, Key, split, status, attempt, worker, leasedAt, startedAt, endedAt, error, output, artifacts);
+
+    // With the number of its last attempt, whose log is what there is to see until the next one starts.
+    private TaskRow SentBack(int split) => TaskRow(split, TaskStatus.Waiting, _budgets.GetValueOrDefault(split).NextAttempt - 1, null);
 
     private void AddAttempt(List<Row> rows, int split, AttemptStatus status, DateTimeOffset? started, DateTimeOffset ended, TaskError? error)
     {

@@ -119,7 +119,7 @@ CREATE TABLE tasks (
     stream_id  INTEGER NOT NULL,
     split      INTEGER NOT NULL CONSTRAINT tasks_split_is_index CHECK (split >= 0),
     run_id     INTEGER NOT NULL,
-    status     INTEGER NOT NULL CONSTRAINT tasks_status_is_known CHECK (status BETWEEN 1 AND 7),
+    status     INTEGER NOT NULL CONSTRAINT tasks_status_is_known CHECK (status BETWEEN 0 AND 7),
     attempt    INTEGER NOT NULL,
     worker     TEXT,
     leased_us  INTEGER,
