@@ -4,7 +4,7 @@ namespace Fanfare.EndToEnd;
 internal static class Eventually
 {
     /// <summary>Long enough for a busy machine; what is waited for takes a fraction of it.</summary>
-    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(120);
 
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(30);
 

@@ -9,6 +9,7 @@ internal sealed class FanfareProcess : IDisposable
 {
     private readonly Process _process;
     private readonly StringBuilder _output = new();
+    private readonly StringBuilder _results = new();
     private readonly List<(Func<string, bool> Wanted, TaskCompletionSource<string> Seen)> _waits = [];
 
     private FanfareProcess(Process process) => _process = process;
@@ -28,6 +29,15 @@ internal sealed class FanfareProcess : IDisposable
         }
     }
 
+    /// <summary>Standard output alone.</summary>
+    public string Results
+    {
+        get
+        {
+            lock (_output) return _results.ToString();
+        }
+    }
+
     public static FanfareProcess Start(string dataHome, params string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet")
@@ -44,8 +54,8 @@ internal sealed class FanfareProcess : IDisposable
         start.Environment.Remove("FANFARE_TOKEN");
         var process = new Process { StartInfo = start, EnableRaisingEvents = true };
         var started = new FanfareProcess(process);
-        process.OutputDataReceived += (_, e) => started.Took(e.Data);
-        process.ErrorDataReceived += (_, e) => started.Took(e.Data);
+        process.OutputDataReceived += (_, e) => started.Took(e.Data, started._results);
+        process.ErrorDataReceived += (_, e) => started.Took(e.Data, null);
         process.Start();
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
@@ -108,12 +118,13 @@ internal sealed class FanfareProcess : IDisposable
         _process.Dispose();
     }
 
-    private void Took(string? line)
+    private void Took(string? line, StringBuilder? also)
     {
         if (line is null) return;
         lock (_output)
         {
             _output.Append(line).Append('\n');
+            also?.Append(line).Append('\n');
             foreach (var (wanted, seen) in _waits)
                 if (wanted(line)) seen.TrySetResult(line);
         }

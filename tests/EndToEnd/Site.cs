@@ -61,14 +61,15 @@ internal sealed class Site : IAsyncDisposable
         return process;
     }
 
-    public async Task StartServerAsync()
+    public async Task StartServerAsync(bool withWorker = false)
     {
-        Server = Serve();
+        Server = Serve(withWorker);
         await Api.ReadyAsync(Server);
     }
 
     /// <summary>Starts the server, which may end for what is wrong.</summary>
-    public FanfareProcess Serve() => Command("serve", "--no-worker", "--data", Data, "--port", _port.ToString(CultureInfo.InvariantCulture));
+    public FanfareProcess Serve(bool withWorker = false) => Command(
+        ["serve", "--data", Data, "--port", _port.ToString(CultureInfo.InvariantCulture), .. withWorker ? (string[])[] : ["--no-worker"]]);
 
     public void StartWorker(int slots = 4) => Worker = Command(
         "worker", "--server", Url, "--slots", slots.ToString(CultureInfo.InvariantCulture), "--data", In("worker"), "--secrets", In("secrets"));

@@ -87,7 +87,7 @@ public sealed class OutageTests
         var run = await site.Api.StartAsync($$$"""
             name: backoff
             steps:
-              start: {run: {{{Run.Shell($"echo $FANFARE_ATTEMPT >> {started}; [ $FANFARE_ATTEMPT = 1 ]")}}}, retry: {max_attempts: 5, exit_codes: [1], backoff: {initial: 4s, jitter: 0} } }
+              start: {run: {{{Run.Shell($"echo $FANFARE_ATTEMPT >> {started}; [ $FANFARE_ATTEMPT = 1 ]")}}}, retry: {max_attempts: 5, exit_codes: [1], backoff: {initial: 8s, jitter: 0} } }
             """);
         var failed = await site.Api.EventAsync(run, "task_failed", "start");
         var due = failed.Data.GetProperty("retry_at").GetDateTimeOffset();
