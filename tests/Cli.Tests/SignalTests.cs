@@ -76,7 +76,8 @@ public sealed class SignalTests : IAsyncLifetime, IDisposable
 
     private Process Start(params string[] args)
     {
-        var start = new ProcessStartInfo("dotnet", [typeof(CommandLineProgram).Assembly.Location, .. args])
+        // A shell starts background jobs with SIGINT ignored, and that is inherited: the tests may run in one.
+        var start = new ProcessStartInfo("env", ["--default-signal=INT", "dotnet", typeof(CommandLineProgram).Assembly.Location, .. args])
         {
             WorkingDirectory = _cli.Directory,
             RedirectStandardOutput = true,
