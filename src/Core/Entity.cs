@@ -54,6 +54,9 @@ public abstract class Entity
     /// <summary>When <see cref="Tick"/> has something to do next, volatile deadlines included; null for never.</summary>
     public abstract DateTimeOffset? NextTick { get; }
 
+    /// <summary>The stream's own row of the read model, as the present state gives it; null where there is none.</summary>
+    public abstract Row? CurrentRow { get; }
+
     /// <summary>Does what is due: timers, backoff, leases that ran out.</summary>
     public abstract void Tick(in Moment moment);
 

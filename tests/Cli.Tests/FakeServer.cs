@@ -218,7 +218,14 @@ internal sealed class FakeServer : IAsyncDisposable
         _app.MapGet("/api/v1/runs/{run}/tasks", (string? step, string? status) =>
         {
             lock (_lock)
-                return Json(new ListResponse<TaskView>([.. Tasks.Where(t => (step is null || t.Step == step) && (status is null || Output.Words.Of(t.Status) == status))], null));
+                return Json(new ListResponse<TaskView>([.. Tasks.Where(t => (step is null || t.Step == step) && (status is null || Output.Words.Of(t.Status) == status))
+                    // As the gateway's listing does.
+                    .Select(t => t with { Output = null, Artifacts = null })], null));
+        });
+        _app.MapGet("/api/v1/runs/{run}/tasks/{task}", (string task) =>
+        {
+            lock (_lock)
+                return Tasks.FirstOrDefault(t => t.Task == Uri.UnescapeDataString(task)) is { } found ? Json(found) : NotFound(task);
         });
         _app.MapGet("/api/v1/runs/{run}/tasks/{task}/logs", (string task, int? tail) =>
         {

@@ -14,7 +14,8 @@ public sealed class SignalTests : IAsyncLifetime, IDisposable
     {
         _server = await FakeServer.StartAsync();
         _cli = new TestCli(_server);
-        _cli.Write("flow/flow.yaml", "name: report\n");
+        // The program itself checks what it submits.
+        _cli.Write("flow/flow.yaml", "name: report\nsteps: {start: {run: \"true\"}}\n");
         _server.OnStart = _ => FakeServer.Run("r1", RunStatus.Running);
         _server.OnCancel = server => server.Change("r1", RunStatus.Cancelling);
     }

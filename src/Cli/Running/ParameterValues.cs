@@ -22,7 +22,7 @@ internal static class ParameterValues
         return values;
     }
 
-    /// <summary>Gives each value its JSON form: text for a string parameter; else JSON where it is JSON, and text where not,
+    /// <summary>Gives each value its JSON form: text for a string parameter that is not sensitive (such a one is given as <c>{"secret": "name"}</c>); else JSON where it is JSON, and text where not,
     /// which the server then refuses with the type it wants.</summary>
     public static Dictionary<string, JsonElement> Type(IEnumerable<KeyValuePair<string, string>> values, IReadOnlyList<ParameterSpec> specs)
     {
@@ -30,7 +30,7 @@ internal static class ParameterValues
         foreach (var (name, text) in values)
         {
             var spec = specs.FirstOrDefault(s => s.Name == name);
-            typed[name] = spec?.Type == ParameterType.String || !TryParse(text, out var json) ? Text(text) : json;
+            typed[name] = spec is { Type: ParameterType.String, Sensitive: false } || !TryParse(text, out var json) ? Text(text) : json;
         }
         return typed;
     }

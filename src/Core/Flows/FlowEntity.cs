@@ -12,6 +12,9 @@ public sealed class FlowEntity(StreamId id) : Entity(id)
 
     public override DateTimeOffset? NextTick => null;
 
+    /// <summary>None: a flow has a row for each deployment, which never changes.</summary>
+    public override Row? CurrentRow => null;
+
     /// <summary>Adds a deployment, unless the same spec and package were deployed before: then that deployment stands.</summary>
     public Deployed Deploy(DeployFlow deploy, string canonicalSpec, string digest, in Moment moment)
     {

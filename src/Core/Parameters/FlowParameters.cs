@@ -69,7 +69,7 @@ public static class FlowParameters
         if (parameter.Sensitive && !IsSecret(value)) return Error(parameter, "is sensitive, and a value of it would stay in the history for ever; it must be the name of a secret");
         if (!parameter.Sensitive && IsSecret(value)) return Error(parameter, "is not sensitive, and an object with the one member 'secret' would name a secret");
         if (!parameter.Sensitive && !Fits(parameter.Type, value)) return Error(parameter, $"is {Describe(value)}; its type is {TypeName(parameter.Type)}");
-        canonical = parameter.Type == ParameterType.Int ? value.GetInt64().ToString(CultureInfo.InvariantCulture) : Compact(value);
+        canonical = parameter is { Type: ParameterType.Int, Sensitive: false } ? value.GetInt64().ToString(CultureInfo.InvariantCulture) : Compact(value);
         return null;
     }
 

@@ -91,16 +91,19 @@ public sealed partial class RunEntity
         _rowDue = entry.Event is not (StepsAnnounced or StepReported or RunScopeCancelled) || _rowDue;
     }
 
+    public override Row? CurrentRow => _started is null ? null : new RunRow(
+        Id.Namespace, Id.Name, _started.Flow, _started.Deployment, _status, _started.Parameters, _started.Tags, _started.Priority,
+        _started.IdempotencyKey, _actor, _info!.Generation, _createdAt, _endedAt, _error);
+
     protected override void Project(JournalEvent entry, List<Row> rows)
     {
     }
 
     protected override void CollectRows(List<Row> rows)
     {
-        if (!_rowDue || _started is null) return;
+        if (!_rowDue || CurrentRow is not { } row) return;
         _rowDue = false;
-        rows.Add(new RunRow(Id.Namespace, Id.Name, _started.Flow, _started.Deployment, _status, _started.Parameters, _started.Tags, _started.Priority,
-            _started.IdempotencyKey, _actor, _info!.Generation, _createdAt, _endedAt, _error));
+        rows.Add(row);
     }
 
     private void Announced(StepKey step)

@@ -9,6 +9,17 @@ public sealed partial class StepEntity
     private int[] _failedBefore = [];
     private bool _rowsDue;
 
+    public override Row? CurrentRow
+    {
+        get
+        {
+            if (_run is null) return null;
+            var status = Status();
+            return new StepRow(Id.Namespace, _run.Run, Key, status, _node.InForeach, Arrived, _leased.Count, _backoff.Count,
+                _succeeded.Count, _failed.Count, _cancelled.Count, _openedAt, status is StepStatus.Open or StepStatus.Paused ? null : _changedAt);
+        }
+    }
+
     protected override void BeforeApply(JournalEvent entry)
     {
         _leaseBefore = LeaseEndedBy(entry.Event);
@@ -68,11 +79,9 @@ public sealed partial class StepEntity
 
     protected override void CollectRows(List<Row> rows)
     {
-        if (!_rowsDue || _run is null) return;
+        if (!_rowsDue || CurrentRow is not { } row) return;
         _rowsDue = false;
-        var status = Status();
-        rows.Add(new StepRow(Id.Namespace, _run.Run, Key, status, _node.InForeach, Arrived, _leased.Count, _backoff.Count,
-            _succeeded.Count, _failed.Count, _cancelled.Count, _openedAt, status is StepStatus.Open or StepStatus.Paused ? null : _changedAt));
+        rows.Add(row);
     }
 
     private StepStatus Status()

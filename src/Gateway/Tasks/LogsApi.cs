@@ -59,7 +59,9 @@ internal static class LogsApi
         HttpContext http, FoundTask found, int attempt, string blob, long at, LogFormat format, IReadModel reads, LogLines log, Signals signals, CancellationToken ending)
     {
         using var signal = signals.Subscribe(Topic.Run(found.Ref.Namespace, found.Ref.Run), Topic.Log(blob));
+        // Whoever follows sees at once that the log is followed, however long its next line takes.
         await http.Response.StartAsync(ending);
+        await http.Response.Body.FlushAsync(ending);
         try
         {
             while (true)

@@ -114,9 +114,12 @@ internal sealed class ProcessExecutor(
         // Before the process runs, any reason to stop is one to give up.
         var code = await PrepareAsync(run, directory, assignment.Stop);
         var environment = new Dictionary<string, string>(_environment, StringComparer.Ordinal);
-        run.Secrets = new SecretMask(TaskEnvironment.AddStep(environment, lease.Step, _secrets));
+        var ofStep = TaskEnvironment.AddStep(environment, lease.Step, _secrets);
+        var (ofParameters, remarks) = TaskEnvironment.AddParameters(environment, lease.Parameters, _secrets);
+        run.Secrets = new SecretMask([.. ofStep, .. ofParameters]);
+        foreach (var remark in remarks) taskLog.Remark(remark);
         var mark = $"{live.Mark}.{run.Mark}";
-        foreach (var remark in TaskEnvironment.AddContract(environment, assignment, directory, code, gateway.Servers.Current, mark, hasGpus)) taskLog.Remark(remark);
+        TaskEnvironment.AddContract(environment, assignment, directory, code, gateway.Servers.Current, mark, hasGpus);
         using var cgroup = cgroups.Create(run.Mark.ToString(CultureInfo.InvariantCulture), lease.Step.Resources.MemoryBytes, log);
         var command = Command(lease.Step.Run);
         var workdir = Workdir(code, lease.Step.Workdir);

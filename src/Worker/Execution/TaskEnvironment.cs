@@ -58,27 +58,41 @@ public static class TaskEnvironment
             if (TooLong(value)) throw AttemptFailure.Failed("start_failed", $"env: the value of '{variable.Name}' is longer than {MostBytes} bytes. Pass it in a file.");
             environment[variable.Name] = value;
         }
+        // The contract's names are the worker's alone.
+        foreach (var name in environment.Keys.Where(n => n.StartsWith("FANFARE_", StringComparison.Ordinal)).ToList()) environment.Remove(name);
         return values;
     }
 
-    /// <summary>Adds the contract. Returns remarks for the task's log.</summary>
-    internal static IReadOnlyList<string> AddContract(
+    /// <summary>Adds the parameters; a sensitive one as the value of the secret that it names.</summary>
+    /// <returns>The values that came from secrets, and remarks for the task's log.</returns>
+    /// <exception cref="AttemptFailure">An unknown secret, or one that no variable can hold.</exception>
+    internal static (IReadOnlyList<string> Secrets, IReadOnlyList<string> Remarks) AddParameters(Dictionary<string, string> environment, string json, Secrets secrets)
+    {
+        var (values, remarks) = (new List<string>(), new List<string>());
+        using var parameters = JsonDocument.Parse(json);
+        foreach (var parameter in parameters.RootElement.EnumerateObject())
+        {
+            var variable = "FANFARE_PARAM_" + Upper(parameter.Name);
+            if (Secrets.NamedBy(parameter.Value) is { } secret)
+            {
+                var revealed = secrets.Resolve(secret);
+                values.Add(revealed);
+                if (!Fits(revealed)) throw AttemptFailure.Failed("start_failed", $"Secret '{secret}' of parameter '{parameter.Name}' does not fit into an environment variable: it holds a NUL character, or more than {MostBytes} bytes. Pass it in a file.");
+                environment[variable] = revealed;
+                continue;
+            }
+            var value = parameter.Value.ValueKind == JsonValueKind.String ? parameter.Value.GetString()! : parameter.Value.GetRawText();
+            if (Fits(value)) environment[variable] = value;
+            else remarks.Add($"Parameter {parameter.Name} does not fit into an environment variable; read it from $FANFARE_INPUT.");
+        }
+        return (values, remarks);
+    }
+
+    /// <summary>Adds the rest of the contract.</summary>
+    internal static void AddContract(
         Dictionary<string, string> environment, TaskAssignment assignment, TaskDirectory directory, string code, Uri gateway, string mark, bool hasGpus)
     {
         var lease = assignment.Lease;
-        var remarks = new List<string>();
-        foreach (var name in environment.Keys.Where(n => n.StartsWith("FANFARE_", StringComparison.Ordinal)).ToList()) environment.Remove(name);
-        using (var parameters = JsonDocument.Parse(lease.Parameters))
-        {
-            foreach (var parameter in parameters.RootElement.EnumerateObject())
-            {
-                var value = parameter.Value.ValueKind == JsonValueKind.String ? parameter.Value.GetString()! : parameter.Value.GetRawText();
-                if (TooLong(value) || value.Contains('\0', StringComparison.Ordinal))
-                    remarks.Add($"Parameter {parameter.Name} does not fit into an environment variable; read it from $FANFARE_INPUT.");
-                else
-                    environment["FANFARE_PARAM_" + Upper(parameter.Name)] = value;
-            }
-        }
         environment["FANFARE_RUN"] = lease.Task.Run;
         environment["FANFARE_FLOW"] = lease.Flow;
         environment["FANFARE_DEPLOYMENT"] = lease.Deployment.ToString(CultureInfo.InvariantCulture);
@@ -97,8 +111,9 @@ public static class TaskEnvironment
         environment["PYTHONUNBUFFERED"] = "1";
         // A task that asked for none sees none, where there are any.
         if (hasGpus) environment["CUDA_VISIBLE_DEVICES"] = string.Join(',', assignment.Gpus);
-        return remarks;
     }
+
+    private static bool Fits(string value) => !TooLong(value) && !value.Contains('\0', StringComparison.Ordinal);
 
     private static bool TooLong(string value) => value.Length > MostBytes / 4 && System.Text.Encoding.UTF8.GetByteCount(value) > MostBytes;
 }

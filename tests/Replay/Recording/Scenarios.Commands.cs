@@ -1,0 +1,148 @@
+using Fanfare.Contracts;
+
+namespace Fanfare.Replay.Recording;
+
+// What operators do to runs and tasks.
+internal static partial class Scenarios
+{
+    private static Answer Cancel(Lease lease) => lease.Name is "work[0]" or "work[1]" ? Answer.Hold : Answer.Ok();
+
+    private static async Task CancelAsync(Stage stage)
+    {
+        await stage.DeployAsync("""
+            name: cancel
+            finally: clean
+            steps:
+              start: {run: a, next: {foreach: work, over: {range: 5}}}
+              work: {run: b, next: end, max_parallel: 2}
+              end: {run: c, join: all}
+              clean: {run: d}
+            """);
+        await stage.StartAsync("cancel");
+        await stage.HeldAsync("work[0]", "work[1]");
+        await stage.CommandAsync(RunVerb.Cancel);
+        await stage.EndsAsync(RunStatus.Cancelled);
+    }
+
+    private static Answer CancelHandler(Lease lease) => lease.Name == "clean" ? Answer.Hold : Answer.Ok();
+
+    private static async Task CancelHandlerAsync(Stage stage)
+    {
+        await stage.DeployAsync("""
+            name: cancel-handler
+            finally: [clean, never]
+            steps:
+              start: {run: a}
+              clean: {run: b}
+              never: {run: c}
+            """);
+        await stage.StartAsync("cancel-handler");
+        await stage.HeldAsync("clean");
+        await stage.CommandAsync(RunVerb.Cancel);
+        await stage.EndsAsync(RunStatus.Succeeded);
+    }
+
+    private static Answer Pause(Lease lease) => lease.Name == "work[0]" ? Answer.Hold : Answer.Ok();
+
+    private static async Task PauseAsync(Stage stage)
+    {
+        await stage.DeployAsync("""
+            name: pause
+            steps:
+              start: {run: a, next: {foreach: work, over: {range: 3}}}
+              work: {run: b, next: end, max_parallel: 1}
+              end: {run: c, join: all}
+            """);
+        await stage.StartAsync("pause");
+        await stage.HeldAsync("work[0]");
+        await stage.CommandAsync(RunVerb.Pause);
+        await stage.SeenAsync<StepPaused>(2);
+        stage.Worker.Settle("work[0]", Answer.Ok());
+        await stage.SeenAsync<TaskSucceeded>(2);
+        await stage.CommandAsync(RunVerb.Resume);
+        await stage.EndsAsync(RunStatus.Succeeded);
+    }
+
+    private static Answer RunRetry(Lease lease) => Of(lease) switch
+    {
+        "work[1] 0" or "work[2] 0" or "tell 0" => Answer.Exit(1),
+        "clean#1 0" => Answer.Exit(9),
+        _ => Answer.Ok(),
+    };
+
+    private static async Task RunRetryAsync(Stage stage)
+    {
+        await stage.DeployAsync("""
+            name: run-retry
+            on_failure: [tell, page]
+            finally: clean
+            steps:
+              start: {run: a, next: {foreach: work, over: {range: 4}}}
+              work: {run: b, next: end}
+              end: {run: c, join: all}
+              tell: {run: d}
+              page: {run: e}
+              clean: {run: f}
+            """);
+        await stage.StartAsync("run-retry");
+        await stage.EndsAsync(RunStatus.Failed);
+        await stage.CommandAsync(RunVerb.Retry);
+        await stage.EndsAsync(RunStatus.Failed);
+        await stage.CommandAsync(RunVerb.Retry);
+        await stage.EndsAsync(RunStatus.Succeeded);
+    }
+
+    private static Answer Restart(Lease lease) => lease.Name == "fan" ? Answer.Ok($$"""{"width":{{2 + lease.Attempt}}}""") : Answer.Ok($$"""{"attempt":{{lease.Attempt}}}""");
+
+    private static async Task RestartAsync(Stage stage)
+    {
+        await stage.DeployAsync("""
+            name: restart
+            steps:
+              start: {run: a, next: fan}
+              fan: {run: b, next: {foreach: work, over: width}}
+              work: {run: c, next: more}
+              more: {run: d, next: gather}
+              gather: {run: e, join: all, next: end}
+              end: {run: f}
+            """);
+        await stage.StartAsync("restart");
+        await stage.EndsAsync(RunStatus.Succeeded);
+        await stage.CommandAsync(RunVerb.Retry, "more");
+        await stage.EndsAsync(RunStatus.Succeeded);
+        await stage.CommandAsync(RunVerb.Retry, "fan");
+        await stage.EndsAsync(RunStatus.Succeeded);
+    }
+
+    private static Answer Operators(Lease lease) => Of(lease) switch
+    {
+        "work[0] 0" => Answer.Hold,
+        "work[1] 0" or "work[2] 0" => Answer.Exit(1),
+        "pick 0" => Answer.Exit(2),
+        _ => Answer.Ok(),
+    };
+
+    private static async Task OperatorsAsync(Stage stage)
+    {
+        await stage.DeployAsync("""
+            name: operators
+            steps:
+              start: {run: a, next: {foreach: work, over: {range: 4}}}
+              work: {run: b, retry: {max_attempts: 3, backoff: {initial: 1h, max: 1h}}, next: end}
+              end: {run: c, join: {tolerate: 1}, next: pick}
+              pick: {run: d, retry: {max_attempts: 2, backoff: {initial: 1h, max: 1h}}, next: {foreach: each, over: list}}
+              each: {run: e, next: last}
+              last: {run: f, join: all}
+            """);
+        await stage.StartAsync("operators");
+        await stage.SeenAsync<TaskFailed>(2);
+        await stage.HeldAsync("work[0]");
+        await stage.CommandAsync(TaskVerb.Kill, "work", 2, 0);
+        await stage.SeenAsync<TaskFailed>(3);
+        await stage.CommandAsync(TaskVerb.Retry, "work", 2, 1);
+        await stage.CommandAsync(TaskVerb.Skip, "work", 2, 2, """{"skipped":true}""");
+        await stage.SeenAsync<TaskFailed>(4);
+        await stage.CommandAsync(TaskVerb.Skip, "pick", 1, 0, """{"list":["a","b"]}""");
+        await stage.EndsAsync(RunStatus.Succeeded);
+    }
+}
