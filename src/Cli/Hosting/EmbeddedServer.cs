@@ -46,10 +46,13 @@ internal sealed class EmbeddedServer : ILocalServer
             if (gateway is not null) await gateway.DisposeAsync();
             if (engine is not null) await engine.DisposeAsync();
             await store.DisposeAsync();
+            var taken = e is IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException };
+            // Only binding tells for sure: a look beforehand would race with another server that starts just now.
+            if (taken && options.OrAnyPort) return await StartAsync(options with { Port = 0, OrAnyPort = false }, cancellationToken);
             throw e switch
             {
                 GatewayConfigurationException => new CommandException(ExitCode.Usage, e.Message),
-                IOException when e.InnerException is Microsoft.AspNetCore.Connections.AddressInUseException =>
+                IOException when taken =>
                     new CommandException(ExitCode.Usage, $"Port {options.Port} is in use.", "Name another with --port N, or 0 for any free one."),
                 _ => e,
             };

@@ -24,5 +24,6 @@ internal interface IRunningServer : IAsyncDisposable
 /// <param name="Token">Access token that requests must carry; null for none.</param>
 /// <param name="WithWorker">Also host a worker that takes what this machine has.</param>
 /// <param name="Log">Takes lines for the operator.</param>
+/// <param name="OrAnyPort">When the port is taken, listen at any free one.</param>
 internal sealed record LocalServerOptions(
-    string DataDirectory, string Host, int Port, string? Token, bool WithWorker, Action<string> Log);
+    string DataDirectory, string Host, int Port, string? Token, bool WithWorker, Action<string> Log, bool OrAnyPort = false);

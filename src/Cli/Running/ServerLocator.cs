@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using Fanfare.Cli.Api;
 using Fanfare.Cli.Hosting;
 using Fanfare.Cli.Output;
@@ -67,25 +66,10 @@ internal sealed class ServerLocator(CliHost host, ServerAddress address, Screen 
 
     private async Task<LocatedServer> HostAsync(CancellationToken cancellationToken)
     {
-        var port = await IsFreeAsync(address.Url, cancellationToken) ? address.Url.Port : 0;
         var server = await (host.LocalServer ?? throw CliHost.Lacks("a server")).StartAsync(
-            new LocalServerOptions(_directory, "127.0.0.1", port, address.Token, WithWorker: true, screen.Note), cancellationToken);
+            new LocalServerOptions(_directory, "127.0.0.1", address.Url.Port, address.Token, WithWorker: true, screen.Note, OrAnyPort: true), cancellationToken);
         DataDirectory.WriteAddress(_directory, server.BaseUrl);
         screen.Note($"Started a server at {server.BaseUrl.ToString().TrimEnd('/')} for this run; its data is in {_directory}.");
         return new LocatedServer(new ApiClient(address with { Url = server.BaseUrl }, host.Clock), server, _directory);
-    }
-
-    private static async Task<bool> IsFreeAsync(Uri url, CancellationToken cancellationToken)
-    {
-        try
-        {
-            using var socket = new TcpClient();
-            await socket.ConnectAsync(url.Host, url.Port, cancellationToken);
-            return false;
-        }
-        catch (SocketException)
-        {
-            return true;
-        }
     }
 }

@@ -33,6 +33,16 @@ public sealed partial class RunCommandTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task RunsStartedAtTheSameMoment_EachFindAPort()
+    {
+        var file = WriteFlow("name: ports\nsteps: {start: {run: [\"true\"]}}\n");
+
+        var commands = Enumerable.Range(0, 4).Select(i => _site.Command("run", file, "--data", _site.In($"data-{i}"))).ToList();
+
+        foreach (var command in commands) Assert.True(await command.ExitAsync(Eventually.Limit) == 0, command.Output);
+    }
+
+    [Fact]
     public async Task CtrlC_CancelsTheRun_AndLeavesNoProcess()
     {
         var command = RunFlow($$$"""
@@ -84,11 +94,13 @@ public sealed partial class RunCommandTests : IAsyncLifetime
         Assert.Equal(["held", "held", "start", "start"], (await File.ReadAllLinesAsync(_site.In("effects"))).Order());
     }
 
-    private FanfareProcess RunFlow(string flow, params string[] more)
+    private FanfareProcess RunFlow(string flow, params string[] more) => _site.Command(["run", WriteFlow(flow), "--data", _site.Data, .. more]);
+
+    private string WriteFlow(string flow)
     {
         var file = Path.Combine(Directory.CreateDirectory(_site.In("flow")).FullName, "flow.yaml");
         File.WriteAllText(file, flow);
-        return _site.Command(["run", file, "--data", _site.Data, .. more]);
+        return file;
     }
 
     private static async Task<string> StartedAsync(FanfareProcess command) =>
