@@ -13,7 +13,7 @@ public sealed partial class EngineNode
     public Task<Deployed> DeployAsync(DeployFlow command, CancellationToken cancellationToken) => OnLoop(async () =>
     {
         if (FlowGraph.Compile(command.Spec, out var errors) is null)
-            throw new RefusedException(RefusalKind.Invalid, "FAN0004", string.Join(" ", errors));
+            throw new RefusedException(RefusalKind.Invalid, "FAN0004", $"The spec has {errors.Count} errors.") { Fields = errors };
         var spec = FlowSpecJson.Write(command.Spec);
         var digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{spec}\n{command.Package}")));
         return await Activate(StreamId.Flow(command.Namespace, command.Spec.Name)).Ask<FlowEntity, Deployed>(command.Actor,
@@ -32,7 +32,7 @@ public sealed partial class EngineNode
         var (graph, package) = await Runs.GraphAsync(command.Namespace, command.Flow, deployment.Version, cancellationToken);
         var (parameters, errors) = FlowParameters.Bind(graph.Spec, command.Parameters);
         if (errors.Count > 0)
-            throw new RefusedException(RefusalKind.Invalid, "FAN0005", string.Join("\n", errors.Select(e => $"{e.Path}: {e.Message} {e.Remedy}")));
+            throw new RefusedException(RefusalKind.Invalid, "FAN0005", $"{errors.Count} of the run's parameters {(errors.Count == 1 ? "is" : "are")} not right.") { Fields = errors };
         var tags = command.Tags.Concat(graph.Spec.Tags).Distinct().ToList();
         Runs.Put(command.Namespace, run, new RunContext(graph, deployment.Version, parameters, package));
         return await Activate(StreamId.Run(command.Namespace, run)).Ask<RunEntity, Started>(command.Actor, (RunEntity entity, in Moment moment) =>

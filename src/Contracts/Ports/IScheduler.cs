@@ -111,6 +111,9 @@ public sealed class RefusedException : Exception
 
     /// <summary>Such as <c>FAN0007</c>.</summary>
     public string Code { get; } = "FAN0001";
+
+    /// <summary>What is wrong with the fields given; <see cref="SpecError.Path"/> names each. Empty where the refusal is not about fields.</summary>
+    public IReadOnlyList<SpecError> Fields { get; init; } = [];
 }
 
 public enum RefusalKind

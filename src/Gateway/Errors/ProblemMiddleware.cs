@@ -43,7 +43,7 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, IJournal j
     private (ErrorCode Code, string Detail, IReadOnlyList<FieldError> Errors) Read(Exception exception) => exception switch
     {
         ApiFault fault => (fault.Code, fault.Message, fault.Errors),
-        RefusedException refusal => (ErrorCodes.Of(refusal), refusal.Message, []),
+        RefusedException refusal => (ErrorCodes.Of(refusal), refusal.Message, [.. refusal.Fields.Select(f => new FieldError(f.Path, f.Message, f.Remedy))]),
         BadHttpRequestException { StatusCode: 413 } => (ErrorCodes.TooLarge, "The body is larger than this route takes. Limits are listed in docs/limits.md.", []),
         BadHttpRequestException bad => (ErrorCodes.OfStatus(bad.StatusCode), bad.Message, []),
         JournalFormatException damaged => (ErrorCodes.JournalUnreadable, damaged.Message, []),

@@ -59,6 +59,6 @@ public sealed class LinearTests(SharedSite shared)
 
         Assert.Equal(400, status);
         Assert.Contains("FAN0005", body, StringComparison.Ordinal);
-        Assert.Contains("region", body, StringComparison.Ordinal);
+        Assert.Contains("\"field\":\"parameters.region\"", body, StringComparison.Ordinal);
     }
 }
