@@ -7,7 +7,8 @@ using Fanfare.Core;
 
 namespace Fanfare.Engine;
 
-// The port that the gateway calls, from any thread: each method enters the engine's scheduler.
+// The port that the gateway calls, from any thread: each method enters the engine's scheduler. A caller that gives up is let go at once;
+// its command may still become durable, which is why commands can be repeated.
 public sealed partial class EngineNode
 {
     public Task<Deployed> DeployAsync(DeployFlow command, CancellationToken cancellationToken) => OnLoop(async () =>
@@ -18,7 +19,7 @@ public sealed partial class EngineNode
         var digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{spec}\n{command.Package}")));
         return await Activate(StreamId.Flow(command.Namespace, command.Spec.Name)).Ask<FlowEntity, Deployed>(command.Actor,
             (FlowEntity flow, in Moment moment) => flow.Deploy(command, spec, digest, moment));
-    });
+    }).WaitAsync(cancellationToken);
 
     public Task<Started> StartRunAsync(StartRun command, CancellationToken cancellationToken) => OnLoop(async () =>
     {
@@ -40,11 +41,11 @@ public sealed partial class EngineNode
             var started = entity.Start(command with { Tags = tags }, deployment.Version, parameters, moment);
             return new Started(run, entity.Deployment, started);
         });
-    });
+    }).WaitAsync(cancellationToken);
 
     public Task<RunStatus> CommandRunAsync(CommandRun command, CancellationToken cancellationToken) => OnLoop(() =>
         Activate(StreamId.Run(command.Namespace, command.Run)).Ask<RunEntity, RunStatus>(command.Actor,
-            (RunEntity run, in Moment moment) => run.Command(command, moment)));
+            (RunEntity run, in Moment moment) => run.Command(command, moment))).WaitAsync(cancellationToken);
 
     public Task CommandTaskAsync(CommandTask command, CancellationToken cancellationToken) => OnLoop(() =>
         Activate(command.Task.Stream).Ask<StepEntity, bool>(command.Actor, (StepEntity step, in Moment moment) =>
@@ -67,7 +68,7 @@ public sealed partial class EngineNode
                     throw new InvalidOperationException($"Unknown verb {command.Verb}.");
             }
             return true;
-        }));
+        })).WaitAsync(cancellationToken);
 
     public Task<Explanation> ExplainAsync(TaskRef task, CancellationToken cancellationToken) => OnLoop(() =>
         Activate(task.Stream).Ask<StepEntity, Explanation>("system", (StepEntity step, in Moment moment) =>
@@ -78,10 +79,10 @@ public sealed partial class EngineNode
             return isReady
                 ? explanation with { Details = [.. explanation.Details, .. Dispatcher.WhyUnserved(step.Node.Spec.Queue, step.Node.Spec.Resources)] }
                 : explanation;
-        }));
+        })).WaitAsync(cancellationToken);
 
     public Task<PollResponse> PollAsync(PollRequest request, CancellationToken cancellationToken) =>
-        OnLoop(() => Dispatcher.PollAsync(request, cancellationToken));
+        OnLoop(() => Dispatcher.PollAsync(request, cancellationToken)).WaitAsync(cancellationToken);
 
     public async IAsyncEnumerable<LeaseInput> ReadInputsAsync(HeldLease lease, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -105,7 +106,7 @@ public sealed partial class EngineNode
         {
             return null;
         }
-    });
+    }).WaitAsync(cancellationToken);
 
     public Task<IReadOnlyList<WorkerInfo>> ListWorkersAsync(CancellationToken cancellationToken) => OnLoop(() => Task.FromResult(Dispatcher.Workers()));
 

@@ -154,7 +154,9 @@ public sealed partial class RunEntity : Entity
     private string? NextHandler()
     {
         var spec = _context.Graph.Spec;
-        var due = _outcome == RunStatus.Failed ? spec.OnFailure.Concat(spec.Finally) : spec.Finally;
+        // on_failure comes before finally: a run that fails only by its finally is past it.
+        var failed = _outcome == RunStatus.Failed && !spec.Finally.Any(_handlersStarted.Contains);
+        var due = failed ? spec.OnFailure.Concat(spec.Finally) : spec.Finally;
         return due.FirstOrDefault(h => !_handlersStarted.Contains(h));
     }
 

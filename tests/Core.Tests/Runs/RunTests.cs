@@ -23,6 +23,19 @@ public sealed class RunTests
     }
 
     [Fact]
+    public void ARunThatFailsOnlyInItsFinally_IsPastItsOnFailure()
+    {
+        var run = Started("start > end; end; rescue; clean; last", s => s with { OnFailure = ["rescue"], Finally = ["clean", "last"] });
+        Receive(run, s_end, new ReportEnd(s_end));
+        StepKey clean = new("clean", SplitPath.Empty, new SplitPath(0)), last = new("last", SplitPath.Empty, new SplitPath(0));
+
+        Assert.Equal([typeof(RunFailureSeen), typeof(RunHandlerStarted)], Receive(run, clean, new ReportFailure(clean, 0, new TaskError("exit", "no"))));
+        Assert.Equal([typeof(RunEndReached), typeof(RunEnded)], Receive(run, last, new ReportEnd(last)));
+
+        Assert.Equal(RunStatus.Failed, run.Status);
+    }
+
+    [Fact]
     public void ACancelledRun_EndsOnlyWhenEveryStepHasReported()
     {
         var run = Started("start > end; end");
