@@ -42,7 +42,8 @@ internal sealed class OutcomeChecker(HistoryChecker history, DurableStore store,
                 if (row.Status is not (TaskStatus.Succeeded or TaskStatus.Caught)) continue;
                 var task = Name(run.Spec, key.Key, row.Split);
                 missing.Remove(task);
-                if (run.Generation > 0 && (run.Spec.OnFailure.Contains(key.Key.Step) || run.Spec.Finally.Contains(key.Key.Step))) continue;
+                // An operator's kill fails a run that would have succeeded, and its on_failure then runs.
+                if ((run.Generation > 0 || run.Interfered) && (run.Spec.OnFailure.Contains(key.Key.Step) || run.Spec.Finally.Contains(key.Key.Step))) continue;
                 if (!oracle.Tasks.TryGetValue(task, out var expected)) Complain(name, $"{task} ran, and is no task of this run");
                 else if (!expected.Succeeds) Complain(name, $"{task} succeeded, and cannot");
                 else if (TaskBehaviour.ValueOf(row.Output) != expected.Value) Complain(name, $"{task} put out {row.Output}, and should have {expected.Value}: its inputs were wrong");
