@@ -8,7 +8,7 @@ using Fanfare.Core;
 namespace Fanfare.Engine;
 
 // The port that the gateway calls, from any thread: each method enters the engine's scheduler. A caller that gives up is let go at once;
-// its command may still become durable, which is why commands can be repeated.
+// its command may still become durable, which is why commands can be repeated. A poll is let go by the dispatcher, with an answer.
 public sealed partial class EngineNode
 {
     public Task<Deployed> DeployAsync(DeployFlow command, CancellationToken cancellationToken) => OnLoop(async () =>
@@ -82,7 +82,7 @@ public sealed partial class EngineNode
         })).WaitAsync(cancellationToken);
 
     public Task<PollResponse> PollAsync(PollRequest request, CancellationToken cancellationToken) =>
-        OnLoop(() => Dispatcher.PollAsync(request, cancellationToken)).WaitAsync(cancellationToken);
+        OnLoop(() => Dispatcher.PollAsync(request, cancellationToken));
 
     public async IAsyncEnumerable<LeaseInput> ReadInputsAsync(HeldLease lease, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
