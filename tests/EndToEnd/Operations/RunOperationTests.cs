@@ -39,17 +39,17 @@ public sealed class RunOperationTests(SharedSite shared)
         var run = await _site.Api.StartAsync($$$"""
             name: pause
             steps:
-              start: {run: {{{Run.Shell(Run.Await(go))}}}, next: after}
-              after: {run: ["true"]}
+              start: {run: ["true"], next: {foreach: work, over: {range: 2} } }
+              work: {run: {{{Run.Shell(Run.Await(go))}}}, max_parallel: 1, next: all}
+              all: {join: all, run: ["true"]}
             """);
         await TaskProcesses.LiveAsync(run, 1);
 
         Assert.Equal(RunStatus.Paused, (await _site.Api.CommandAsync(run, "pause")).Status);
+        await _site.Api.EventAsync(run, "step_paused", "work");
         _site.Touch("pause-go");
-        await _site.Api.EventAsync(run, "task_succeeded", "start");
-        await _site.Api.EventAsync(run, "splits_arrived", "after");
-        await _site.Api.EventAsync(run, "step_paused", "after");
-        var why = await _site.Api.ExplainAsync(run, "after");
+        await _site.Api.EventAsync(run, "task_succeeded", "work");
+        var why = await _site.Api.ExplainAsync(run, "work[1]");
         await _site.Api.SucceedAsync("name: while-paused\nsteps: {start: {run: [\"true\"]}}\n");
         var resumed = (await _site.Api.HistoryAsync(run))[^1].Id;
         Assert.Equal(RunStatus.Running, (await _site.Api.CommandAsync(run, "resume")).Status);
@@ -57,7 +57,7 @@ public sealed class RunOperationTests(SharedSite shared)
 
         Assert.Equal("waiting", why.State);
         Assert.Contains("paused", why.Reason, StringComparison.Ordinal);
-        Assert.All((await _site.Api.HistoryAsync(run)).Where(e => e.Type == "task_leased" && Api.IsOf(e, "after")), e => Assert.True(e.Id > resumed));
+        Assert.All((await _site.Api.HistoryAsync(run)).Where(e => e.Type == "task_leased" && Api.IsOf(e, "work") && e.Data.GetProperty("split").GetInt32() == 1), e => Assert.True(e.Id > resumed));
     }
 
     [Fact]

@@ -40,8 +40,6 @@ internal sealed class Crew
                 Command(run, RunVerb.Pause);
                 // Nobody pauses a run for ever here: every run has to end.
                 Later(_chance.Span(100, 20_000), () => Insist(e => Resume(e, run), _ => { }));
-                // The pause may have been held up on its way until after that was answered.
-                Later(TimeSpan.FromMinutes(5), () => Insist(e => Resume(e, run), _ => { }));
                 break;
             case 3 or 4:
                 Command(run, RunVerb.Retry);
