@@ -89,8 +89,3 @@ internal sealed class DurableStore(VirtualLoop loop)
         public Wake? Wake { get; set; }
     }
 }
-
-/// <summary>An event as it became durable.</summary>
-/// <param name="CommittedAt">Virtual time of the commit.</param>
-/// <param name="Process">Who wrote it.</param>
-internal sealed record Recorded(long Position, DateTimeOffset CommittedAt, string Process, StreamId Stream, JournalEvent Entry, string Json);

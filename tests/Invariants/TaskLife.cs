@@ -1,9 +1,9 @@
 using Fanfare.Contracts;
 
-namespace Fanfare.Simulation.Checks;
+namespace Fanfare.Invariants;
 
 /// <summary>What the history says of one task so far.</summary>
-internal sealed class TaskLife
+public sealed class TaskLife
 {
     public TaskLeased? Lease { get; set; }
 

@@ -1,11 +1,10 @@
 using Fanfare.Contracts;
-using Fanfare.Simulation.Store;
 
-namespace Fanfare.Simulation.Checks;
+namespace Fanfare.Invariants;
 
 /// <summary>Reads the history from its first event to its last and complains of whatever breaks an invariant. It shares no code with
 /// what wrote the history.</summary>
-internal sealed class HistoryChecker
+public sealed class HistoryChecker
 {
     private readonly Dictionary<string, RunLife> _runs = [];
     private readonly Dictionary<StreamId, StepLife> _steps = [];
@@ -220,66 +219,4 @@ internal sealed class HistoryChecker
     }
 
     private void Complain(Recorded recorded, string what) => Violations.Add(new Violation(recorded.Stream.RunId, recorded.Position, $"{recorded.Stream}: {what}: {recorded.Json}"));
-}
-
-/// <summary>Something that must not be.</summary>
-internal sealed record Violation(string? Run, long Position, string What);
-
-/// <summary>What the history says of one run so far.</summary>
-internal sealed class RunLife
-{
-    public RunStarted? Started { get; set; }
-
-    public FlowSpec Spec { get; set; } = new() { Name = "none", Steps = [] };
-
-    public RunEnded? Ended { get; set; }
-
-    public DateTimeOffset EndedAt { get; set; }
-
-    public int Generation { get; set; }
-
-    public bool CancelRequested { get; set; }
-
-    /// <summary>An operator did something that may change the outcome.</summary>
-    public bool Interfered { get; set; }
-
-    public bool Skipped { get; set; }
-
-    public List<(int Generation, string Step)> Handlers { get; } = [];
-}
-
-/// <summary>What the history says of one opening of a step so far.</summary>
-internal sealed class StepLife(StepKey key, StepSpec spec)
-{
-    private readonly Dictionary<int, HashSet<int>> _members = [];
-
-    public StepKey Key => key;
-
-    public StepSpec Spec => spec;
-
-    public SortedDictionary<int, TaskLife> Tasks { get; } = [];
-
-    public HashSet<int> CancelledSplits { get; } = [];
-
-    public HashSet<(int Generation, int Split)> Arrived { get; } = [];
-
-    public Dictionary<int, int> Expected { get; } = [];
-
-    public bool Cancelled { get; set; }
-
-    public bool Paused { get; set; }
-
-    public int? OpenedIn { get; set; }
-
-    public TaskLife Of(int split)
-    {
-        if (Tasks.TryGetValue(split, out var task)) return task;
-        return Tasks[split] = new TaskLife();
-    }
-
-    public HashSet<int> MembersOf(int split)
-    {
-        if (_members.TryGetValue(split, out var members)) return members;
-        return _members[split] = [];
-    }
 }
