@@ -43,9 +43,15 @@ public sealed partial class EngineNode
         });
     }).WaitAsync(cancellationToken);
 
-    public Task<RunStatus> CommandRunAsync(CommandRun command, CancellationToken cancellationToken) => OnLoop(() =>
-        Activate(StreamId.Run(command.Namespace, command.Run)).Ask<RunEntity, RunStatus>(command.Actor,
-            (RunEntity run, in Moment moment) => run.Command(command, moment))).WaitAsync(cancellationToken);
+    public Task<RunStatus> CommandRunAsync(CommandRun command, CancellationToken cancellationToken) => OnLoop(async () =>
+    {
+        var activation = Activate(StreamId.Run(command.Namespace, command.Run));
+        var status = await activation.Ask<RunEntity, RunStatus>(command.Actor, (RunEntity run, in Moment moment) => run.Command(command, moment));
+        if (command.Verb != RunVerb.Pause) return status;
+        // Who asked for a pause is answered when nothing starts any more, not when the run has taken note. It may have been cancelled since.
+        await activation.Until<RunEntity>(static run => run.IsPauseSettled);
+        return await activation.Ask<RunEntity, RunStatus>(command.Actor, static (RunEntity run, in Moment moment) => run.Status);
+    }).WaitAsync(cancellationToken);
 
     public Task CommandTaskAsync(CommandTask command, CancellationToken cancellationToken) => OnLoop(() =>
         Activate(command.Task.Stream).Ask<StepEntity, bool>(command.Actor, (StepEntity step, in Moment moment) =>

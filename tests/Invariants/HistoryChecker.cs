@@ -32,6 +32,19 @@ public sealed class HistoryChecker
         }
     }
 
+    /// <summary>Somebody was told that the run is paused.</summary>
+    /// <param name="resumesWhenAsked">The run's <see cref="RunLife.Resumes"/> when the pause was asked for: if it was resumed since, the answer speaks of a pause that is over.</param>
+    public void PauseAnswered(string run, int resumesWhenAsked)
+    {
+        if (_runs.TryGetValue(run, out var life) && life.Paused && life.Resumes == resumesWhenAsked) life.PauseAnswered = true;
+    }
+
+    private static void Resume(RunLife run)
+    {
+        (run.Paused, run.PauseAnswered) = (false, false);
+        run.Resumes++;
+    }
+
     private void ReadRun(Recorded recorded)
     {
         var name = recorded.Stream.Name;
@@ -54,6 +67,7 @@ public sealed class HistoryChecker
                 break;
             case RunRetried:
                 if (!ended) Complain(recorded, "a run was retried before it had ended");
+                Resume(run);
                 (run.Ended, run.CancelRequested) = (null, false);
                 run.Generation++;
                 run.Interfered = true;
@@ -63,8 +77,13 @@ public sealed class HistoryChecker
                 run.CancelRequested = true;
                 run.Interfered = true;
                 break;
-            case RunPaused or RunResumed:
-                if (ended) Complain(recorded, "a run that had ended was paused or resumed");
+            case RunPaused:
+                if (ended) Complain(recorded, "a run that had ended was paused");
+                run.Paused = true;
+                break;
+            case RunResumed:
+                if (ended) Complain(recorded, "a run that had ended was resumed");
+                Resume(run);
                 break;
             case RunHandlerStarted e:
                 if (ended) Complain(recorded, "a handler started in a run that had ended");
@@ -84,6 +103,9 @@ public sealed class HistoryChecker
         var over = run.Ended is not null;
         switch (recorded.Entry.Event)
         {
+            case StepOpened e:
+                step.Paused = e.Run.Paused;
+                break;
             case TaskLeased e:
                 Lease(recorded, run, step, step.Of(e.Split), e);
                 break;
@@ -180,6 +202,7 @@ public sealed class HistoryChecker
         if (task.SucceededIn == run.Generation) Complain(recorded, "a task was leased again after it had succeeded");
         if (task.FailedForGood) Complain(recorded, "a task was leased again after it had failed for good");
         if (step.Cancelled || step.CancelledSplits.Contains(e.Split)) Complain(recorded, "a task of a cancelled step was leased");
+        if (run.PauseAnswered && !run.Spec.OnFailure.Concat(run.Spec.Finally).Contains(step.Key.Step)) Complain(recorded, "a task was leased though its run was paused, and somebody had been told so");
         if (step.Paused) Complain(recorded, "a task of a paused step was leased");
         if (e.Attempt < task.NextAttempt) Complain(recorded, $"attempt {e.Attempt} was leased, though attempt {task.NextAttempt - 1} had been");
         if (task.RetryAt > recorded.CommittedAt) Complain(recorded, $"a task was leased before its backoff was over");

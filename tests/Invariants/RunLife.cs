@@ -17,6 +17,14 @@ public sealed class RunLife
 
     public bool CancelRequested { get; set; }
 
+    public bool Paused { get; set; }
+
+    /// <summary>Somebody was told that the run is paused, and it has been since.</summary>
+    public bool PauseAnswered { get; set; }
+
+    /// <summary>How often it was resumed or retried.</summary>
+    public int Resumes { get; set; }
+
     /// <summary>An operator did something that may change the outcome.</summary>
     public bool Interfered { get; set; }
 

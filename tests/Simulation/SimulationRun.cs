@@ -61,7 +61,7 @@ internal sealed class SimulationRun
         var few = Enumerable.Range(0, chance.Between(4, 9)).Select(_ => chance.Pick(flows)).Distinct().ToList();
         _cluster.Start();
         for (var i = chance.Between(1, 4); i > 0; i--) _ = new SimWorker($"w{i}", chance.Between(1, 6), _cluster, _effects);
-        var crew = new Crew(_cluster, few, operators: chance.Roll(0.5));
+        var crew = new Crew(_cluster, _history, few, operators: chance.Roll(0.5));
         var deadline = _cluster.Faults.EndsAt + Patience;
         DateTimeOffset? quietSince = null;
         try

@@ -60,7 +60,9 @@ public sealed record TaskSkipped(
 /// <summary>A result came under a token that is not the current attempt's.</summary>
 public sealed record ResultRefused(int Split, string Token, string Worker) : Event;
 
-public sealed record StepPaused : ReceivedEvent;
+/// <summary>Nothing of the step starts until it is resumed; what runs goes on.</summary>
+/// <param name="Reports">Whether the step tells its run of it. Journals written before that was so lack it.</param>
+public sealed record StepPaused([property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Reports = false) : ReceivedEvent;
 
 public sealed record StepResumed : ReceivedEvent;
 

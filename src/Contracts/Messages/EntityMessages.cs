@@ -11,6 +11,7 @@ namespace Fanfare.Contracts;
 [JsonDerivedType(typeof(ExpectMembers), "expect_members")]
 [JsonDerivedType(typeof(AnnounceSteps), "announce_steps")]
 [JsonDerivedType(typeof(ReportStep), "report_step")]
+[JsonDerivedType(typeof(ReportPaused), "report_paused")]
 [JsonDerivedType(typeof(ReportFailure), "report_failure")]
 [JsonDerivedType(typeof(ReportEnd), "report_end")]
 [JsonDerivedType(typeof(CancelScope), "cancel_scope")]
@@ -28,9 +29,12 @@ public sealed record ArriveMembers(RunInfo Run, int Split, StepKey Source, Split
 
 public sealed record ExpectMembers(RunInfo Run, int Split, StepKey Opener, int Count, ForeachItems? Items = null) : EntityMessage;
 
-public sealed record AnnounceSteps(IReadOnlyList<StepKey> Steps) : EntityMessage;
+public sealed record AnnounceSteps(
+    IReadOnlyList<StepKey> Steps, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Paused = false) : EntityMessage;
 
 public sealed record ReportStep(StepKey Step, int FailedTasks, int CancelledTasks, int Cancels) : EntityMessage;
+
+public sealed record ReportPaused(StepKey Step, int Pauses) : EntityMessage;
 
 public sealed record ReportFailure(StepKey Step, int Split, TaskError Error) : EntityMessage;
 

@@ -9,7 +9,8 @@ public interface IScheduler
 
     Task<Started> StartRunAsync(StartRun command, CancellationToken cancellationToken);
 
-    /// <summary>Cancel, pause, resume or retry of a run. Repeating a command that holds already is no error.</summary>
+    /// <summary>Cancel, pause, resume or retry of a run. Repeating a command that holds already is no error. A pause returns when nothing of
+    /// the run starts any more (its on_failure and finally apart); what the run has come to meanwhile is returned.</summary>
     Task<RunStatus> CommandRunAsync(CommandRun command, CancellationToken cancellationToken);
 
     /// <summary>Kill, retry or skip of one task.</summary>

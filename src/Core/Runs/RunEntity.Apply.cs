@@ -19,13 +19,16 @@ public sealed partial class RunEntity
                 OpenAlone(start);
                 break;
             case StepsAnnounced e:
-                foreach (var step in e.Steps) Announced(step);
+                foreach (var step in e.Steps) Announced(step, e.Paused);
                 break;
             case StepReported e:
                 // A report that crossed a further cancel on its way does not speak of that one.
                 if (e.Cancels < _cancels.GetValueOrDefault(e.Step)) break;
                 _awaited.Remove(e.Step);
                 if (_handler == e.Step) _handler = null;
+                break;
+            case StepPauseReported e:
+                if (e.Pauses >= _pauses.GetValueOrDefault(e.Step)) _pausing.Remove(e.Step);
                 break;
             case RunFailureSeen e:
                 if (_handler == e.Step)
@@ -54,10 +57,11 @@ public sealed partial class RunEntity
                 break;
             case RunPaused:
                 _status = RunStatus.Paused;
-                foreach (var step in _steps) Send(Stream(step), new PauseStep(_info!));
+                foreach (var step in _steps) Pause(step);
                 break;
             case RunResumed:
                 _status = RunStatus.Running;
+                _pausing.Clear();
                 foreach (var step in _steps) Send(Stream(step), new ResumeStep(_info!));
                 break;
             case RunCancelRequested e:
@@ -88,7 +92,7 @@ public sealed partial class RunEntity
             default:
                 throw new JournalFormatException($"Stream {Id} holds {entry.Event.GetType().Name}, which is no event of a run.");
         }
-        _rowDue = entry.Event is not (StepsAnnounced or StepReported or RunScopeCancelled) || _rowDue;
+        _rowDue = entry.Event is not (StepsAnnounced or StepReported or StepPauseReported or RunScopeCancelled) || _rowDue;
     }
 
     public override Row? CurrentRow => _started is null ? null : new RunRow(
@@ -106,14 +110,27 @@ public sealed partial class RunEntity
         rows.Add(row);
     }
 
-    private void Announced(StepKey step)
+    private void Announced(StepKey step, bool paused)
     {
-        if (!_steps.Add(step)) return;
+        if (!_steps.Add(step))
+        {
+            // Known by another sender; but this one, paused, may have been the first to open it.
+            if (paused && _status == RunStatus.Running) Send(Stream(step), new ResumeStep(_info!));
+            return;
+        }
         // Opened before the retry, perhaps, and only heard of now; one that is new ignores it.
         if (_retry is { } retry) Send(Stream(step), retry);
         if (_status is RunStatus.Failing or RunStatus.Cancelling || (_status is RunStatus.Finishing && _mayLeaveTasks)) Cancel(step, null);
-        else if (_status == RunStatus.Paused) Send(Stream(step), new PauseStep(_info!));
+        else if (_status == RunStatus.Paused) Pause(step);
+        else if (paused) Send(Stream(step), new ResumeStep(_info!));
         foreach (var scope in _cancelledScopes) CancelIfCovered(scope, step);
+    }
+
+    private void Pause(StepKey step)
+    {
+        _pausing.Add(step);
+        _pauses[step] = _pauses.GetValueOrDefault(step) + 1;
+        Send(Stream(step), new PauseStep(_info!));
     }
 
     private void Stop(RunStatus status, RunStatus outcome, TaskError error)

@@ -14,6 +14,8 @@ public sealed partial class RunEntity : Entity
     private readonly HashSet<StepKey> _steps = [];
     private readonly HashSet<StepKey> _awaited = [];
     private readonly Dictionary<StepKey, int> _cancels = [];
+    private readonly HashSet<StepKey> _pausing = [];
+    private readonly Dictionary<StepKey, int> _pauses = [];
     private readonly List<RunScopeCancelled> _cancelledScopes = [];
     private readonly HashSet<string> _handlersStarted = [];
 
@@ -42,6 +44,9 @@ public sealed partial class RunEntity : Entity
     public bool IsStarted => _started is not null;
 
     public RunStatus Status => _status;
+
+    /// <summary>Whether a pause, if the run is paused, has reached every step that is open or opening: nothing of the run starts any more.</summary>
+    public bool IsPauseSettled => _status != RunStatus.Paused || _pausing.Count == 0;
 
     public int Deployment => _info?.Deployment ?? 0;
 
@@ -111,16 +116,20 @@ public sealed partial class RunEntity : Entity
             switch (message)
             {
                 case AnnounceSteps announce:
-                    var steps = new List<StepKey>(announce.Steps);
+                    var (steps, paused) = (new List<StepKey>(announce.Steps), announce.Paused);
                     while (i + 1 < messages.Count && messages[i + 1].Message is AnnounceSteps more)
                     {
                         steps.AddRange(more.Steps);
+                        paused |= more.Paused;
                         sequence = messages[++i].Sequence;
                     }
-                    Emit(new StepsAnnounced(steps) { Sender = sender, SenderSequence = sequence }, moment);
+                    Emit(new StepsAnnounced(steps, paused) { Sender = sender, SenderSequence = sequence }, moment);
                     break;
                 case ReportStep report:
                     Emit(new StepReported(report.Step, report.FailedTasks, report.CancelledTasks, report.Cancels) { Sender = sender, SenderSequence = sequence }, moment);
+                    break;
+                case ReportPaused report:
+                    Emit(new StepPauseReported(report.Step, report.Pauses) { Sender = sender, SenderSequence = sequence }, moment);
                     break;
                 case ReportFailure failure:
                     Emit(new RunFailureSeen(failure.Step, failure.Split, failure.Error) { Sender = sender, SenderSequence = sequence }, moment);

@@ -10,7 +10,8 @@ public sealed partial class StepEntity
         switch (entry.Event)
         {
             case StepOpened e:
-                _run = e.Run;
+                _run = e.Run with { Paused = false };
+                _paused = e.Run.Paused;
                 _openedAt = entry.At;
                 break;
             case SplitsArrived e:
@@ -83,8 +84,10 @@ public sealed partial class StepEntity
                 FreshBudgets(e.Split);
                 _retries.Add(e.Split);
                 break;
-            case StepPaused:
+            case StepPaused e:
                 _paused = true;
+                _pauses++;
+                if (e.Reports) Send(RunStream, new ReportPaused(Key, _pauses));
                 break;
             case StepResumed:
                 _paused = false;

@@ -68,7 +68,7 @@ public sealed partial class StepEntity
                     break;
                 case PauseStep pause:
                     Open(pause.Run, moment);
-                    Emit(new StepPaused { Sender = sender, SenderSequence = sequence }, moment);
+                    Emit(new StepPaused(Reports: true) { Sender = sender, SenderSequence = sequence }, moment);
                     break;
                 case ResumeStep resume:
                     Open(resume.Run, moment);

@@ -26,19 +26,19 @@ public sealed partial class StepEntity
                 {
                     var branch = Routes.Branch(_graph[step], Key);
                     Announce(branch);
-                    Send(Stream(branch), new ArriveSplits(_run!, Key, SplitRanges.One(split), bytes, _items));
+                    Send(Stream(branch), new ArriveSplits(Said, Key, SplitRanges.One(split), bytes, _items));
                 }
                 break;
             case Foreach next:
                 var body = _graph[next.Step];
                 var join = Routes.Outside(body.Frame, body.Frame.Join!, Routes.Body(body, _node, Key, split), split);
                 Announce(join.Key);
-                Send(Stream(join.Key), new ExpectMembers(_run!, join.Split, Key, count, _items));
+                Send(Stream(join.Key), new ExpectMembers(Said, join.Split, Key, count, _items));
                 if (count == 0) break;
                 var opening = Routes.Body(body, _node, Key, split);
                 // Each split of a nested foreach opens its body once: remembering a hundred thousand of them would serve nothing.
                 Announce(opening, once: !_node.InForeach);
-                Send(Stream(opening), new OpenForeach(_run!, Key, split, count, items!, bytes));
+                Send(Stream(opening), new OpenForeach(Said, Key, split, count, items!, bytes));
                 break;
             default:
                 throw new InvalidOperationException($"Unknown next {_node.Spec.Next}.");
@@ -53,12 +53,12 @@ public sealed partial class StepEntity
             var join = Routes.Outside(_node.Frame, step, Key, split);
             Announce(join.Key);
             var member = SplitRanges.One(Routes.Member(_node.Frame, split));
-            Send(Stream(join.Key), new ArriveMembers(_run!, join.Split, Key, member, SplitRanges.Empty, bytes, ItemsOutside(_node.Frame)));
+            Send(Stream(join.Key), new ArriveMembers(Said, join.Split, Key, member, SplitRanges.Empty, bytes, ItemsOutside(_node.Frame)));
             return;
         }
         var next = Routes.Sibling(target, Key, _node.BackEdges.Contains(step));
         Announce(next);
-        Send(Stream(next), new ArriveSplits(_run!, Key, SplitRanges.One(split), bytes, _items));
+        Send(Stream(next), new ArriveSplits(Said, Key, SplitRanges.One(split), bytes, _items));
     }
 
     /// <summary>A failure for good goes to the innermost join that tolerates one, else to the run.</summary>
@@ -77,7 +77,7 @@ public sealed partial class StepEntity
                 if (left is { } opener) Send(RunStream, new CancelScope(opener.Key, opener.Split));
                 Announce(outside.Key);
                 var member = SplitRanges.One(Routes.Member(frame, at));
-                Send(Stream(outside.Key), new ArriveMembers(_run!, outside.Split, Key, SplitRanges.Empty, member, 0));
+                Send(Stream(outside.Key), new ArriveMembers(Said, outside.Split, Key, SplitRanges.Empty, member, 0));
                 return;
             }
             left = Routes.Outside(frame, frame.Opener!, key, at);
@@ -105,7 +105,7 @@ public sealed partial class StepEntity
     // The run hears of an opening before the opening itself is told of, so that a cancel can always reach it.
     private void Announce(StepKey key, bool once = true)
     {
-        if (!once || _announced.Add(key)) Send(RunStream, new AnnounceSteps([key]));
+        if (!once || _announced.Add(key)) Send(RunStream, new AnnounceSteps([key], _paused));
     }
 
     private StreamId RunStream => StreamId.Run(Id.Namespace, _run!.Run);

@@ -36,6 +36,7 @@ public sealed partial class StepEntity : Entity
     private bool _cancelling;
     private bool _cancelReported;
     private int _cancels;
+    private int _pauses;
     private DateTimeOffset _nextBackoff = DateTimeOffset.MaxValue;
     private DateTimeOffset _nextDeadline = DateTimeOffset.MaxValue;
     private DateTimeOffset _openedAt;
@@ -121,6 +122,9 @@ public sealed partial class StepEntity : Entity
     }
 
     private int Arrived => _ready.Count + _retries.Count + _backoff.Count + _leased.Count + _succeeded.Count + _failed.Count + _cancelled.Count;
+
+    // What this step says of its run: a step that it opens while it is paused must not start what the pause was to hold back.
+    private RunInfo Said => _paused ? _run! with { Paused = true } : _run!;
 
     private TaskRef Task(int split) => new(Id.Namespace, _run!.Run, Key, split);
 

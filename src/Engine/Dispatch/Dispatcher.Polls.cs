@@ -157,7 +157,7 @@ internal sealed partial class Dispatcher
                 else
                 {
                     if (!session.Leases.TryGetValue(item.Token, out var lease)) session.Leases[item.Token] = lease = new SessionLease(item, request.Boot, Nothing) { Listed = true };
-                    lease.RenewedAt = node.Now;
+                    lease.RenewedAt = now;
                 }
             }
         }
@@ -172,14 +172,15 @@ internal sealed partial class Dispatcher
         foreach (var lease in session.Leases.Values.Where(l => !l.Listed && l.Boot == request.Boot).ToList())
         {
             // Handed out again, it lasts from now in the worker's eyes, so in the step's too.
-            if (node.Now - lease.RenewedAt >= RenewEvery(node.Options.LeaseTerm))
+            var asked = node.Now;
+            if (asked - lease.RenewedAt >= RenewEvery(node.Options.LeaseTerm))
             {
                 if (!await IsRenewedAsync(lease.Held, request))
                 {
                     session.Leases.Remove(lease.Held.Token);
                     continue;
                 }
-                lease.RenewedAt = node.Now;
+                lease.RenewedAt = asked;
             }
             lease.Sent ??= await AssembleAgainAsync(lease.Held);
             if (lease.Sent is not null) leases.Add(lease.Sent);
@@ -220,7 +221,7 @@ internal sealed partial class Dispatcher
     private async Task<List<Lease>> LeaseAsync(WorkerSession session, List<Pick> picks)
     {
         if (picks.Count == 0) return [];
-        var boot = session.Boot!;
+        var (boot, now) = (session.Boot!, node.Now);
         var asked = picks.GroupBy(p => p.Step).Select(group => (group.First().Each, Grants: node.Activate(group.Key).Ask<StepEntity, IReadOnlyList<Grant>>("worker:" + session.Worker,
             (StepEntity step, in Moment moment) => step.Lease(session.Worker, boot, group.Sum(p => p.Count), moment)))).ToList();
         var granted = new List<(Grant Grant, SessionLease Lease)>();
@@ -230,7 +231,9 @@ internal sealed partial class Dispatcher
             {
                 foreach (var grant in await grants)
                 {
-                    var lease = new SessionLease(new HeldLease(grant.Task, grant.Token), boot, each) { RenewedAt = node.Now };
+                    // A cancel that the step decided in the same batch comes before this.
+                    var ending = session.Leases.GetValueOrDefault(grant.Token)?.EndReason;
+                    var lease = new SessionLease(new HeldLease(grant.Task, grant.Token), boot, each) { RenewedAt = now, EndReason = ending };
                     session.Leases[grant.Token] = lease;
                     granted.Add((grant, lease));
                 }

@@ -40,7 +40,7 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
         {
             case HoldLease hold:
                 var holder = SessionOf(hold.Worker);
-                holder.Leases.TryAdd(hold.Lease.Token, new SessionLease(hold.Lease, hold.Boot, Nothing) { RenewedAt = node.Now });
+                holder.Leases.TryAdd(hold.Lease.Token, new SessionLease(hold.Lease, hold.Boot, Nothing));
                 if (holder.Boot is { } boot && boot != hold.Boot) Lose(holder, hold.Boot);
                 break;
             case EndLease { Void: true } end:
@@ -49,7 +49,7 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
             case EndLease end:
                 var session = SessionOf(end.Worker);
                 if (!session.Leases.TryGetValue(end.Lease.Token, out var lease))
-                    session.Leases[end.Lease.Token] = lease = new SessionLease(end.Lease, end.Boot, Nothing) { RenewedAt = node.Now };
+                    session.Leases[end.Lease.Token] = lease = new SessionLease(end.Lease, end.Boot, Nothing);
                 lease.EndReason = end.Reason;
                 Unpark(session, []);
                 break;

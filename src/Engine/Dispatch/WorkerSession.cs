@@ -57,6 +57,8 @@ internal sealed class SessionLease(HeldLease held, string boot, ResourceSpec res
     /// <summary>What was sent to the worker; dropped once the worker has listed it.</summary>
     public Lease? Sent { get; set; }
 
+    /// <summary>When the step was last asked for a full term, before it was: its answer may wait long for the journal, and the term runs from
+    /// when it decided. Not known yet: never.</summary>
     public DateTimeOffset RenewedAt { get; set; }
 
     /// <summary>Why the worker is to end it; null to let it run.</summary>

@@ -19,6 +19,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
 
     private readonly Queue<Work> _mailbox = new();
     private readonly HashSet<StreamId> _inFlight = [];
+    private readonly List<Waiter> _waiters = [];
     private Entity? _entity;
     private long _epoch;
     private Wake? _wake;
@@ -41,9 +42,20 @@ internal sealed class Activation(StreamId id, EngineNode node)
         return work.Done;
     }
 
+    /// <summary>Returns when the entity's durable state is so.</summary>
+    public Task Until<TEntity>(Func<TEntity, bool> isSo)
+        where TEntity : Entity
+    {
+        var waiter = new Waiter(entity => isSo((TEntity)entity));
+        _waiters.Add(waiter);
+        // Looked at once all that is decided is durable: after this command at the latest.
+        Enqueue(new Work<TEntity, bool>("system", static (TEntity _, in Moment _) => true));
+        return waiter.Done.Task;
+    }
+
     /// <summary>Whether nothing would be lost by dropping this activation: a wake row or a command brings it back.</summary>
     public bool IsIdle(DateTimeOffset now) =>
-        !_running && _mailbox.Count == 0 && !_acknowledging && _inFlight.Count == 0 && now - _lastUsed >= node.Options.IdleAfter
+        !_running && _mailbox.Count == 0 && !_acknowledging && _inFlight.Count == 0 && _waiters.Count == 0 && now - _lastUsed >= node.Options.IdleAfter
         && (_entity is null || (!_entity.HasOutbox && !(_entity.DurableDue <= now + node.Options.IdleAfter)));
 
     public void Drop()
@@ -97,6 +109,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
             // Whoever waits is told; the stream stays as it is in the journal, and the next command tries again.
             Drop();
             while (_mailbox.TryDequeue(out var work)) work.Fail(exception);
+            FailWaiters(exception);
             if (exception is not (RefusedException or OperationCanceledException)) node.Warn($"{Id} could not be opened: {exception.Message}");
             return false;
         }
@@ -149,6 +162,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
             {
                 Drop();
                 foreach (var work in batch) work.Fail(exception);
+                FailWaiters(exception);
                 node.Warn($"{Id} could not append: {exception.Message}");
                 return;
             }
@@ -176,8 +190,15 @@ internal sealed class Activation(StreamId id, EngineNode node)
         foreach (var work in batch.Concat(waiting)) _mailbox.Enqueue(work);
     }
 
+    private void FailWaiters(Exception exception)
+    {
+        foreach (var waiter in _waiters) waiter.Done.TrySetException(exception);
+        _waiters.Clear();
+    }
+
     private void LetEffectsOut(Entity entity)
     {
+        if (_waiters.Count > 0) _waiters.RemoveAll(w => w.IsOver(entity));
         if (entity is StepEntity { Run: not null } step)
         {
             foreach (var effect in step.TakeEffects()) node.Dispatcher.Carry(effect);
@@ -284,5 +305,13 @@ internal sealed class Activation(StreamId id, EngineNode node)
             entity.Tick(moment);
             return true;
         });
+    }
+
+    /// <summary>Somebody who waits for the entity's state to be so.</summary>
+    private sealed record Waiter(Func<Entity, bool> IsSo)
+    {
+        public TaskCompletionSource Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public bool IsOver(Entity entity) => IsSo(entity) && Done.TrySetResult();
     }
 }

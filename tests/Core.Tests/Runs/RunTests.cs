@@ -50,6 +50,50 @@ public sealed class RunTests
     }
 
     [Fact]
+    public void APauseIsSettled_WhenEveryStepThatIsOpenOrOpening_HasReported()
+    {
+        var run = Started("start > a; a > end; end");
+        var a = new StepKey("a", SplitPath.Empty, new SplitPath(0));
+        Command(run, RunVerb.Pause);
+        Assert.False(run.IsPauseSettled);
+
+        Receive(run, s_start, new AnnounceSteps([a]));
+        Receive(run, s_start, new ReportPaused(s_start, 1));
+        Assert.False(run.IsPauseSettled);
+        Receive(run, a, new ReportPaused(a, 1));
+
+        Assert.True(run.IsPauseSettled);
+    }
+
+    [Fact]
+    public void AReportOfAnEarlierPause_DoesNotSettleALaterOne()
+    {
+        var run = Started("start > end; end");
+        Command(run, RunVerb.Pause);
+        Command(run, RunVerb.Resume);
+        Command(run, RunVerb.Pause);
+
+        Receive(run, s_start, new ReportPaused(s_start, 1));
+        Assert.False(run.IsPauseSettled);
+        Receive(run, s_start, new ReportPaused(s_start, 2));
+
+        Assert.True(run.IsPauseSettled);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void AStepThatMayHaveOpenedPaused_IsResumed_WhenTheRunGoesOnMeanwhile(bool known)
+    {
+        var run = Started("start > a; a > end; end");
+        if (known) Receive(run, s_start, new AnnounceSteps([s_end]));
+
+        Receive(run, s_start, new AnnounceSteps([s_end], Paused: true));
+
+        Assert.IsType<ResumeStep>(Assert.Single(run.OutboxTo(StreamId.Step("default", "r", s_end), 10)).Message);
+    }
+
+    [Fact]
     public void AReportThatCrossedAFurtherCancel_DoesNotEndTheRun()
     {
         var run = Started("start > a & b; a > j; b > j; !j > end; end");

@@ -42,6 +42,45 @@ public sealed class OperationTests
     }
 
     [Fact]
+    public void AStepThatWasPaused_TellsItsRun_AfterWhatItAnnouncedBefore()
+    {
+        var scene = Wide();
+        scene.Receive(new PauseStep(StepScene.Run()));
+        scene.Receive(new ResumeStep(StepScene.Run()));
+        scene.Receive(new PauseStep(StepScene.Run()));
+
+        Assert.Equal([new ReportPaused(scene.Key, 1), new ReportPaused(scene.Key, 2)], scene.Outbox());
+    }
+
+    [Fact]
+    public void WhatAPausedStepOpens_OpensPaused_UntilTheRunSaysOtherwise()
+    {
+        var opener = new StepScene("start > a; a > end; end", "a");
+        opener.Receive(new ArriveSplits(StepScene.Run(), opener.KeyOf("start"), SplitRanges.One(0), 0));
+        var grant = opener.Lease();
+        opener.Receive(new PauseStep(StepScene.Run()));
+        opener.Finish(grant, AttemptOutcome.Succeeded);
+        Assert.True(Assert.Single(opener.Outbox().OfType<AnnounceSteps>()).Paused);
+        var arrive = Assert.Single(opener.Outbox(opener.KeyOf("end")));
+
+        var opened = new StepScene("start > a; a > end; end", "end");
+        opened.Receive(arrive, "a");
+        Assert.Empty(opened.LeaseMany(1));
+        opened.Receive(new ResumeStep(StepScene.Run()));
+        Assert.Single(opened.LeaseMany(1));
+    }
+
+    [Fact]
+    public void AnOpenStep_IsNotPausedByWhatAPausedStepSays()
+    {
+        var scene = new StepScene("start > a; a > end; end", "end");
+        scene.Receive(new ArriveSplits(StepScene.Run(), scene.KeyOf("a"), SplitRanges.One(0), 0), "a");
+        scene.Receive(new ArriveSplits(StepScene.Run() with { Paused = true }, scene.KeyOf("start"), SplitRanges.One(1), 0));
+
+        Assert.Equal(2, scene.LeaseMany(2).Count);
+    }
+
+    [Fact]
     public void AKilledAttempt_FailsAndIsNotRetried()
     {
         var scene = Wide(s => s with { Retry = new RetrySpec { MaxAttempts = 5 } });

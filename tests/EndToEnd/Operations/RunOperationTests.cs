@@ -46,7 +46,6 @@ public sealed class RunOperationTests(SharedSite shared)
         await TaskProcesses.LiveAsync(run, 1);
 
         Assert.Equal(RunStatus.Paused, (await _site.Api.CommandAsync(run, "pause")).Status);
-        await _site.Api.EventAsync(run, "step_paused", "work");
         _site.Touch("pause-go");
         await _site.Api.EventAsync(run, "task_succeeded", "work");
         var why = await _site.Api.ExplainAsync(run, "work[1]");
@@ -58,6 +57,33 @@ public sealed class RunOperationTests(SharedSite shared)
         Assert.Equal("waiting", why.State);
         Assert.Contains("paused", why.Reason, StringComparison.Ordinal);
         Assert.All((await _site.Api.HistoryAsync(run)).Where(e => e.Type == "task_leased" && Api.IsOf(e, "work") && e.Data.GetProperty("split").GetInt32() == 1), e => Assert.True(e.Id > resumed));
+    }
+
+    [Fact]
+    public async Task Pause_HoldsBackTheStepThatOpensAfterIt()
+    {
+        var go = _site.In("hold-go");
+        var run = await _site.Api.StartAsync($$$"""
+            name: hold
+            steps:
+              start: {run: {{{Run.Shell(Run.Await(go))}}}, next: after}
+              after: {run: ["true"]}
+            """);
+        await TaskProcesses.LiveAsync(run, 1);
+
+        Assert.Equal(RunStatus.Paused, (await _site.Api.CommandAsync(run, "pause")).Status);
+        _site.Touch("hold-go");
+        await _site.Api.EventAsync(run, "task_succeeded", "start");
+        await _site.Api.EventAsync(run, "splits_arrived", "after");
+        var why = await _site.Api.ExplainAsync(run, "after");
+        await _site.Api.SucceedAsync("name: while-held\nsteps: {start: {run: [\"true\"]}}\n");
+        var resumed = (await _site.Api.HistoryAsync(run))[^1].Id;
+        Assert.Equal(RunStatus.Running, (await _site.Api.CommandAsync(run, "resume")).Status);
+        await _site.Api.SucceedRunAsync(run);
+
+        Assert.Equal("waiting", why.State);
+        Assert.Contains("paused", why.Reason, StringComparison.Ordinal);
+        Assert.All((await _site.Api.HistoryAsync(run)).Where(e => e.Type == "task_leased" && Api.IsOf(e, "after")), e => Assert.True(e.Id > resumed));
     }
 
     [Fact]

@@ -63,6 +63,26 @@ internal static partial class Scenarios
         await stage.EndsAsync(RunStatus.Succeeded);
     }
 
+    private static Answer PauseOpening(Lease lease) => lease.Name == "start" ? Answer.Hold : Answer.Ok();
+
+    // The step after opens while the run is paused.
+    private static async Task PauseOpeningAsync(Stage stage)
+    {
+        await stage.DeployAsync("""
+            name: pause-opening
+            steps:
+              start: {run: a, next: after}
+              after: {run: b}
+            """);
+        await stage.StartAsync("pause-opening");
+        await stage.HeldAsync("start");
+        await stage.CommandAsync(RunVerb.Pause);
+        stage.Worker.Settle("start", Answer.Ok());
+        await stage.SeenAsync<StepPauseReported>(2);
+        await stage.CommandAsync(RunVerb.Resume);
+        await stage.EndsAsync(RunStatus.Succeeded);
+    }
+
     private static Answer RunRetry(Lease lease) => Of(lease) switch
     {
         "work[1] 0" or "work[2] 0" or "tell 0" => Answer.Exit(1),

@@ -23,6 +23,7 @@ internal static partial class Scenarios
         ["cancel"] = (Cancel, CancelAsync),
         ["cancel-handler"] = (CancelHandler, CancelHandlerAsync),
         ["pause"] = (Pause, PauseAsync),
+        ["pause-opening"] = (PauseOpening, PauseOpeningAsync),
         ["run-retry"] = (RunRetry, RunRetryAsync),
         ["restart"] = (Restart, RestartAsync),
         ["operators"] = (Operators, OperatorsAsync),

@@ -7,11 +7,12 @@ namespace Fanfare.Simulation.Cluster;
 internal sealed class Crew
 {
     private readonly SimCluster _cluster;
+    private readonly HistoryChecker _history;
     private readonly Chance _chance;
 
-    public Crew(SimCluster cluster, IReadOnlyList<FlowSpec> flows, bool operators)
+    public Crew(SimCluster cluster, HistoryChecker history, IReadOnlyList<FlowSpec> flows, bool operators)
     {
-        (_cluster, _chance) = (cluster, cluster.Loop.Chance.Fork());
+        (_cluster, _history, _chance) = (cluster, history, cluster.Loop.Chance.Fork());
         foreach (var flow in flows)
         {
             var (copy, run) = (flow, $"{flow.Name}-run");
@@ -22,6 +23,7 @@ internal sealed class Crew
             if (!operators || _chance.Roll(0.4)) continue;
             for (var i = _chance.Between(1, 6); i > 0; i--) Later(_chance.Span(1_000, 90_000), () => Interfere(run, copy));
         }
+        LookAfterPaused();
     }
 
     public List<string> Runs { get; } = [];
@@ -37,8 +39,7 @@ internal sealed class Crew
                 Command(run, RunVerb.Cancel);
                 break;
             case 1 or 2:
-                Command(run, RunVerb.Pause);
-                // Nobody pauses a run for ever here: every run has to end.
+                Pause(run);
                 Later(_chance.Span(100, 20_000), () => Insist(e => Resume(e, run), _ => { }));
                 break;
             case 3 or 4:
@@ -60,6 +61,15 @@ internal sealed class Crew
         }
     }
 
+    // Every run has to end, and a pause that was long on its way may land after the resume that was meant for it: once the faults are
+    // over, somebody looks for runs that are paused.
+    private void LookAfterPaused() => Later(TimeSpan.FromSeconds(30), () =>
+    {
+        foreach (var run in Runs.Where(r => !_cluster.Faults.Active && _cluster.Store.Rows.Runs.GetValueOrDefault(("default", r))?.Status == RunStatus.Paused))
+            Insist(e => Resume(e, run), _ => { });
+        LookAfterPaused();
+    });
+
     // Completed where the command is: an await of its own would resume outside the loop.
     private static Task<bool> Answered(Task task) => task.ContinueWith(done =>
     {
@@ -67,10 +77,19 @@ internal sealed class Crew
         return true;
     }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
 
-    private void Command(string run, RunVerb verb, string? from = null)
+    private void Pause(string run)
+    {
+        var resumes = _history.Runs.GetValueOrDefault(run)?.Resumes ?? 0;
+        Command(run, RunVerb.Pause, answered: status =>
+        {
+            if (status == RunStatus.Paused) _history.PauseAnswered(run, resumes);
+        });
+    }
+
+    private void Command(string run, RunVerb verb, string? from = null, Action<RunStatus>? answered = null)
     {
         _cluster.Loop.Trace($"olga: {verb} {run} {from}");
-        _cluster.Call(e => e.CommandRunAsync(new CommandRun("default", "olga", run, verb, null, from), CancellationToken.None), _ => { }, Refused);
+        _cluster.Call(e => e.CommandRunAsync(new CommandRun("default", "olga", run, verb, null, from), CancellationToken.None), answered ?? (_ => { }), Refused);
     }
 
     private static Task<RunStatus> Resume(Engine.EngineNode engine, string run) =>
