@@ -7,7 +7,8 @@ namespace Fanfare.Core;
 /// <param name="Actor">Who gave the command.</param>
 /// <param name="Entropy">Random bits, new for each command.</param>
 /// <param name="Incarnation">The journal's, for fencing tokens.</param>
-public readonly record struct Moment(DateTimeOffset Now, string Actor, ulong Entropy, string Incarnation);
+/// <param name="Uptime">The deciding node's monotonic time. Leases are counted by it: a step of the wall clock must not end them.</param>
+public readonly record struct Moment(DateTimeOffset Now, string Actor, ulong Entropy, string Incarnation, TimeSpan Uptime);
 
 /// <summary>A message waiting in an entity's outbox until its receiver has made it durable.</summary>
 public readonly record struct OutboxMessage(long Sequence, StreamId Target, EntityMessage Message);
@@ -51,8 +52,8 @@ public abstract class Entity
     /// <see cref="DateTimeOffset.MinValue"/>: at once.</summary>
     public abstract DateTimeOffset? DurableDue { get; }
 
-    /// <summary>When <see cref="Tick"/> has something to do next, volatile deadlines included; null for never.</summary>
-    public abstract DateTimeOffset? NextTick { get; }
+    /// <summary>How long until <see cref="Tick"/> has something to do, volatile deadlines included; null for never.</summary>
+    public abstract TimeSpan? TickAfter(DateTimeOffset now, TimeSpan uptime);
 
     /// <summary>The stream's own row of the read model, as the present state gives it; null where there is none.</summary>
     public abstract Row? CurrentRow { get; }

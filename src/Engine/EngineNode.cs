@@ -13,6 +13,8 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
     private readonly Action<string> _warn;
     private readonly LeaseAssembly _assembly;
     private ITimer? _housekeeping;
+    private readonly long _startedAt;
+    private TimeSpan _clockOffset;
     private ulong _entropy;
 
     /// <param name="scheduler">Runs one task at a time.</param>
@@ -22,6 +24,8 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         Options = options;
         Journal = journal;
         Clock = clock;
+        _startedAt = clock.GetTimestamp();
+        _clockOffset = clock.GetUtcNow() - DateTimeOffset.UnixEpoch;
         _scheduler = scheduler;
         _warn = warn;
         _entropy = options.Seed;
@@ -44,6 +48,9 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
     internal Dispatcher Dispatcher { get; }
 
     internal DateTimeOffset Now => Clock.GetUtcNow();
+
+    /// <summary>Monotonic time since the node was made; what lasts for a while is counted by it, since a wall clock may be set.</summary>
+    internal TimeSpan Uptime => Clock.GetElapsedTime(_startedAt);
 
     internal CancellationToken Stopping => _stopping.Token;
 
@@ -70,7 +77,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
 
     internal void Warn(string message) => _warn(message);
 
-    internal Moment MomentOf(string actor) => new(Now, actor, NextEntropy(), Journal.Incarnation);
+    internal Moment MomentOf(string actor) => new(Now, actor, NextEntropy(), Journal.Incarnation, Uptime);
 
     /// <summary>Starts a piece of work on the scheduler; a failure of it is a bug, and is said.</summary>
     internal void Start(Func<Task> work) =>
@@ -144,8 +151,10 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
     private async Task KeepHouseAsync()
     {
         var now = Now;
+        var clockWasSet = WasClockSet(now);
         foreach (var (id, activation) in _activations.ToArray())
         {
+            if (clockWasSet) activation.ArmAgain();
             if (!activation.IsIdle(now)) continue;
             activation.Drop();
             _activations.Remove(id);
@@ -153,6 +162,19 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         Dispatcher.ForgetSilent(now);
         // What is due before the scan after next is woken now, and waits on a timer of its own.
         await ScanAsync(now + (2 * Options.ScanEvery));
+    }
+
+    // Timers run by monotonic time, and what is durable is due by the wall clock.
+    private bool WasClockSet(DateTimeOffset now)
+    {
+        var offset = now - DateTimeOffset.UnixEpoch - Uptime;
+        var set = (offset - _clockOffset).Duration() > TimeSpan.FromSeconds(1);
+        if (set)
+        {
+            _warn($"the clock was set by {(offset - _clockOffset).TotalSeconds:0.0} s; leases are not touched by it, delays and timeouts follow it");
+            _clockOffset = offset;
+        }
+        return set;
     }
 
     // SplitMix64 (Steele, Lea, Flood 2014): seeded, so that a simulation draws the same again.

@@ -66,7 +66,7 @@ public sealed class ReplayTests
             var flow = (FlowEntity)ReplayedStream.EntityOf(recorded.Stream, fixture.Events, acknowledged: 0);
 
             var again = flow.Deploy(new DeployFlow(recorded.Stream.Namespace, "replay", spec, deployed.Source, deployed.Package),
-                deployed.Spec, deployed.Digest, new Moment(recorded.At, "replay", 0, "replay"));
+                deployed.Spec, deployed.Digest, new Moment(recorded.At, "replay", 0, "replay", TimeSpan.Zero));
 
             Assert.Equal(deployed.Spec, FlowSpecJson.Write(spec));
             Assert.Equal(deployed.Digest, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{deployed.Spec}\n{deployed.Package}"))));

@@ -10,7 +10,7 @@ public sealed class FlowEntity(StreamId id) : Entity(id)
 
     public override DateTimeOffset? DurableDue => null;
 
-    public override DateTimeOffset? NextTick => null;
+    public override TimeSpan? TickAfter(DateTimeOffset now, TimeSpan uptime) => null;
 
     /// <summary>None: a flow has a row for each deployment, which never changes.</summary>
     public override Row? CurrentRow => null;

@@ -50,10 +50,10 @@ public sealed partial class RunEntity : Entity
 
     public int Deployment => _info?.Deployment ?? 0;
 
-    public override DateTimeOffset? DurableDue => NextTick;
-
-    public override DateTimeOffset? NextTick =>
+    public override DateTimeOffset? DurableDue =>
         _status is RunStatus.Running or RunStatus.Paused && _started is not null && _context.Graph.Spec.Timeout is { } timeout ? _timedFrom + timeout : null;
+
+    public override TimeSpan? TickAfter(DateTimeOffset now, TimeSpan uptime) => DurableDue - now;
 
     /// <summary>Starts the run; a second start changes nothing and returns false.</summary>
     public bool Start(StartRun start, int deployment, string parameters, in Moment moment)
@@ -100,7 +100,7 @@ public sealed partial class RunEntity : Entity
 
     public override void Tick(in Moment moment)
     {
-        if (NextTick is { } due && due <= moment.Now)
+        if (DurableDue is { } due && due <= moment.Now)
         {
             Emit(new RunTimedOut(), moment);
             Advance(moment);

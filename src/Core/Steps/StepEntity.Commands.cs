@@ -98,8 +98,8 @@ public sealed partial class StepEntity
             var attempt = _budgets.TryGetValue(split, out var budget) ? budget.NextAttempt : 0;
             var token = string.Create(CultureInfo.InvariantCulture, $"{_streamHash:x}.{Sequence + 1:x}.{attempt}.{moment.Incarnation}");
             Emit(new TaskLeased(split, attempt, token, worker, boot), moment);
-            _leased[split].Deadline = moment.Now + _term;
-            if (moment.Now + _term < _nextDeadline) _nextDeadline = moment.Now + _term;
+            _leased[split].Deadline = moment.Uptime + _term;
+            if (moment.Uptime + _term < _nextDeadline) _nextDeadline = moment.Uptime + _term;
             grants.Add(new Grant(Task(split), attempt, token, InputsOf(split)));
         }
         return grants;
@@ -149,7 +149,7 @@ public sealed partial class StepEntity
         foreach (var item in held)
         {
             if (_leased.TryGetValue(item.Task.Split, out var lease) && lease.Token == item.Token && lease.Worker == worker && lease.Boot == boot)
-                lease.Deadline = moment.Now + _term;
+                lease.Deadline = moment.Uptime + _term;
             else
                 unknown.Add(item);
         }
@@ -176,8 +176,8 @@ public sealed partial class StepEntity
 
     public override void Tick(in Moment moment)
     {
-        var now = moment.Now;
-        foreach (var (split, lease) in _leased.Where(l => l.Value.Deadline <= now).ToArray())
+        var (now, uptime) = (moment.Now, moment.Uptime);
+        foreach (var (split, lease) in _leased.Where(l => l.Value.Deadline <= uptime).ToArray())
         {
             EndLost(split, lease, $"the lease ran out: worker {lease.Worker} was not heard of for {_term.TotalSeconds:0.###} s", moment);
             _effects.Add(new EndLease(lease.Worker, lease.Boot, Held(split, lease), "the lease ran out", Void: true));

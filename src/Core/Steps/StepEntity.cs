@@ -38,7 +38,7 @@ public sealed partial class StepEntity : Entity
     private int _cancels;
     private int _pauses;
     private DateTimeOffset _nextBackoff = DateTimeOffset.MaxValue;
-    private DateTimeOffset _nextDeadline = DateTimeOffset.MaxValue;
+    private TimeSpan _nextDeadline = TimeSpan.MaxValue;
     private DateTimeOffset _openedAt;
     private DateTimeOffset _changedAt;
 
@@ -80,8 +80,13 @@ public sealed partial class StepEntity : Entity
         }
     }
 
-    public override DateTimeOffset? NextTick =>
-        _leased.Count == 0 ? NextBackoff : NextBackoff is { } backoff && backoff < _nextDeadline ? backoff : _nextDeadline;
+    public override TimeSpan? TickAfter(DateTimeOffset now, TimeSpan uptime)
+    {
+        var backoff = NextBackoff - now;
+        if (_leased.Count == 0) return backoff;
+        var deadline = _nextDeadline - uptime;
+        return backoff < deadline ? backoff : deadline;
+    }
 
     /// <summary>Effects decided since the last call.</summary>
     public IReadOnlyList<Effect> TakeEffects()
@@ -93,11 +98,11 @@ public sealed partial class StepEntity : Entity
     }
 
     /// <summary>To be called once after replay: every live lease gets a full term, and the dispatcher learns of it.</summary>
-    public void Activated(DateTimeOffset now)
+    public void Activated(TimeSpan uptime)
     {
         foreach (var (split, lease) in _leased)
         {
-            lease.Deadline = now + _term;
+            lease.Deadline = uptime + _term;
             _effects.Add(new HoldLease(lease.Worker, lease.Boot, Held(split, lease)));
             if (lease.End != LeaseEnd.None) _effects.Add(EndOf(split, lease));
         }
@@ -118,7 +123,7 @@ public sealed partial class StepEntity : Entity
     private void SetBounds()
     {
         _nextBackoff = _backoff.Count == 0 ? DateTimeOffset.MaxValue : _backoff.Values.Min();
-        _nextDeadline = _leased.Count == 0 ? DateTimeOffset.MaxValue : _leased.Values.Min(l => l.Deadline);
+        _nextDeadline = _leased.Count == 0 ? TimeSpan.MaxValue : _leased.Values.Min(l => l.Deadline);
     }
 
     private int Arrived => _ready.Count + _retries.Count + _backoff.Count + _leased.Count + _succeeded.Count + _failed.Count + _cancelled.Count;

@@ -14,7 +14,8 @@ internal sealed class TaskLease
 
     public required DateTimeOffset LeasedAt { get; init; }
 
-    public DateTimeOffset Deadline { get; set; }
+    /// <summary>By the owning node's uptime.</summary>
+    public TimeSpan Deadline { get; set; }
 
     /// <summary>The worker was told to end it.</summary>
     public LeaseEnd End { get; set; }

@@ -117,10 +117,12 @@ internal sealed partial class Dispatcher
     /// latest poll, so the step waits this much longer.</summary>
     public static TimeSpan RenewEvery(TimeSpan term) => term / 4;
 
+    private bool IsFresh(SessionLease lease, TimeSpan uptime) => uptime - lease.RenewedAt < RenewEvery(node.Options.LeaseTerm);
+
     // Asks the steps about leases that this node does not know, too.
     private async Task<IReadOnlyList<CancelLease>> RenewAsync(WorkerSession session, PollRequest request)
     {
-        var now = node.Now;
+        var now = node.Uptime;
         List<HeldLease>? due = null;
         foreach (var held in request.Held)
         {
@@ -128,7 +130,7 @@ internal sealed partial class Dispatcher
             {
                 lease.Listed = true;
                 lease.Sent = null;
-                if (now - lease.RenewedAt < RenewEvery(node.Options.LeaseTerm)) continue;
+                if (IsFresh(lease, now)) continue;
             }
             (due ??= []).Add(held);
         }
@@ -172,8 +174,8 @@ internal sealed partial class Dispatcher
         foreach (var lease in session.Leases.Values.Where(l => !l.Listed && l.Boot == request.Boot).ToList())
         {
             // Handed out again, it lasts from now in the worker's eyes, so in the step's too.
-            var asked = node.Now;
-            if (asked - lease.RenewedAt >= RenewEvery(node.Options.LeaseTerm))
+            var asked = node.Uptime;
+            if (!IsFresh(lease, asked))
             {
                 if (!await IsRenewedAsync(lease.Held, request))
                 {
@@ -208,7 +210,7 @@ internal sealed partial class Dispatcher
         foreach (var (token, lease) in session.Leases)
         {
             if (lease.EndReason is not { } reason || lease.Boot != request.Boot) continue;
-            lease.EndSentAt = node.Now;
+            lease.EndSentAt = node.Uptime;
             endings.Add(new CancelLease(token, reason, Void: false));
         }
         return endings;
@@ -216,12 +218,12 @@ internal sealed partial class Dispatcher
 
     // Told at once, then again with every answer; but an ending that takes its time must not turn a long poll into a spin.
     private bool IsEndingNews(SessionLease lease) =>
-        lease.EndReason is not null && (lease.EndSentAt is not { } sent || node.Now - sent >= EndRepeat);
+        lease.EndReason is not null && (lease.EndSentAt is not { } sent || node.Uptime - sent >= EndRepeat);
 
     private async Task<List<Lease>> LeaseAsync(WorkerSession session, List<Pick> picks)
     {
         if (picks.Count == 0) return [];
-        var (boot, now) = (session.Boot!, node.Now);
+        var (boot, now) = (session.Boot!, node.Uptime);
         var asked = picks.GroupBy(p => p.Step).Select(group => (group.First().Each, Grants: node.Activate(group.Key).Ask<StepEntity, IReadOnlyList<Grant>>("worker:" + session.Worker,
             (StepEntity step, in Moment moment) => step.Lease(session.Worker, boot, group.Sum(p => p.Count), moment)))).ToList();
         var granted = new List<(Grant Grant, SessionLease Lease)>();

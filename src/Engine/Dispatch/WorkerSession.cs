@@ -57,15 +57,15 @@ internal sealed class SessionLease(HeldLease held, string boot, ResourceSpec res
     /// <summary>What was sent to the worker; dropped once the worker has listed it.</summary>
     public Lease? Sent { get; set; }
 
-    /// <summary>When the step was last asked for a full term, before it was: its answer may wait long for the journal, and the term runs from
-    /// when it decided. Not known yet: never.</summary>
-    public DateTimeOffset RenewedAt { get; set; }
+    /// <summary>When, by the node's uptime, the step was asked for a full term; null when this node has not asked yet. Not when it answered:
+    /// the answer may wait long for the journal, and the term runs from when the step decided.</summary>
+    public TimeSpan? RenewedAt { get; set; }
 
     /// <summary>Why the worker is to end it; null to let it run.</summary>
     public string? EndReason { get; set; }
 
     /// <summary>When the worker was last told; a poll is not answered at once for what it was just told.</summary>
-    public DateTimeOffset? EndSentAt { get; set; }
+    public TimeSpan? EndSentAt { get; set; }
 }
 
 /// <summary>A poll that waits for something to say.</summary>

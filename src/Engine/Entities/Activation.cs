@@ -29,8 +29,8 @@ internal sealed class Activation(StreamId id, EngineNode node)
     private long _appends;
     private Offer? _offer;
     private ITimer? _timer;
-    private DateTimeOffset? _timerDue;
-    private DateTimeOffset _lastUsed;
+    private TimeSpan? _timerDue;
+    private TimeSpan _lastUsed;
 
     public StreamId Id { get; } = id;
 
@@ -55,8 +55,15 @@ internal sealed class Activation(StreamId id, EngineNode node)
 
     /// <summary>Whether nothing would be lost by dropping this activation: a wake row or a command brings it back.</summary>
     public bool IsIdle(DateTimeOffset now) =>
-        !_running && _mailbox.Count == 0 && !_acknowledging && _inFlight.Count == 0 && _waiters.Count == 0 && now - _lastUsed >= node.Options.IdleAfter
+        !_running && _mailbox.Count == 0 && !_acknowledging && _inFlight.Count == 0 && _waiters.Count == 0 && node.Uptime - _lastUsed >= node.Options.IdleAfter
         && (_entity is null || (!_entity.HasOutbox && !(_entity.DurableDue <= now + node.Options.IdleAfter)));
+
+    /// <summary>The wall clock was set: what is due by it is due at another time than the timer was armed for.</summary>
+    public void ArmAgain()
+    {
+        _timerDue = null;
+        if (_entity is { } entity) ArmTimer(entity);
+    }
 
     public void Drop()
     {
@@ -80,7 +87,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
         {
             while (_mailbox.Count > 0)
             {
-                _lastUsed = node.Now;
+                _lastUsed = node.Uptime;
                 if (_entity is null && !await LoadAsync()) continue;
                 await DecideBatchAsync();
             }
@@ -100,7 +107,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
             entity.Replay(opened.Events, opened.Acknowledged);
             (_entity, _epoch, _offer) = (entity, opened.Epoch, null);
             _wake = opened.Acknowledged == long.MaxValue ? null : new Wake(DateTimeOffset.MinValue, opened.Acknowledged);
-            if (entity is StepEntity { Run: not null } step) step.Activated(node.Now);
+            if (entity is StepEntity { Run: not null } step) step.Activated(node.Uptime);
             entity.Tick(node.MomentOf("system"));
             return true;
         }
@@ -285,14 +292,14 @@ internal sealed class Activation(StreamId id, EngineNode node)
 
     private void ArmTimer(Entity entity)
     {
-        var due = entity.NextTick;
-        if (due is null || due == DateTimeOffset.MaxValue) return;
-        if (_timerDue is { } armed && armed <= due) return;
-        _timerDue = due;
-        var delay = due.Value - node.Now;
+        var uptime = node.Uptime;
+        if (entity.TickAfter(node.Now, uptime) is not { } delay) return;
         if (delay < TimeSpan.Zero) delay = TimeSpan.Zero;
         // The system timer takes at most 49 days; a longer wait is armed again on the way.
         if (delay > TimeSpan.FromDays(30)) delay = TimeSpan.FromDays(30);
+        var due = uptime + delay;
+        if (_timerDue is { } armed && armed <= due) return;
+        _timerDue = due;
         _timer?.Dispose();
         _timer = node.Clock.CreateTimer(_ => node.Start(OnTimerAsync), null, delay, Timeout.InfiniteTimeSpan);
     }

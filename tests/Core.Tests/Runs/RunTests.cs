@@ -153,7 +153,7 @@ public sealed class RunTests
         var run = Started("start > end; end", s => s with { Timeout = TimeSpan.FromMinutes(1) });
         Assert.Equal(s_t0 + TimeSpan.FromMinutes(1), run.DurableDue);
 
-        run.Tick(new Moment(s_t0 + TimeSpan.FromMinutes(1), "system", 1, "inc"));
+        run.Tick(new Moment(s_t0 + TimeSpan.FromMinutes(1), "system", 1, "inc", TimeSpan.Zero));
 
         Assert.Equal(RunStatus.Failing, run.Status);
         Receive(run, s_start, new ReportStep(s_start, 0, 1, 1));
@@ -182,5 +182,5 @@ public sealed class RunTests
         return [.. run.TakeDecided().Events.Select(e => e.Event.GetType())];
     }
 
-    private static Moment At() => new(s_t0, "test", 1, "inc");
+    private static Moment At() => new(s_t0, "test", 1, "inc", TimeSpan.Zero);
 }

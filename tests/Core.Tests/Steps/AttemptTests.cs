@@ -80,11 +80,25 @@ public sealed class AttemptTests
         scene.Finish(scene.Lease(), AttemptOutcome.Failed);
 
         Assert.Equal(0, scene.Step.Ready);
-        Assert.Equal(StepScene.T0 + TimeSpan.FromSeconds(10), scene.Step.NextTick);
-        scene.Now = scene.Step.NextTick!.Value;
+        Assert.Equal(TimeSpan.FromSeconds(10), scene.Step.TickAfter(StepScene.T0, TimeSpan.Zero));
+        scene.Now += TimeSpan.FromSeconds(10);
         scene.Tick();
 
         Assert.Equal(1, scene.Lease().Attempt);
+    }
+
+    [Fact]
+    public void ALease_IsNotEndedByAClockThatIsSet()
+    {
+        var scene = Ready();
+        var grant = scene.Lease();
+
+        scene.Step.Tick(new Moment(StepScene.T0 + TimeSpan.FromDays(1), "system", 1, "inc", TimeSpan.FromSeconds(1)));
+        Assert.Equal(1, scene.Step.Running);
+        scene.Step.Tick(new Moment(StepScene.T0, "system", 1, "inc", StepScene.Term));
+
+        Assert.Equal(0, scene.Step.Running);
+        Assert.Equal(0, grant.Attempt);
     }
 
     [Fact]
@@ -115,7 +129,7 @@ public sealed class AttemptTests
         var scene = new StepScene("start > a | end ^1; a > start | end ^1; end", "a");
         var key = scene.Key with { Loops = new SplitPath(1) };
         var late = new StepEntity(StreamId.Step("default", "r", key), new RunContext(Graph.Sketch.Graph("start > a; a > start | end ^1; end"), 1, "{}", null), StepScene.Term);
-        var moment = new Moment(StepScene.T0, "test", 1, "inc");
+        var moment = new Moment(StepScene.T0, "test", 1, "inc", TimeSpan.Zero);
         late.Receive(StreamId.Step("default", "r", scene.KeyOf("start")), [new OutboxMessage(1, late.Id, new ArriveSplits(StepScene.Run(), scene.KeyOf("start"), SplitRanges.One(0), 0))], moment);
         var grant = Assert.Single(late.Lease("w", "boot", 1, moment));
         late.TakeDecided();
@@ -159,7 +173,7 @@ public sealed class AttemptTests
         var scene = Ready();
         scene.Lease();
         scene.Now += StepScene.Term - TimeSpan.FromSeconds(1);
-        scene.Step.Activated(scene.Now);
+        scene.Step.Activated(scene.Now - StepScene.T0);
         scene.Now += StepScene.Term - TimeSpan.FromSeconds(1);
 
         Assert.Empty(scene.Tick());

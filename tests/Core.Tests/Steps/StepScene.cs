@@ -96,7 +96,7 @@ internal sealed class StepScene
     public IReadOnlyList<EntityMessage> Outbox(StepKey? target = null) =>
         [.. Step.OutboxTo(target is { } key ? StreamId.Step("default", "r", key) : StreamId.Run("default", "r"), 1000).Select(m => m.Message)];
 
-    private Moment Moment() => new(Now, "test", _entropy++, "inc");
+    private Moment Moment() => new(Now, "test", _entropy++, "inc", Now - T0);
 
     private List<Event> Taken()
     {
@@ -104,7 +104,7 @@ internal sealed class StepScene
         _events.AddRange(events);
         var replayed = new StepEntity(_id, _context, Term);
         replayed.Replay(_events, 0);
-        replayed.Activated(Now);
+        replayed.Activated(Now - T0);
         replayed.Tick(Moment());
         Assert.Equal(Step.Running, replayed.Running);
         // A replay ends with a look at the clock, which may find more that is ready.
