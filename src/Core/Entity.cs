@@ -44,9 +44,18 @@ public abstract class Entity
         return targets;
     }
 
+    /// <summary>Place of the last message that was put into the outbox.</summary>
+    public long OutboxSequence => _outboxSequence;
+
     /// <summary>Messages to one target not yet acknowledged, the first <paramref name="most"/> in order.</summary>
-    public IReadOnlyList<OutboxMessage> OutboxTo(StreamId target, int most) =>
-        _outbox.TryGetValue(target, out var messages) ? messages.GetRange(0, Math.Min(most, messages.Count)) : [];
+    /// <param name="upTo">No message after this place: what is not durable yet must not be told.</param>
+    public IReadOnlyList<OutboxMessage> OutboxTo(StreamId target, int most, long upTo = long.MaxValue)
+    {
+        if (!_outbox.TryGetValue(target, out var messages)) return [];
+        var count = Math.Min(most, messages.Count);
+        while (count > 0 && messages[count - 1].Sequence > upTo) count--;
+        return messages.GetRange(0, count);
+    }
 
     /// <summary>When a takeover must wake this stream for its own sake (outbox apart); null for never.
     /// <see cref="DateTimeOffset.MinValue"/>: at once.</summary>

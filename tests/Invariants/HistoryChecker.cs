@@ -12,6 +12,9 @@ public sealed class HistoryChecker
 
     public List<Violation> Violations { get; } = [];
 
+    /// <summary>Wall clocks are set while the history is written, so its times do not tell how long anything took.</summary>
+    public bool ClocksAreSet { get; init; }
+
     public IReadOnlyDictionary<string, RunLife> Runs => _runs;
 
     public IReadOnlyDictionary<StreamId, StepLife> Steps => _steps;
@@ -37,6 +40,14 @@ public sealed class HistoryChecker
     public void PauseAnswered(string run, int resumesWhenAsked)
     {
         if (_runs.TryGetValue(run, out var life) && life.Paused && life.Resumes == resumesWhenAsked) life.PauseAnswered = true;
+    }
+
+    /// <summary>A process of a task was started. What is done is never started again.</summary>
+    public void Began(TaskRef task, int attempt)
+    {
+        if (!_runs.TryGetValue(task.Run, out var run) || !_steps.TryGetValue(task.Stream, out var step)) return;
+        if (step.Of(task.Split).SucceededIn == run.Generation)
+            Violations.Add(new Violation(task.Run, long.MaxValue, $"{task.Stream}: attempt {attempt} of split {task.Split} was started though the task is done"));
     }
 
     private static void Resume(RunLife run)
@@ -75,6 +86,7 @@ public sealed class HistoryChecker
             case RunCancelRequested:
                 if (ended) Complain(recorded, "a run that had ended was cancelled");
                 run.CancelRequested = true;
+                run.CancelledAt = recorded.CommittedAt;
                 run.Interfered = true;
                 break;
             case RunPaused:
@@ -205,7 +217,8 @@ public sealed class HistoryChecker
         if (run.PauseAnswered && !run.Spec.OnFailure.Concat(run.Spec.Finally).Contains(step.Key.Step)) Complain(recorded, "a task was leased though its run was paused, and somebody had been told so");
         if (step.Paused) Complain(recorded, "a task of a paused step was leased");
         if (e.Attempt < task.NextAttempt) Complain(recorded, $"attempt {e.Attempt} was leased, though attempt {task.NextAttempt - 1} had been");
-        if (task.RetryAt > recorded.CommittedAt) Complain(recorded, $"a task was leased before its backoff was over");
+        // By the clock of the node that decided; times are kept in microseconds.
+        if (!ClocksAreSet && task.RetryAt > recorded.Entry.At + TimeSpan.FromMicroseconds(1)) Complain(recorded, $"a task was leased before its backoff was over");
         if (step.Spec.MaxParallel is { } most && step.Tasks.Values.Count(t => t.Lease is not null) >= most) Complain(recorded, $"more than max_parallel = {most} tasks run");
         if (step.Spec.Join is { } join) CheckJoin(recorded, run, step, join, e.Split);
         (task.Lease, task.NextAttempt, task.RetryAt, task.Cancelled) = (e, e.Attempt + 1, null, false);

@@ -17,6 +17,8 @@ public sealed class RunLife
 
     public bool CancelRequested { get; set; }
 
+    public DateTimeOffset? CancelledAt { get; set; }
+
     public bool Paused { get; set; }
 
     /// <summary>Somebody was told that the run is paused, and it has been since.</summary>

@@ -1,55 +1,32 @@
-using System.Globalization;
+using Fanfare.Simulation.Campaigns;
 using Xunit.Abstractions;
 
 namespace Fanfare.Simulation;
 
-/// <summary>Many lives of a cluster under seeded faults. FANFARE_LONG=1 runs thousands; FANFARE_SEED=n with --filter Replay runs one.</summary>
-public abstract class SimulationTests(ITestOutputHelper output)
+/// <summary>The bounded form of the campaigns; the long ones are run with <c>./simulate</c>.</summary>
+public sealed class SimulationTests(ITestOutputHelper output)
 {
-    private const int Seeds = 50;
-    private const int LongSeeds = 2000;
-
-    protected void Live(ulong first)
+    [Fact]
+    public void ManySeeds_UntilNothingNewIsSeen_BreakNoInvariant()
     {
-        var seeds = Environment.GetEnvironmentVariable("FANFARE_LONG") is { Length: > 0 } count
-            ? int.TryParse(count, CultureInfo.InvariantCulture, out var n) && n > 1 ? n : LongSeeds
-            : Seeds;
-        var failures = new List<string>();
-        for (var seed = first; seed < first + (ulong)seeds && failures.Count < 3; seed++)
-        {
-            var run = SimulationRun.Of(seed);
-            output.WriteLine(run.Summary);
-            if (run.Violations.Count > 0) failures.Add(run.Report());
-        }
-        Assert.True(failures.Count == 0, string.Join("\n", failures));
-    }
-}
+        var isLong = Environment.GetEnvironmentVariable("FANFARE_LONG") is { Length: > 0 };
+        var campaign = new Campaign(
+            new CampaignBounds { AtLeast = isLong ? 20_000 : 1_000, Plateau = isLong ? 4_000 : 300, Seeds = isLong ? long.MaxValue : 2_500, Failures = 1 },
+            _ => { });
 
-// Two classes, so that two processors are used.
-public sealed class FirstSeedsTests(ITestOutputHelper output) : SimulationTests(output)
-{
-    [Fact]
-    public void NoInvariantBreaks() => Live(1);
-}
+        campaign.Run();
 
-public sealed class SecondSeedsTests(ITestOutputHelper output) : SimulationTests(output)
-{
-    [Fact]
-    public void NoInvariantBreaks() => Live(1_000_001);
-}
-
-public sealed class ReplayTests(ITestOutputHelper output)
-{
-    [Fact]
-    public void Replay()
-    {
-        var seed = ulong.TryParse(Environment.GetEnvironmentVariable("FANFARE_SEED"), out var given) ? given : 7;
-        var run = SimulationRun.Of(seed);
-        output.WriteLine(run.Summary);
-        foreach (var warning in run.Warnings.Take(20)) output.WriteLine(warning);
-        Assert.True(run.Violations.Count == 0, run.Report());
+        output.WriteLine(campaign.Summary);
+        output.WriteLine(campaign.Faults);
+        Assert.True(campaign.Failed.Count == 0, string.Join("\n", campaign.Failed.Select(f => Report.Of(f, new Shrinker(TimeSpan.FromMinutes(1)).Shrink(f), 120))));
+        Assert.True(campaign.Lived >= 1_000);
     }
 
     [Fact]
-    public void TheSameSeed_LivesTheSameLife() => Assert.Equal(SimulationRun.Of(7).Digest, SimulationRun.Of(7).Digest);
+    public void ACrashAtAnyAwaitOrCommit_BreaksNoInvariant()
+    {
+        var failed = CrashEverywhere.Live(output.WriteLine, Environment.ProcessorCount);
+
+        Assert.True(failed.Count == 0, string.Join("\n", failed.Take(3).Select(l => $"{l.Flows[0]}, {l.Plan.CrashPoint}: {l.Violations[0].What}\n{string.Join("\n", l.Timeline(120))}")));
+    }
 }

@@ -151,11 +151,8 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
         foreach (var lease in lost) session.Leases.Remove(lease.Held.Token);
         foreach (var step in lost.Select(l => l.Held.Task.Stream).Distinct())
         {
-            node.Start(() => node.Activate(step).Ask<StepEntity, bool>("system", (StepEntity entity, in Moment moment) =>
-            {
-                entity.WorkerGone(session.Worker, boot, $"worker {session.Worker} was started anew", moment);
-                return true;
-            }));
+            node.Activate(step).Tell((StepEntity entity, in Moment moment) =>
+                entity.WorkerGone(session.Worker, boot, $"worker {session.Worker} was started anew", moment));
         }
     }
 }

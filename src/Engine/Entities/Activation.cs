@@ -26,6 +26,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
     private bool _running;
     private bool _acknowledging;
     private bool _appending;
+    private long _durableOutbox;
     private long _appends;
     private Offer? _offer;
     private ITimer? _timer;
@@ -42,6 +43,10 @@ internal sealed class Activation(StreamId id, EngineNode node)
         return work.Done;
     }
 
+    /// <summary>Gives it a command that nobody waits for.</summary>
+    public void Tell<TEntity>(Errand<TEntity>.Act act)
+        where TEntity : Entity => Enqueue(new Errand<TEntity>("system", act));
+
     /// <summary>Returns when the entity's durable state is so.</summary>
     public Task Until<TEntity>(Func<TEntity, bool> isSo)
         where TEntity : Entity
@@ -49,7 +54,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
         var waiter = new Waiter(entity => isSo((TEntity)entity));
         _waiters.Add(waiter);
         // Looked at once all that is decided is durable: after this command at the latest.
-        Enqueue(new Work<TEntity, bool>("system", static (TEntity _, in Moment _) => true));
+        Tell(static (TEntity _, in Moment _) => { });
         return waiter.Done.Task;
     }
 
@@ -105,6 +110,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
             var entity = await node.CreateEntityAsync(Id);
             var opened = await node.Journal.OpenAsync(Id, node.Stopping);
             entity.Replay(opened.Events, opened.Acknowledged);
+            _durableOutbox = entity.OutboxSequence;
             (_entity, _epoch, _offer) = (entity, opened.Epoch, null);
             _wake = opened.Acknowledged == long.MaxValue ? null : new Wake(DateTimeOffset.MinValue, opened.Acknowledged);
             if (entity is StepEntity { Run: not null } step) step.Activated(node.Uptime);
@@ -171,6 +177,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
                 foreach (var work in batch) work.Fail(exception);
                 FailWaiters(exception);
                 node.Warn($"{Id} could not append: {exception.Message}");
+                node.Start(WakeLaterAsync);
                 return;
             }
             finally
@@ -205,6 +212,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
 
     private void LetEffectsOut(Entity entity)
     {
+        _durableOutbox = entity.OutboxSequence;
         if (_waiters.Count > 0) _waiters.RemoveAll(w => w.IsOver(entity));
         if (entity is StepEntity { Run: not null } step)
         {
@@ -233,7 +241,8 @@ internal sealed class Activation(StreamId id, EngineNode node)
         var failures = 0;
         while (ReferenceEquals(entity, _entity))
         {
-            var messages = entity.OutboxTo(target, DeliveryMessages);
+            // Not what a batch under way has added: it may come to nothing, and its own end sends it.
+            var messages = entity.OutboxTo(target, DeliveryMessages, _durableOutbox);
             if (messages.Count == 0) break;
             try
             {
@@ -251,7 +260,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
         if (!ReferenceEquals(entity, _entity))
         {
             // Reloaded meanwhile: the new state sends what is still unacknowledged.
-            if (_entity is { } current && current.OutboxTo(target, 1).Count > 0) Deliver(current, target);
+            if (_entity is { } current && current.OutboxTo(target, 1, _durableOutbox).Count > 0) Deliver(current, target);
             return;
         }
         AcknowledgeIfQuiet(entity);
@@ -307,11 +316,15 @@ internal sealed class Activation(StreamId id, EngineNode node)
     private Task OnTimerAsync()
     {
         _timerDue = null;
-        return Ask<Entity, bool>("system", static (Entity entity, in Moment moment) =>
-        {
-            entity.Tick(moment);
-            return true;
-        });
+        Tell(static (Entity entity, in Moment moment) => entity.Tick(moment));
+        return Task.CompletedTask;
+    }
+
+    // The store refused what this entity had decided, and may have it all the same. Its timers, offers and messages went with the state.
+    private async Task WakeLaterAsync()
+    {
+        await node.DelayAsync(TimeSpan.FromSeconds(1));
+        Tell(static (Entity _, in Moment _) => { });
     }
 
     /// <summary>Somebody who waits for the entity's state to be so.</summary>

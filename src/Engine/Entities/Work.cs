@@ -16,6 +16,24 @@ internal abstract class Work(string actor)
     public abstract void Fail(Exception exception);
 }
 
+/// <summary>A command that nobody waits for. When it fails, the activation says so and wakes again, and what was to be done follows from the
+/// state that it then has.</summary>
+internal sealed class Errand<TEntity>(string actor, Errand<TEntity>.Act act) : Work(actor)
+    where TEntity : Entity
+{
+    public delegate void Act(TEntity entity, in Moment moment);
+
+    public override void Decide(Entity entity, in Moment moment) => act((TEntity)entity, moment);
+
+    public override void Complete()
+    {
+    }
+
+    public override void Fail(Exception exception)
+    {
+    }
+}
+
 internal delegate TReply Decision<in TEntity, out TReply>(TEntity entity, in Moment moment)
     where TEntity : Entity;
 

@@ -7,7 +7,7 @@ using TaskStatus = Fanfare.Contracts.TaskStatus;
 namespace Fanfare.Simulation.Checks;
 
 /// <summary>Compares what came of the runs, and what workers really did, with what the reference interpreter says.</summary>
-internal sealed class OutcomeChecker(HistoryChecker history, DurableStore store, SideEffects effects)
+internal sealed class OutcomeChecker(HistoryChecker history, DurableStore store, SideEffects effects, Faults faults)
 {
     private readonly List<Violation> _violations = [];
 
@@ -15,7 +15,6 @@ internal sealed class OutcomeChecker(HistoryChecker history, DurableStore store,
     {
         foreach (var (name, run) in history.Runs) CheckRun(name, run);
         CheckAccepted();
-        foreach (var overlap in effects.Overlaps) _violations.Add(new Violation(overlap.Split(' ')[0], long.MaxValue, "Two attempts of a task ran at a time: " + overlap));
         foreach (var execution in effects.All.Where(e => e is { EndedAt: null, Froze: false }))
             Complain(execution.Lease.Task.Run, $"{execution.Lease.Name}, attempt {execution.Lease.Attempt}, still runs on {execution.Boot} though nothing is left to do");
         return _violations;
@@ -32,6 +31,7 @@ internal sealed class OutcomeChecker(HistoryChecker history, DurableStore store,
         if (!run.Interfered && ended.Status != oracle.Status) Complain(name, $"the run {ended.Status}, and should have {oracle.Status}: {ended.Error}");
         if (run.CancelRequested && ended.Status == RunStatus.Running) Complain(name, "a cancelled run runs");
         CheckHandlers(name, run, ended.Status);
+        CheckCancel(name, run);
         CheckRow(name, run, ended);
         if (run.Skipped) return;
         var missing = oracle.Exact && !run.Interfered ? oracle.Tasks.Where(t => t.Value.Succeeds).Select(t => t.Key).ToHashSet() : [];
@@ -65,6 +65,20 @@ internal sealed class OutcomeChecker(HistoryChecker history, DurableStore store,
             var failedBefore = status == RunStatus.Failed && Oracle.Of(run.Spec).Tasks.Keys.Any(run.Spec.OnFailure.Contains);
             var due = failedBefore ? run.Spec.OnFailure.Concat(run.Spec.Finally) : run.Spec.Finally;
             if (!due.SequenceEqual(ran)) Complain(name, $"handlers that ran: {string.Join(", ", ran)}; should have: {string.Join(", ", due)}");
+        }
+    }
+
+    // Once nothing disturbs it any more, a cancel stops the starts within a minute, and what runs within the longest time that a worker
+    // may have been frozen or cut off.
+    private void CheckCancel(string name, RunLife run)
+    {
+        if (run.CancelledAt is not { } at || !run.CancelRequested) return;
+        var calm = (at > faults.EndsAt ? at : faults.EndsAt) + TimeSpan.FromMinutes(1);
+        foreach (var execution in effects.All.Where(e => e.Lease.Task.Run == name))
+        {
+            if (run.Spec.OnFailure.Concat(run.Spec.Finally).Contains(execution.Lease.Task.Step.Step)) continue;
+            if (execution.StartedAt > calm) Complain(name, $"{execution.Lease.Name} started long after its run was cancelled");
+            if (execution.EndedAt > calm + (3 * faults.LeaseTerm)) Complain(name, $"{execution.Lease.Name} ran on long after its run was cancelled");
         }
     }
 

@@ -21,42 +21,48 @@ internal sealed class Crew
             var start = new StartRun("default", "ann", copy.Name, null, "{}", [], _chance.Int(3), null, run);
             Insist(e => e.DeployAsync(deploy, CancellationToken.None), _ => Later(_chance.Span(0, 20_000), () => Insist(e => e.StartRunAsync(start, CancellationToken.None), _ => { })));
             if (!operators || _chance.Roll(0.4)) continue;
-            for (var i = _chance.Between(1, 6); i > 0; i--) Later(_chance.Span(1_000, 90_000), () => Interfere(run, copy));
+            for (var i = _chance.Between(1, 6); i > 0; i--)
+            {
+                Later(_chance.Span(1_000, 90_000), () =>
+                {
+                    if (_cluster.Faults.At("operator", run) is { } strike) Interfere(run, copy, strike.Chance);
+                });
+            }
         }
         LookAfterPaused();
     }
 
     public List<string> Runs { get; } = [];
 
-    public List<string> Refusals { get; } = [];
+    /// <summary>Called for each command of an operator that was answered: the run, the command, and what came of it.</summary>
+    public Action<string, string, string>? Answered { get; set; }
 
-    private void Interfere(string run, FlowSpec flow)
+    private void Interfere(string run, FlowSpec flow, Chance chance)
     {
-        if (!_cluster.Faults.Active) return;
-        switch (_chance.Int(10))
+        switch (chance.Int(10))
         {
             case 0:
                 Command(run, RunVerb.Cancel);
                 break;
             case 1 or 2:
                 Pause(run);
-                Later(_chance.Span(100, 20_000), () => Insist(e => Resume(e, run), _ => { }));
+                Later(chance.Span(100, 20_000), () => Insist(e => Resume(e, run), _ => { }));
                 break;
             case 3 or 4:
                 Command(run, RunVerb.Retry);
                 break;
             case 5:
-                Command(run, RunVerb.Retry, _chance.Pick(flow.Steps).Name);
+                Command(run, RunVerb.Retry, chance.Pick(flow.Steps).Name);
                 break;
             default:
                 var tasks = _cluster.Store.Rows.Tasks.Where(t => t.Key.Run == run).SelectMany(t => t.Value.Values).ToList();
                 if (tasks.Count == 0) break;
-                var task = _chance.Pick(tasks);
-                var verb = _chance.Pick([TaskVerb.Kill, TaskVerb.Kill, TaskVerb.Retry, TaskVerb.Retry, TaskVerb.Skip]);
+                var task = chance.Pick(tasks);
+                var verb = chance.Pick([TaskVerb.Kill, TaskVerb.Kill, TaskVerb.Retry, TaskVerb.Retry, TaskVerb.Skip]);
                 var output = verb == TaskVerb.Skip ? """{"v":"skipped","items":2,"verdict":"done"}""" : null;
                 var command = new CommandTask("olga", new TaskRef("default", run, task.Key, task.Split), verb, output);
                 _cluster.Loop.Trace($"olga: {verb} {run} {task.Key} {task.Split}");
-                _cluster.Call(e => Answered(e.CommandTaskAsync(command, CancellationToken.None)), _ => { }, Refused);
+                _cluster.Call("operator", e => Completed(e.CommandTaskAsync(command, CancellationToken.None)), _ => Answered?.Invoke(run, verb.ToString(), "done"), e => Refused(run, verb.ToString(), e));
                 break;
         }
     }
@@ -70,12 +76,12 @@ internal sealed class Crew
         LookAfterPaused();
     });
 
-    // Completed where the command is: an await of its own would resume outside the loop.
-    private static Task<bool> Answered(Task task) => task.ContinueWith(done =>
+    // An await would resume outside the loop.
+    private Task<bool> Completed(Task task) => task.ContinueWith(done =>
     {
         done.GetAwaiter().GetResult();
         return true;
-    }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+    }, CancellationToken.None, TaskContinuationOptions.None, _cluster.Scheduler);
 
     private void Pause(string run)
     {
@@ -89,16 +95,20 @@ internal sealed class Crew
     private void Command(string run, RunVerb verb, string? from = null, Action<RunStatus>? answered = null)
     {
         _cluster.Loop.Trace($"olga: {verb} {run} {from}");
-        _cluster.Call(e => e.CommandRunAsync(new CommandRun("default", "olga", run, verb, null, from), CancellationToken.None), answered ?? (_ => { }), Refused);
+        _cluster.Call("operator", e => e.CommandRunAsync(new CommandRun("default", "olga", run, verb, null, from), CancellationToken.None), status =>
+        {
+            Answered?.Invoke(run, verb.ToString(), status.ToString());
+            answered?.Invoke(status);
+        }, e => Refused(run, verb.ToString(), e));
     }
 
     private static Task<RunStatus> Resume(Engine.EngineNode engine, string run) =>
         engine.CommandRunAsync(new CommandRun("default", "olga", run, RunVerb.Resume, null), CancellationToken.None);
 
-    private void Refused(Exception exception)
+    private void Refused(string run, string verb, Exception exception)
     {
-        if (exception is RefusedException or OperationCanceledException) Refusals.Add(exception.Message);
-        else _cluster.Warnings.Add($"a command failed: {exception}");
+        if (exception is RefusedException refused) Answered?.Invoke(run, verb, "refused: " + refused.Code);
+        else if (exception is not (OperationCanceledException or IOException)) _cluster.Warnings.Add($"a command failed: {exception}");
     }
 
     // Asks until there is an answer, as a client does that has to know.
@@ -110,7 +120,7 @@ internal sealed class Crew
         void Try()
         {
             if (answered) return;
-            _cluster.Call(call, reply =>
+            _cluster.Call("client", call, reply =>
             {
                 if (answered) return;
                 answered = true;

@@ -11,6 +11,9 @@ internal sealed class SideEffects
 
     public List<string> Overlaps { get; } = [];
 
+    /// <summary>Called for each start.</summary>
+    public Action<Lease>? Began { get; set; }
+
     public Execution Begin(Lease lease, string boot, DateTimeOffset now)
     {
         var execution = new Execution(lease, boot, now);
@@ -22,6 +25,7 @@ internal sealed class SideEffects
         }
         former.Add(execution);
         All.Add(execution);
+        Began?.Invoke(lease);
         return execution;
     }
 }

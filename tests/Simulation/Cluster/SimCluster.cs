@@ -5,7 +5,8 @@ using Fanfare.Simulation.Store;
 
 namespace Fanfare.Simulation.Cluster;
 
-/// <summary>The server's side: one engine node at a time leads on the durable store; it crashes at drawn moments and is started anew.</summary>
+/// <summary>The server's side: nodes over one durable store, of which one leads. A node crashes, freezes or is deposed at drawn moments, and another
+/// takes over; one that was frozen or deposed lives on for a while beside it, and does not know.</summary>
 internal sealed class SimCluster
 {
     private readonly Faults _faults;
@@ -13,9 +14,9 @@ internal sealed class SimCluster
     private readonly VirtualProcess _world;
     private int _starts;
 
-    public SimCluster(VirtualLoop loop, Faults faults)
+    public SimCluster(VirtualLoop loop, Faults faults, CrashPoint? crashPoint)
     {
-        (Loop, _faults, _chance) = (loop, faults, loop.Chance.Fork());
+        (Loop, _faults, CrashPoint, _chance) = (loop, faults, crashPoint, loop.Chance.Fork());
         Store = new DurableStore(loop);
         _world = loop.AddProcess("world");
     }
@@ -28,10 +29,15 @@ internal sealed class SimCluster
 
     public Faults Faults => _faults;
 
+    public CrashPoint? CrashPoint { get; }
+
     /// <summary>What the engine told operators.</summary>
     public List<string> Warnings { get; } = [];
 
     public int Crashes { get; private set; }
+
+    /// <summary>Where replies are taken, outside every node.</summary>
+    public TaskScheduler Scheduler => _world.TaskScheduler;
 
     private VirtualProcess? Leader { get; set; }
 
@@ -39,36 +45,53 @@ internal sealed class SimCluster
 
     public void Start()
     {
-        var process = Loop.AddProcess($"node{++_starts}");
-        var journal = new SimJournal(Store, process, _faults.Active ? _faults.Pace : JournalPace.Calm, _chance.Fork());
+        var name = $"node{++_starts}";
+        var process = Loop.AddProcess(name, _faults.RateOf(name));
+        var journal = new SimJournal(Store, process, _faults, _chance.Fork());
         var options = new EngineOptions { LeaseTerm = _faults.LeaseTerm, LeaseMargin = _faults.LeaseMargin, IdleAfter = _faults.IdleAfter, Seed = _chance.Next() };
+        if (_faults.ClocksAreSet && _faults.At("wrong clock", name) is { } wrong) process.ClockOffset = wrong.Chance.Span(-60_000, 60_000);
         var engine = new EngineNode(options, journal, new SimReadModel(Store), Blobs, process.Clock, process.TaskScheduler, message => Warn(process, message));
         (Leader, Engine) = (process, engine);
-        Loop.Trace($"{process.Name} starts");
+        Loop.Trace($"{name} starts");
         var recovered = engine.RecoverAsync();
         recovered.ContinueWith(t => Warn(process, $"recovery failed: {t.Exception!.GetBaseException()}"), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, _world.TaskScheduler);
-        if (_faults.Active) PlanEnd(process, journal, engine);
+        if (_starts == 1) CrashPoint?.Arm(process, journal, () => Crash(process, "at the point given"));
+        PlanClock(process);
+        PlanEnd(process, journal, engine);
     }
 
-    /// <summary>Calls the leading node over the network; the reply may never come.</summary>
-    public void Call<T>(Func<EngineNode, Task<T>> call, Action<T> reply, Action<Exception> failed, bool lossy = true)
+    /// <summary>Calls the leading node over the network; the reply may never come, the call may come twice.</summary>
+    /// <param name="caller">Whose network it is.</param>
+    public void Call<T>(string caller, Func<EngineNode, Task<T>> call, Action<T> reply, Action<Exception> failed)
     {
-        if (lossy && _faults.Loses(_chance)) return;
-        Loop.After(_faults.Latency(_chance), () =>
+        Send();
+        if (_faults.At("call doubled", caller, _faults.LossShare / 4) is not null) Send();
+
+        void Send()
         {
-            if (Leader is not { Alive: true } leader || Engine is not { } engine) return;
-            Loop.At(Loop.Now, () => call(engine).ContinueWith(done => Answer(done, reply, failed, lossy), CancellationToken.None, TaskContinuationOptions.None, _world.TaskScheduler), leader);
-        });
+            if (_faults.At("call lost", caller, _faults.LossShare) is not null) return;
+            Loop.After(Latency("call late", caller), () =>
+            {
+                if (Leader is not { Alive: true } leader || Engine is not { } engine) return;
+                Loop.At(Loop.Now, () => call(engine).ContinueWith(done => Answer(caller, done, reply, failed), CancellationToken.None, TaskContinuationOptions.None, _world.TaskScheduler), leader);
+            });
+        }
     }
 
-    private void Answer<T>(Task<T> done, Action<T> reply, Action<Exception> failed, bool lossy)
+    private void Answer<T>(string caller, Task<T> done, Action<T> reply, Action<Exception> failed)
     {
-        if (lossy && _faults.Loses(_chance)) return;
-        Loop.After(_faults.Latency(_chance), () =>
+        if (_faults.At("reply lost", caller, _faults.LossShare) is not null) return;
+        Loop.After(Latency("reply late", caller), () =>
         {
             if (done.IsCompletedSuccessfully) reply(done.Result);
             else failed(done.Exception?.GetBaseException() ?? new OperationCanceledException());
         });
+    }
+
+    private TimeSpan Latency(string kind, string caller)
+    {
+        var latency = _chance.Span(0.2, 10);
+        return _faults.At(kind, caller, _faults.LateShare) is { } late ? late.Chance.Span(100, 6_000) : latency;
     }
 
     private void Warn(VirtualProcess process, string message)
@@ -78,35 +101,54 @@ internal sealed class SimCluster
         Loop.Trace($"{process.Name} warns: {message.Split('\n')[0]}");
     }
 
-    // Draws how and when this process ends: between two awaits, before a commit, or after it and before its acknowledgement.
+    private void PlanClock(VirtualProcess process)
+    {
+        if (!_faults.ClocksAreSet) return;
+        Loop.After(_chance.Span(2_000, 60_000), () =>
+        {
+            if (_faults.At("clock set", process.Name) is { } set)
+            {
+                var step = set.Chance.Roll(0.8) ? set.Chance.Span(-5_000, 5_000) : set.Chance.Span(-400_000, 400_000);
+                process.ClockOffset += step;
+                Loop.Trace($"the clock of {process.Name} is set by {step.TotalSeconds:0.0} s");
+            }
+            if (_faults.Active) PlanClock(process);
+        }, process);
+    }
+
+    // Draws how and when this process ends: between two awaits, before a commit, after it and before its acknowledgement, or otherwise.
     private void PlanEnd(VirtualProcess process, SimJournal journal, EngineNode engine)
     {
-        switch (_chance.Int(10))
+        if (_faults.At("end of a node", process.Name) is not { Chance: var chance }) return;
+        switch (chance.Int(11))
         {
             case < 4:
-                var tasks = _chance.Between(10, _chance.Roll(0.3) ? 200 : 3000);
-                process.BeforeTask = () => { if (--tasks == 0) Crash(process, "between two awaits"); };
+                var tasks = chance.Between(10, chance.Roll(0.3) ? 200 : 3000);
+                process.BeforeTask += () => { if (--tasks == 0 && _faults.Active) Crash(process, "between two awaits"); };
                 break;
             case < 6:
-                var before = _chance.Between(1, 300);
-                journal.BeforeCommit = () => { if (--before == 0) Crash(process, "before a commit"); };
+                var before = chance.Between(1, 300);
+                journal.BeforeCommit += () => { if (--before == 0 && _faults.Active) Crash(process, "before a commit"); };
                 break;
             case < 8:
-                var after = _chance.Between(1, 300);
-                journal.AfterCommit = () => { if (--after == 0) Crash(process, "after a commit, before its acknowledgement"); };
+                var after = chance.Between(1, 300);
+                journal.AfterCommit += () => { if (--after == 0 && _faults.Active) Crash(process, "after a commit, before its acknowledgement"); };
                 break;
             case 8:
-                Loop.After(_chance.Span(500, 30_000), () => Stop(process, engine), process);
+                Loop.After(chance.Span(500, 30_000), () => Stop(process, engine), process);
+                break;
+            case 9:
+                Loop.After(chance.Span(500, 30_000), () => Depose(process, freezes: false, chance), process);
                 break;
             default:
-                Loop.After(_chance.Span(500, 30_000), () => Freeze(process), process);
+                Loop.After(chance.Span(500, 30_000), () => Depose(process, freezes: true, chance), process);
                 break;
         }
     }
 
     private void Crash(VirtualProcess process, string where)
     {
-        if (!_faults.Active || !process.Alive) return;
+        if (!process.Alive) return;
         Crashes++;
         Loop.Trace($"{process.Name} crashes {where}");
         process.Kill();
@@ -124,21 +166,23 @@ internal sealed class SimCluster
         Loop.After(TimeSpan.FromSeconds(11), Start);
     }
 
-    // The process hangs, another takes over, and then it comes back to life for a while, not knowing of it.
-    private void Freeze(VirtualProcess process)
+    // Another takes over, while this one lives on and does not know of it: at once, or after it was frozen, as a machine that swaps is.
+    private void Depose(VirtualProcess process, bool freezes, Chance chance)
     {
         if (!_faults.Active) return;
         Crashes++;
-        Loop.Trace($"{process.Name} freezes");
-        process.Frozen = true;
-        Leader = null;
-        var thaw = _chance.Span(50, 20_000);
-        Loop.After(thaw, () =>
+        Loop.Trace($"{process.Name} {(freezes ? "freezes" : "is deposed")}, and does not know that another takes over");
+        process.Frozen = freezes;
+        var thaw = freezes ? chance.Span(50, 20_000) : TimeSpan.Zero;
+        if (freezes)
         {
-            Loop.Trace($"{process.Name} thaws, and is no longer the leader");
-            process.Frozen = false;
-        });
-        Loop.After(thaw + _chance.Span(50, 5_000), process.Kill);
+            Loop.After(thaw, () =>
+            {
+                Loop.Trace($"{process.Name} thaws, and is no longer the leader");
+                process.Frozen = false;
+            });
+        }
+        Loop.After(thaw + chance.Span(50, 8_000), process.Kill);
         Restart();
     }
 

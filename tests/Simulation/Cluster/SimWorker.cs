@@ -5,9 +5,9 @@ using Fanfare.Simulation.Kernel;
 
 namespace Fanfare.Simulation.Cluster;
 
-/// <summary>A worker that speaks the poll protocol: one poll parked, a second when there is something to report. It crashes and comes back with
-/// a new boot, freezes past its leases, and is cut off from the network.</summary>
-internal sealed class SimWorker
+/// <summary>A worker that speaks the poll protocol: one poll parked, a second when there is something to report. Its troubles are in
+/// SimWorker.Troubles.cs.</summary>
+internal sealed partial class SimWorker
 {
     private static readonly TimeSpan PollWait = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan WaitForRoom = TimeSpan.FromSeconds(2);
@@ -27,7 +27,7 @@ internal sealed class SimWorker
     private int _boots;
     private long _sequence;
     private TimeSpan _term = TimeSpan.FromMinutes(5);
-    private DateTimeOffset _cutOffUntil;
+    private bool _drains;
 
     public SimWorker(string name, int cores, SimCluster cluster, SideEffects effects)
     {
@@ -38,7 +38,10 @@ internal sealed class SimWorker
         PlanTrouble();
     }
 
-    public string Name { get; }
+    public string Name { get; private set; }
+
+    // Terms are counted by the worker's own monotonic clock, which drifts.
+    private TimeSpan Uptime => _process.Clock.GetElapsedTime(0);
 
     private VirtualProcess Boot()
     {
@@ -49,62 +52,17 @@ internal sealed class SimWorker
         _recent.Clear();
         _inFlight.Clear();
         _sequence = 0;
-        _process = _loop.AddProcess(_boot);
+        _drains = false;
+        _process = _loop.AddProcess(_boot, _cluster.Faults.RateOf(_boot));
         Pump();
         Look();
         return _process;
     }
 
-    private void PlanTrouble()
-    {
-        var every = _cluster.Faults.WorkerCrashEvery;
-        if (every == TimeSpan.Zero) return;
-        _loop.After(_chance.Span(1000, 2 * every.TotalMilliseconds), () =>
-        {
-            if (!_cluster.Faults.Active) return;
-            switch (_chance.Int(3))
-            {
-                case 0:
-                    Crash();
-                    break;
-                case 1:
-                    FreezeFor(_chance.Span(500, 2.5 * _cluster.Faults.LeaseTerm.TotalMilliseconds));
-                    break;
-                default:
-                    _cutOffUntil = _loop.Now + _chance.Span(500, 2 * _cluster.Faults.LeaseTerm.TotalMilliseconds);
-                    _loop.Trace($"{_boot} is cut off until {VirtualLoop.Stamp(_cutOffUntil)}");
-                    break;
-            }
-            PlanTrouble();
-        });
-    }
-
-    private void Crash()
-    {
-        if (!_process.Alive) return;
-        _loop.Trace($"{_boot} crashes");
-        foreach (var held in _held.Values) held.Execution?.Stop(_loop.Now, "crashed");
-        _process.Kill();
-        _loop.After(_chance.Span(100, 8_000), () => Boot());
-    }
-
-    private void FreezeFor(TimeSpan time)
-    {
-        var process = _process;
-        if (process.Frozen || !process.Alive) return;
-        _loop.Trace($"{_boot} freezes for {time.TotalSeconds:0.0} s");
-        process.Frozen = true;
-        foreach (var held in _held.Values) if (held.Execution is { } execution) execution.Froze = true;
-        _loop.After(time, () =>
-        {
-            if (process.Alive) process.Frozen = false;
-        });
-    }
-
     // Once a second, as a clock would: what ran out, what found no room, what is to be asked.
     private void Look()
     {
-        var now = _loop.Now;
+        var now = Uptime;
         foreach (var (token, held) in _held.ToArray())
         {
             if (now + TimeSpan.FromSeconds(1) >= held.RenewedAt + _term) End(token, AttemptOutcome.Lost, new TaskError("lease_expired", "No gateway renewed the lease."), null);
@@ -132,24 +90,19 @@ internal sealed class SimWorker
             WaitMs = (int)PollWait.TotalMilliseconds,
             Capacity = _capacity,
             Free = free.Cpu < 0 ? free with { Cpu = 0 } : free,
-            MaxLeases = Math.Max(0, (int)free.Cpu),
-            Finished = [.. _finished.Values],
+            MaxLeases = _drains ? 0 : Math.Max(0, (int)free.Cpu),
+            Finished = [.. _finished.Values, .. ReportedAgain()],
             Held = [.. _held.Values.Select(h => new HeldLease(h.Lease.Task, h.Lease.Token))],
         };
         _unreported.Clear();
-        var exchange = new Exchange { SentAt = _loop.Now };
+        var exchange = new Exchange { SentAt = Uptime };
         _inFlight.Add(exchange);
         _loop.After(PollWait + TimeSpan.FromSeconds(1), () => GiveUp(exchange, request), _process);
         if (_loop.Now < _cutOffUntil) return;
-        var copies = _cluster.Faults.Active && _chance.Roll(0.02) ? 2 : 1;
-        for (var i = 0; i < copies; i++)
-        {
-            var sent = Copy(request);
-            var process = _process;
-            _cluster.Call(engine => engine.PollAsync(sent, exchange.Cancel.Token),
-                response => _loop.At(_loop.Now, () => Receive(exchange, request, Copy(response)), process),
-                _ => _loop.At(_loop.Now, () => GiveUp(exchange, request), process));
-        }
+        var process = _process;
+        _cluster.Call(Name, engine => engine.PollAsync(Copy(request), exchange.Cancel.Token),
+            response => _loop.At(_loop.Now, () => Receive(exchange, request, Copy(response)), process),
+            _ => _loop.At(_loop.Now, () => GiveUp(exchange, request), process));
     }
 
     private void GiveUp(Exchange exchange, PollRequest request)
@@ -171,14 +124,14 @@ internal sealed class SimWorker
             if (held.Since <= request.Sequence && held.RenewedAt < exchange.SentAt) held.RenewedAt = exchange.SentAt;
         foreach (var token in response.Settled)
         {
-            if (_finished.Remove(token)) _recent.Add(token);
+            if (_finished.Remove(token, out var settled)) Remember(settled);
             _unreported.Remove(token);
         }
         foreach (var lease in response.Leases)
         {
             if (_held.TryGetValue(lease.Token, out var known)) known.RenewedAt = known.RenewedAt < exchange.SentAt ? exchange.SentAt : known.RenewedAt;
             else if (!_finished.ContainsKey(lease.Token) && !_recent.Contains(lease.Token))
-                _held[lease.Token] = new Held(lease, _sequence + 1, _loop.Now) { RenewedAt = exchange.SentAt };
+                _held[lease.Token] = new Held(lease, _sequence + 1, Uptime) { RenewedAt = exchange.SentAt };
         }
         foreach (var cancel in response.Cancel)
             if (_held.TryGetValue(cancel.Token, out var over)) over.Cancelled = true;
@@ -206,7 +159,7 @@ internal sealed class SimWorker
         foreach (var (token, held) in _held)
         {
             // An answer that was read too late, as after a freeze, starts nothing: its lease may be another's by now.
-            if (held.Cancelled || held.RenewedAt + _term <= _loop.Now) continue;
+            if (held.Cancelled || held.RenewedAt + _term <= Uptime) continue;
             if (held.Execution is not null || !held.Lease.Step.Resources.FitsIn(free)) continue;
             free = free.Minus(held.Lease.Step.Resources);
             held.Execution = _effects.Begin(held.Lease, _boot, _loop.Now);
@@ -244,22 +197,22 @@ internal sealed class SimWorker
 
     private sealed class Exchange
     {
-        public DateTimeOffset SentAt { get; init; }
+        public TimeSpan SentAt { get; init; }
 
         public bool Over { get; set; }
 
         public CancellationTokenSource Cancel { get; } = new();
     }
 
-    private sealed class Held(Lease lease, long since, DateTimeOffset receivedAt)
+    private sealed class Held(Lease lease, long since, TimeSpan receivedAt)
     {
         public Lease Lease => lease;
 
         public long Since => since;
 
-        public DateTimeOffset ReceivedAt => receivedAt;
+        public TimeSpan ReceivedAt => receivedAt;
 
-        public DateTimeOffset RenewedAt { get; set; }
+        public TimeSpan RenewedAt { get; set; }
 
         /// <summary>The server wants it ended; it does not start any more.</summary>
         public bool Cancelled { get; set; }

@@ -36,9 +36,10 @@ internal sealed class VirtualLoop(ulong seed)
         lock (Escapes) Escapes.Add($"{where} was entered from thread {Environment.CurrentManagedThreadId}: an await resumed outside the loop.\n{Environment.StackTrace}");
     }
 
-    public VirtualProcess AddProcess(string name)
+    /// <param name="clockRate">Seconds of its monotonic clock in one second of the loop's.</param>
+    public VirtualProcess AddProcess(string name, double clockRate = 1)
     {
-        var process = new VirtualProcess(name, this);
+        var process = new VirtualProcess(name, this) { ClockRate = clockRate };
         _processes.Add(process);
         return process;
     }

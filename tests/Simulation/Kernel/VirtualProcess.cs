@@ -22,6 +22,12 @@ internal sealed class VirtualProcess
 
     public TimeProvider Clock { get; }
 
+    /// <summary>What the process's wall clock is ahead of the loop's.</summary>
+    public TimeSpan ClockOffset { get; set; }
+
+    /// <summary>Seconds of its monotonic clock in one second of the loop's.</summary>
+    public double ClockRate { get; init; } = 1;
+
     /// <summary>Tasks that could run now.</summary>
     public int Runnable => _frozen ? 0 : _scheduler.Count;
 

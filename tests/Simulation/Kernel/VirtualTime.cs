@@ -1,6 +1,7 @@
 namespace Fanfare.Simulation.Kernel;
 
-/// <summary>The loop's clock as one process sees it; its timers die with the process.</summary>
+/// <summary>The loop's clock as one process sees it: its wall clock is set at times, its monotonic clock drifts, and its timers, which run by
+/// the latter, die with it.</summary>
 internal sealed class VirtualTime(VirtualLoop loop, VirtualProcess process) : TimeProvider
 {
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
@@ -8,10 +9,14 @@ internal sealed class VirtualTime(VirtualLoop loop, VirtualProcess process) : Ti
     public override DateTimeOffset GetUtcNow()
     {
         loop.CheckThread("the clock of " + process.Name);
-        return loop.Now;
+        return loop.Now + process.ClockOffset;
     }
 
-    public override long GetTimestamp() => GetUtcNow().Ticks;
+    public override long GetTimestamp()
+    {
+        loop.CheckThread("the clock of " + process.Name);
+        return (long)((loop.Now - VirtualLoop.Start).Ticks * process.ClockRate);
+    }
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
@@ -31,7 +36,7 @@ internal sealed class VirtualTime(VirtualLoop loop, VirtualProcess process) : Ti
             if (_armed is not null) _armed.Cancelled = true;
             _armed = null;
             _period = period;
-            if (process.Alive && dueTime != Timeout.InfiniteTimeSpan) _armed = loop.After(dueTime, Fire, process);
+            if (process.Alive && dueTime != Timeout.InfiniteTimeSpan) _armed = loop.After(dueTime / process.ClockRate, Fire, process);
             return true;
         }
 
@@ -49,7 +54,7 @@ internal sealed class VirtualTime(VirtualLoop loop, VirtualProcess process) : Ti
 
         private void Fire()
         {
-            _armed = _period > TimeSpan.Zero ? loop.After(_period, Fire, process) : null;
+            _armed = _period > TimeSpan.Zero ? loop.After(_period / process.ClockRate, Fire, process) : null;
             callback(state);
         }
     }

@@ -1,4 +1,5 @@
 using Fanfare.Contracts;
+using Fanfare.Simulation.Cluster;
 using Fanfare.Simulation.Kernel;
 
 namespace Fanfare.Simulation.Store;
@@ -10,16 +11,16 @@ internal sealed class SimJournal : IJournal
     private readonly DurableStore _store;
     private readonly VirtualProcess _process;
     private readonly VirtualLoop _loop;
-    private readonly JournalPace _pace;
+    private readonly Faults _faults;
     private readonly Chance _chance;
     private readonly long _term;
     private List<Pending> _waiting = [];
     private List<Pending>? _batch;
     private long _openings;
 
-    public SimJournal(DurableStore store, VirtualProcess process, JournalPace pace, Chance chance)
+    public SimJournal(DurableStore store, VirtualProcess process, Faults faults, Chance chance)
     {
-        (_store, _process, _loop, _pace, _chance) = (store, process, store.Loop, pace, chance);
+        (_store, _process, _loop, _faults, _chance) = (store, process, store.Loop, faults, chance);
         _term = ++store.Term;
     }
 
@@ -45,7 +46,14 @@ internal sealed class SimJournal : IJournal
     public Task<AppendOutcome> AppendAsync(Append append)
     {
         _loop.CheckThread("the journal");
-        return Enqueue(() => _store.Commit(append, _process.Name));
+        if (_faults.At("append failed", _process.Name, _faults.AppendFailureShare) is not { Chance: var chance }) return Enqueue(() => _store.Commit(append, _process.Name));
+        // The store's error comes instead of the write, or, which the caller cannot know, after it.
+        var written = chance.Roll(0.5);
+        return Enqueue(() =>
+        {
+            if (written) _store.Commit(append, _process.Name);
+            throw new IOException("the store answered with an error");
+        });
     }
 
     public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake)
@@ -74,7 +82,8 @@ internal sealed class SimJournal : IJournal
     private void Flush()
     {
         (_batch, _waiting) = (_waiting, []);
-        var delay = _chance.Roll(_pace.SlowShare) ? _chance.Span(500, _pace.SlowestMs) : _chance.Span(0.1, 6);
+        var delay = _chance.Span(0.1, 6);
+        if (_faults.At("slow commit", _process.Name, _faults.Pace.SlowShare) is { } slow) delay = slow.Chance.Span(500, _faults.Pace.SlowestMs);
         _loop.After(delay, Commit, _process);
     }
 
@@ -82,11 +91,11 @@ internal sealed class SimJournal : IJournal
     {
         BeforeCommit?.Invoke();
         if (!_process.Alive) return;
-        var outcomes = _batch!.Select(p => (p, p.Write())).ToList();
+        var outcomes = _batch!.Select(p => p.Carry()).ToList();
         AfterCommit?.Invoke();
         if (!_process.Alive) return;
         _batch = null;
-        foreach (var (pending, outcome) in outcomes) pending.Done.SetResult(outcome);
+        foreach (var complete in outcomes) complete();
         Committed?.Invoke(_store.History.Count, []);
         if (_waiting.Count > 0) Flush();
     }
@@ -102,6 +111,20 @@ internal sealed class SimJournal : IJournal
     private sealed record Pending(Func<AppendOutcome> Write)
     {
         public TaskCompletionSource<AppendOutcome> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>Writes; what it returns tells who waits.</summary>
+        public Action Carry()
+        {
+            try
+            {
+                var outcome = Write();
+                return () => Done.SetResult(outcome);
+            }
+            catch (IOException exception)
+            {
+                return () => Done.SetException(exception);
+            }
+        }
     }
 }
 

@@ -1,0 +1,146 @@
+using System.Globalization;
+using Fanfare.Contracts;
+using Fanfare.Simulation.Checks;
+using Fanfare.Simulation.Cluster;
+using Fanfare.Simulation.Flows;
+using Fanfare.Simulation.Kernel;
+
+namespace Fanfare.Simulation;
+
+/// <summary>One simulated life of a cluster, wholly determined by its plan.</summary>
+internal sealed class Life
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(40);
+
+    private readonly VirtualLoop _loop;
+    private readonly SimCluster _cluster;
+    private readonly SideEffects _effects = new();
+    private readonly HistoryChecker _history;
+    private readonly List<Violation> _violations = [];
+
+    private Life(LifePlan plan)
+    {
+        _loop = new VirtualLoop(Chance.Mix(plan.Seed + 1));
+        Plan = plan;
+        _cluster = new SimCluster(_loop, new Faults(_loop, Chance.Mix(plan.Seed + 2), plan.Calm, plan.OnlyStrikes), plan.CrashPoint);
+        _history = new HistoryChecker { ClocksAreSet = _cluster.Faults.ClocksAreSet };
+    }
+
+    public LifePlan Plan { get; }
+
+    public IReadOnlyList<Violation> Violations => _violations;
+
+    /// <summary>Names of the flows that were run.</summary>
+    public IReadOnlyList<string> Flows { get; private set; } = [];
+
+    /// <summary>The faults that struck, in order.</summary>
+    public IReadOnlyList<string> Struck => _cluster.Faults.Struck;
+
+    public IReadOnlyDictionary<string, int> FaultKinds => _cluster.Faults.Kinds;
+
+    public Coverage Coverage { get; } = new();
+
+    public TimeSpan VirtualTime => _loop.Now - VirtualLoop.Start;
+
+    public long Steps => _loop.Steps;
+
+    public int Events => _cluster.Store.History.Count;
+
+    public int Runs => _history.Runs.Count;
+
+    public int Attempts => _effects.All.Count;
+
+    public IReadOnlyList<string> Warnings => _cluster.Warnings;
+
+    /// <summary>A digest of the whole history: the same plan gives the same.</summary>
+    public string Digest => Chance.Hash(string.Join("\n", _cluster.Store.History.Select(h => $"{h.CommittedAt.Ticks} {h.Stream} {h.Json}"))).ToString("x16", CultureInfo.InvariantCulture);
+
+    public string Summary => string.Create(CultureInfo.InvariantCulture,
+        $"seed {Plan.Seed}: {Runs} runs, {Events} events, {Attempts} attempts, {Struck.Count} faults, {_cluster.Crashes} ends of nodes, {Steps} steps, {VirtualTime.TotalSeconds:0} s virtual, digest {Digest}");
+
+    public static Life Of(ulong seed) => Of(new LifePlan(seed));
+
+    public static Life Of(LifePlan plan)
+    {
+        var context = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(null);
+        try
+        {
+            var life = new Life(plan);
+            life.Live();
+            return life;
+        }
+        finally
+        {
+            SynchronizationContext.SetSynchronizationContext(context);
+        }
+    }
+
+    /// <summary>What led to a violation, as lines in the order of their times.</summary>
+    /// <param name="lines">The last so many.</param>
+    public IReadOnlyList<string> Timeline(int lines) =>
+        new Timeline(_cluster.Store, _loop, _effects).Around(_violations.FirstOrDefault(v => v.Run is not null)?.Run, lines);
+
+    private void Live()
+    {
+        var chance = _loop.Chance.Fork();
+        var flows = FlowsOf(chance);
+        Flows = [.. flows.Select(f => f.Name)];
+        _cluster.Store.Observed = recorded =>
+        {
+            Coverage.Note(_history, recorded);
+            _history.Read(recorded);
+        };
+        _effects.Began = lease => _history.Began(lease.Task, lease.Attempt);
+        _cluster.Start();
+        for (var i = Plan.Calm ? 2 : chance.Between(1, 4); i > 0; i--) _ = new SimWorker($"w{i}", Plan.Calm ? 3 : chance.Between(1, 6), _cluster, _effects);
+        var crew = new Crew(_cluster, _history, flows, operators: !Plan.Calm && chance.Roll(0.5));
+        crew.Answered = (run, verb, outcome) => Coverage.Note(_history, run, verb, outcome);
+        try
+        {
+            LiveOn(crew);
+        }
+        catch (Exception exception)
+        {
+            Complain($"the simulation broke: {exception}");
+        }
+        Judge(crew);
+    }
+
+    private void LiveOn(Crew crew)
+    {
+        var deadline = _cluster.Faults.EndsAt + Patience;
+        DateTimeOffset? quietSince = null;
+        while (_loop.Now < deadline && _history.Violations.Count == 0 && _effects.Overlaps.Count == 0 && _loop.Escapes.Count == 0)
+        {
+            if (!_loop.Step()) break;
+            if (_loop.Steps % 64 != 0) continue;
+            var quiet = !_cluster.Faults.Active && crew.Runs.All(r => _history.Runs.TryGetValue(r, out var life) && life.Ended is not null);
+            quietSince = quiet ? quietSince ?? _loop.Now : null;
+            // Long enough for whatever should not happen any more to happen.
+            if (_loop.Now - quietSince > TimeSpan.FromSeconds(30) + _cluster.Faults.LeaseTerm) break;
+        }
+    }
+
+    private void Judge(Crew crew)
+    {
+        _violations.AddRange(_history.Violations);
+        foreach (var escape in _loop.Escapes.Take(1)) Complain(escape);
+        foreach (var warning in _cluster.Warnings.Where(w => w.Contains("Exception", StringComparison.Ordinal) && !w.Contains("OperationCanceled", StringComparison.Ordinal)).Take(3))
+            Complain("the engine reported a bug: " + warning);
+        foreach (var run in crew.Runs.Where(r => !_history.Runs.ContainsKey(r))) _violations.Add(new Violation(run, long.MaxValue, $"run {run} never started"));
+        foreach (var overlap in _effects.Overlaps) _violations.Add(new Violation(overlap.Split(' ')[0], long.MaxValue, "two attempts of a task ran at a time: " + overlap));
+        if (_violations.Count > 0) return;
+        _violations.AddRange(new OutcomeChecker(_history, _cluster.Store, _effects, _cluster.Faults).Check());
+        if (_violations.Count == 0) _violations.AddRange(new ReplayChecker(_history, _cluster.Store, _loop.Now).Check());
+    }
+
+    private List<FlowSpec> FlowsOf(Chance chance)
+    {
+        var drawn = FlowCatalog.Draw(chance);
+        var few = Enumerable.Range(0, chance.Between(4, 9)).Select(_ => chance.Pick(drawn)).Distinct().ToList();
+        return [.. (Plan.Flows ?? few).Where(f => Plan.OnlyFlows?.Contains(f.Name) != false)];
+    }
+
+    private void Complain(string what) => _violations.Add(new Violation(null, long.MaxValue, what));
+}

@@ -1,0 +1,1 @@
+return Fanfare.Simulation.Campaigns.SimulateCommand.Run(args);
