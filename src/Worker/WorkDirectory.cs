@@ -1,3 +1,7 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+
 namespace Fanfare.Worker;
 
 /// <summary>A worker's own directory: locked for as long as it runs, with an id that names its tasks' processes.</summary>
@@ -5,17 +9,21 @@ internal sealed class WorkDirectory : IDisposable
 {
     private readonly FileStream _lock;
 
-    private WorkDirectory(string root, FileStream @lock, string id)
+    private WorkDirectory(string root, FileStream @lock, string id, DateTimeOffset startedAt)
     {
         Root = root;
         _lock = @lock;
         Id = id;
+        StartedAt = startedAt;
     }
 
     public string Root { get; }
 
     /// <summary>Stays the same from one worker to the next.</summary>
     public string Id { get; }
+
+    /// <summary>Later than that of any worker that used the directory before, even if the machine's clock was set back since.</summary>
+    public DateTimeOffset StartedAt { get; }
 
     public string Groups => Path.Combine(Root, "groups");
 
@@ -24,7 +32,8 @@ internal sealed class WorkDirectory : IDisposable
     public string Packages => Path.Combine(Root, "packages");
 
     /// <exception cref="InvalidOperationException">Another worker uses it, or it cannot be written to.</exception>
-    public static WorkDirectory Open(string path)
+    /// <param name="now">By this machine's clock.</param>
+    public static WorkDirectory Open(string path, DateTimeOffset now)
     {
         var root = Path.GetFullPath(path);
         FileStream @lock;
@@ -46,15 +55,14 @@ internal sealed class WorkDirectory : IDisposable
             throw new InvalidOperationException($"WorkDirectory: {root} cannot be written to: {e.Message} Give the worker a directory that it may write to.", e);
         }
         using var reader = new StreamReader(@lock, leaveOpen: true);
-        var id = reader.ReadToEnd().Trim();
-        if (id.Length != 16 || !id.All(char.IsAsciiHexDigitLower))
-        {
-            id = Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(8));
-            @lock.SetLength(0);
-            @lock.Write(System.Text.Encoding.ASCII.GetBytes(id));
-            @lock.Flush();
-        }
-        return new WorkDirectory(root, @lock, id);
+        var id = reader.ReadLine() ?? "";
+        if (id.Length != 16 || !id.All(char.IsAsciiHexDigitLower)) id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8));
+        var startedAt = now.ToUnixTimeMilliseconds();
+        if (long.TryParse(reader.ReadLine(), CultureInfo.InvariantCulture, out var former) && former >= startedAt) startedAt = former + 1;
+        @lock.SetLength(0);
+        @lock.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{id}\n{startedAt}\n")));
+        @lock.Flush();
+        return new WorkDirectory(root, @lock, id, DateTimeOffset.FromUnixTimeMilliseconds(startedAt));
     }
 
     /// <summary>Removes what tasks of an earlier worker left here.</summary>

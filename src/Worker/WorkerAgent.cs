@@ -50,8 +50,8 @@ public sealed class WorkerAgent
         _log = log;
     }
 
-    /// <summary>Names this start of the worker.</summary>
-    public string Boot { get; } = Guid.NewGuid().ToString("N");
+    /// <summary>Names this start of the worker; empty before it runs.</summary>
+    public string Boot { get; private set; } = "";
 
     /// <summary>Runs until <paramref name="stop"/>, or until <see cref="DrainAsync"/> is through. On stop all tasks are ended (SIGTERM, at most
     /// <see cref="WorkerOptions.StopGrace"/>, SIGKILL) and reported as lost if a gateway answers within about a second.
@@ -69,7 +69,8 @@ public sealed class WorkerAgent
         {
             using var both = CancellationTokenSource.CreateLinkedTokenSource(stop, _halt.Token);
             var setsid = _executor is null ? ProcessGroup.FindSetsid() : "";
-            using var directory = WorkDirectory.Open(_options.WorkDirectory);
+            using var directory = WorkDirectory.Open(_options.WorkDirectory, _time.GetUtcNow());
+            Boot = Guid.CreateVersion7(directory.StartedAt).ToString("N");
             var servers = new ServerList(_options.Servers, _time, _log);
             using var gateway = new GatewayClient(servers, _options.Token, _time);
             var (capacity, gpus) = await MachineCapacity.DetectAsync(_options, _log, _time);
@@ -126,7 +127,7 @@ public sealed class WorkerAgent
         var crew = new Crew(table, executor, _time, _log);
         var polls = new PollLoop(table, gateway, _options, _time, crew.Start);
         _log(FormattableString.Invariant(
-            $"Worker {_options.Name} offers {capacity.Cpu:0.##} cores, {capacity.MemoryBytes >> 20} MiB of memory and {capacity.Gpu} GPUs (boot {Boot[..8]})."));
+            $"Worker {_options.Name} offers {capacity.Cpu:0.##} cores, {capacity.MemoryBytes >> 20} MiB of memory and {capacity.Gpu} GPUs (boot {Boot[^8..]})."));
         using var watch = new CancellationTokenSource();
         var expiry = WatchTermsAsync(table, watch.Token);
         try

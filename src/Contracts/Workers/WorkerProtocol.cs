@@ -7,7 +7,8 @@ public sealed record PollRequest
     /// <summary>The worker's name, unique in its cluster; also in the URL.</summary>
     public required string Worker { get; init; }
 
-    /// <summary>New at every start of the agent. A new boot proves the loss of what the former one held.</summary>
+    /// <summary>New at every start of the agent: a UUID of version 7, so that later ones sort after earlier ones (<see cref="BootId"/>). A new boot
+    /// proves the loss of what the former one held.</summary>
     public required string Boot { get; init; }
 
     /// <summary>Counts the polls of this boot, from 1.</summary>

@@ -41,7 +41,8 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
             case HoldLease hold:
                 var holder = SessionOf(hold.Worker);
                 holder.Leases.TryAdd(hold.Lease.Token, new SessionLease(hold.Lease, hold.Boot, Nothing));
-                if (holder.Boot is { } boot && boot != hold.Boot) Lose(holder, hold.Boot);
+                holder.HearOf(hold.Boot);
+                if (holder.Boot is { } boot && boot != hold.Boot && !BootId.IsBefore(boot, hold.Boot)) Lose(holder, hold.Boot);
                 break;
             case EndLease { Void: true } end:
                 if (_sessions.TryGetValue(end.Worker, out var former)) former.Leases.Remove(end.Lease.Token);

@@ -9,6 +9,7 @@ internal sealed class WorkerSession(string worker)
     private const int FormerBoots = 16;
 
     private readonly Queue<string> _former = new();
+    private string? _heardOf;
 
     public string Worker { get; } = worker;
 
@@ -30,8 +31,14 @@ internal sealed class WorkerSession(string worker)
 
     public ParkedPoll? Parked { get; set; }
 
-    /// <summary>Whether a newer boot has been heard of since this one.</summary>
-    public bool IsFormer(string boot) => _former.Contains(boot);
+    /// <summary>Whether a newer boot has been heard of.</summary>
+    public bool IsFormer(string boot) => _former.Contains(boot) || BootId.IsBefore(boot, Boot) || BootId.IsBefore(boot, _heardOf);
+
+    /// <summary>A step tells of a lease of this boot, which may be one that has not polled here yet.</summary>
+    public void HearOf(string boot)
+    {
+        if (_heardOf is null || BootId.IsBefore(_heardOf, boot)) _heardOf = boot;
+    }
 
     /// <summary>The worker was started anew, or is heard of for the first time.</summary>
     public void Begin(string boot)

@@ -49,7 +49,7 @@ internal sealed class Cgroups
                 }
                 File.WriteAllText(Path.Combine(root, "cgroup.subtree_control"), "+memory");
             }
-            return new Cgroups(root, $"fanfare-{boot[..8]}", "");
+            return new Cgroups(root, $"fanfare-{boot[^8..]}", "");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -24,6 +24,7 @@ internal sealed partial class SimWorker
     private readonly List<Exchange> _inFlight = [];
     private VirtualProcess _process;
     private string _boot = "";
+    private string _bootId = "";
     private int _boots;
     private long _sequence;
     private TimeSpan _term = TimeSpan.FromMinutes(5);
@@ -46,6 +47,7 @@ internal sealed partial class SimWorker
     private VirtualProcess Boot()
     {
         _boot = $"{Name}-boot{++_boots}";
+        _bootId = $"{_loop.Now.ToUnixTimeMilliseconds():x12}7000800000000000{_boots:x4}";
         _held.Clear();
         _finished.Clear();
         _unreported.Clear();
@@ -85,7 +87,7 @@ internal sealed partial class SimWorker
         var request = new PollRequest
         {
             Worker = Name,
-            Boot = _boot,
+            Boot = _bootId,
             Sequence = ++_sequence,
             WaitMs = (int)PollWait.TotalMilliseconds,
             Capacity = _capacity,
