@@ -182,6 +182,7 @@ public sealed class HistoryChecker
             case StepRetried e:
                 (step.Cancelled, step.Paused) = (false, false);
                 step.CancelledSplits.Clear();
+                if (e.Reset.Contains(step.Key.Step)) step.ForgetMembersFrom(e.Reset);
                 foreach (var task in step.Tasks.Values)
                 {
                     if (task.Lease is not null) Complain(recorded, "a step was retried while a task of it ran");
@@ -202,7 +203,7 @@ public sealed class HistoryChecker
                 step.Expected[e.Split] = e.Count;
                 break;
             case MembersArrived e:
-                foreach (var member in e.Members) step.MembersOf(e.Split).Add(member);
+                foreach (var member in e.Members) step.MembersOf(e.Split)[member] = e.Source.Step;
                 break;
         }
     }

@@ -5,7 +5,7 @@ namespace Fanfare.Invariants;
 /// <summary>What the history says of one opening of a step so far.</summary>
 public sealed class StepLife(StepKey key, StepSpec spec)
 {
-    private readonly Dictionary<int, HashSet<int>> _members = [];
+    private readonly Dictionary<int, Dictionary<int, string>> _members = [];
 
     public StepKey Key => key;
 
@@ -31,9 +31,18 @@ public sealed class StepLife(StepKey key, StepSpec spec)
         return Tasks[split] = new TaskLife();
     }
 
-    public HashSet<int> MembersOf(int split)
+    /// <summary>Members of a join's task that have arrived, and from which step each came.</summary>
+    public Dictionary<int, string> MembersOf(int split)
     {
         if (_members.TryGetValue(split, out var members)) return members;
         return _members[split] = [];
+    }
+
+    /// <summary>What came from these steps will come anew.</summary>
+    public void ForgetMembersFrom(IReadOnlyList<string> steps)
+    {
+        foreach (var members in _members.Values)
+            foreach (var member in members.Where(m => steps.Contains(m.Value)).Select(m => m.Key).ToList())
+                members.Remove(member);
     }
 }

@@ -66,6 +66,7 @@ public sealed partial class RunEntity : Entity
     /// <summary>Carries out a command; one that holds already changes nothing.</summary>
     public RunStatus Command(CommandRun command, in Moment moment)
     {
+        if (_started is null) throw new RefusedException(RefusalKind.NotFound, "FAN0002", $"There is no run '{Id.Name}' in namespace '{Id.Namespace}'.");
         switch (command.Verb)
         {
             case RunVerb.Cancel:

@@ -148,6 +148,15 @@ public sealed class RunTests
     }
 
     [Fact]
+    public void ARunWhoseStartCameToNothing_TakesNoCommand()
+    {
+        var run = new RunEntity(StreamId.Run("default", "r"), new RunContext(Sketch.Graph(Sketch.Flow("start > end; end")), 1, "{}", null));
+
+        Assert.Equal(RefusalKind.NotFound, Assert.Throws<RefusedException>(() => Command(run, RunVerb.Cancel)).Kind);
+        Assert.Equal(0, run.Sequence);
+    }
+
+    [Fact]
     public void ATimeout_FailsTheRun()
     {
         var run = Started("start > end; end", s => s with { Timeout = TimeSpan.FromMinutes(1) });

@@ -1,0 +1,48 @@
+namespace Fanfare.Mutations;
+
+/// <summary>Bugs that a scheduler of this kind could have, and those that this one had: each must be noticed by some seed.</summary>
+internal static class Planted
+{
+    private const string Activation = "Engine/Entities/Activation.cs";
+    private const string Polls = "Engine/Dispatch/Dispatcher.Polls.cs";
+    private const string Node = "Engine/EngineNode.cs";
+    private const string Entity = "Core/Entity.cs";
+    private const string Commands = "Core/Steps/StepEntity.Commands.cs";
+    private const string Apply = "Core/Steps/StepEntity.Apply.cs";
+    private const string Step = "Core/Steps/StepEntity.cs";
+    private const string Run = "Core/Runs/RunEntity.cs";
+    private const string RunApply = "Core/Runs/RunEntity.Apply.cs";
+    private const string Join = "Core/Steps/JoinProgress.cs";
+
+    public static IReadOnlyList<Mutation> All { get; } =
+    [
+        new("StaleResultIsAdopted", Commands, "out var lease) || lease.Token != finished.Token)", "out var lease))"),
+        new("FencedAppendIsTakenForDone", Activation, "if (outcome == AppendOutcome.Fenced)", "if (outcome == AppendOutcome.Fenced && batch.Count > 1_000_000)"),
+        new("BatchIsAnsweredBeforeItIsDurable", Activation, "            AppendOutcome outcome;\n", "            foreach (var work in batch) work.Complete();\n            AppendOutcome outcome;\n"),
+        new("MessagesLeaveBeforeTheyAreDurable", Activation, "entity.OutboxTo(target, DeliveryMessages, _durableOutbox)", "entity.OutboxTo(target, DeliveryMessages)"),
+        new("OutboxIsForgottenInACrash", Activation, "entity.Replay(opened.Events, opened.Acknowledged);", "entity.Replay(opened.Events, long.MaxValue);"),
+        new("LastEventIsNotReplayed", Activation, "entity.Replay(opened.Events, opened.Acknowledged);", "entity.Replay(opened.Events.SkipLast(opened.Events.Count > 3 ? 1 : 0), opened.Acknowledged);"),
+        new("MessagesAreTakenTwice", Entity, "messages.Where(m => m.Sequence > watermark)", "messages.Where(m => m.Sequence > watermark - 1)"),
+        new("TwoDeliveriesToOneTarget", Activation, "if (_inFlight.Add(target)) node.Start", "_inFlight.Add(target); node.Start"),
+        new("NobodyIsWokenAfterACrash", Node, "            if (page.Count == 0) return;\n", "            if (page.Count >= 0) return;\n"),
+        new("FailedAppendWakesNobody", Activation, "                node.Start(WakeLaterAsync);\n", "                _lastUsed = TimeSpan.MaxValue;\n"),
+        new("RenewalGivesNoTerm", Commands, "                lease.Deadline = moment.Uptime + _term;\n            else", "                lease.Deadline = lease.Deadline + TimeSpan.Zero;\n            else"),
+        new("RestartGivesNoTerm", Step, "lease.Deadline = uptime + _term;", "lease.Deadline = uptime;"),
+        new("LeasesFollowTheWallClock", Node, "internal TimeSpan Uptime => Clock.GetElapsedTime(_startedAt);", "internal TimeSpan Uptime => Clock.GetUtcNow() - DateTimeOffset.UnixEpoch;"),
+        new("TermRunsFromTheAnswer", Polls, "{ RenewedAt = now, EndReason = ending }", "{ RenewedAt = node.Uptime, EndReason = ending }"),
+        new("CancelInTheBatchOfALeaseIsForgotten", Polls, "{ RenewedAt = now, EndReason = ending }", "{ RenewedAt = now }"),
+        new("FormerBootPassesForANewOne", "Engine/Dispatch/WorkerSession.cs", "_former.Contains(boot) || BootId.IsBefore(boot, Boot) || BootId.IsBefore(boot, _heardOf)", "_former.Contains(boot)"),
+        new("JoinIsOffByOne", Join, "JoinKind.All => Succeeded.Count >= expected ?", "JoinKind.All => Succeeded.Count >= expected - (expected > 1 ? 1 : 0) ?"),
+        new("JoinToleratesOneMore", Join, "JoinKind.Tolerate => Failed.Count > join.Count ?", "JoinKind.Tolerate => Failed.Count > join.Count + 1 ?"),
+        new("PermitsAreNotCounted", Step, "(_node.Spec.MaxParallel ?? int.MaxValue) - _leased.Count);", "(_node.Spec.MaxParallel ?? int.MaxValue));"),
+        new("LossCountsAsFailure", Apply, "EndLease(e.Split, e.Attempt, lost: true);", "EndLease(e.Split, e.Attempt, failed: true);"),
+        new("BackoffIsNotWaitedFor", Commands, "_backoff.Where(b => b.Value <= now)", "_backoff.Where(b => b.Value <= now + TimeSpan.FromSeconds(5))"),
+        new("CancelMissesWhatOpens", RunApply, "if (_status is RunStatus.Failing or RunStatus.Cancelling ||", "if ("),
+        new("RunEndsWithoutWaiting", Run, "if (_awaited.Count > 0 || _handler is not null) return;", "if (_handler is not null) return;"),
+        new("ReportOfAnEarlierCancelCounts", RunApply, "if (e.Cancels < _cancels.GetValueOrDefault(e.Step)) break;", "if (e.Cancels < 0) break;"),
+        new("PauseIsAnsweredAtOnce", Run, "_status != RunStatus.Paused || _pausing.Count == 0;", "_status != RunStatus.Paused || _pausing.Count >= 0;"),
+        new("PausedStepOpensOthersUnpaused", Apply, "                _paused = e.Run.Paused;\n", "                _paused = false;\n"),
+        new("MessagesOfAnOlderGenerationCount", Commands, "run.Generation < _resetGeneration && source != Key", "run.Generation < 0 && source != Key"),
+        new("NewerGenerationIsNotWaitedFor", Commands, "run.Generation > own.Generation)", "run.Generation > own.Generation + 1_000_000)"),
+    ];
+}
