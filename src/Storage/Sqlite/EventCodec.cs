@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Fanfare.Contracts;
 
 namespace Fanfare.Storage.Sqlite;
@@ -6,6 +7,14 @@ namespace Fanfare.Storage.Sqlite;
 /// <summary>Events as the database keeps them: UTF-8 JSON beside the version of the format it was written in.</summary>
 internal static class EventCodec
 {
+    // An event says all that it means: nothing of it is passed over, and nothing that is missing is made up.
+    private static readonly JsonTypeInfo<Event> _read = (JsonTypeInfo<Event>)new JsonSerializerOptions(ContractsJson.Default.Options)
+    {
+        TypeInfoResolver = ContractsJson.Default.WithAddedModifier(RequireWhatIsAlwaysWritten),
+        RespectNullableAnnotations = true,
+        AllowDuplicateProperties = false,
+    }.GetTypeInfo(typeof(Event));
+
     public static byte[] Write(Event value) => JsonSerializer.SerializeToUtf8Bytes(value, ContractsJson.Default.Event);
 
     /// <exception cref="JournalFormatException">The event is newer than this release, or is no event.</exception>
@@ -15,15 +24,27 @@ internal static class EventCodec
             throw new JournalFormatException(
                 $"Event {sequence} of {stream} was written in journal format {version}, and this release reads up to format {JournalFormat.Version}. "
                 + "Start the release that wrote it, or a later one.");
+        if (version < 1) throw Unreadable(stream, sequence, $"it is of journal format {version}, and formats count from 1.", null);
+        Event read;
         try
         {
-            return JsonSerializer.Deserialize(payload, ContractsJson.Default.Event) ?? throw new JsonException("The event is null.");
+            read = JsonSerializer.Deserialize(payload, _read) ?? throw new JsonException("The event is null.");
         }
         catch (Exception error) when (error is JsonException or NotSupportedException)
         {
-            throw new JournalFormatException(
-                $"Event {sequence} of {stream} cannot be read: {error.Message} The journal is damaged, or a different release wrote it. "
-                + "Start that release, or restore the data directory from a backup.", error);
+            throw Unreadable(stream, sequence, error.Message, error);
         }
+        return EventBounds.Finding(read) is { } finding ? throw Unreadable(stream, sequence, finding, null) : read;
+    }
+
+    private static JournalFormatException Unreadable(string stream, long sequence, string finding, Exception? error) => new(
+        $"Event {sequence} of {stream} cannot be read: {finding} The journal is damaged, or a different release wrote it. "
+        + "Start that release, or restore the data directory from a backup.", error!);
+
+    // Nulls are left out; everything else is written, whatever its value. So a member that a later release adds is nullable, and null means what was meant before.
+    private static void RequireWhatIsAlwaysWritten(JsonTypeInfo type)
+    {
+        foreach (var property in type.Properties)
+            if (property.AssociatedParameter is { IsNullable: false } && Nullable.GetUnderlyingType(property.PropertyType) is null) property.IsRequired = true;
     }
 }
