@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 using Fanfare.Contracts;
 
 namespace Fanfare.Storage.Sqlite;
@@ -7,14 +6,6 @@ namespace Fanfare.Storage.Sqlite;
 /// <summary>Events as the database keeps them: UTF-8 JSON beside the version of the format it was written in.</summary>
 internal static class EventCodec
 {
-    // An event says all that it means: nothing of it is passed over, and nothing that is missing is made up.
-    private static readonly JsonTypeInfo<Event> _read = (JsonTypeInfo<Event>)new JsonSerializerOptions(ContractsJson.Default.Options)
-    {
-        TypeInfoResolver = ContractsJson.Default.WithAddedModifier(RequireWhatIsAlwaysWritten),
-        RespectNullableAnnotations = true,
-        AllowDuplicateProperties = false,
-    }.GetTypeInfo(typeof(Event));
-
     public static byte[] Write(Event value) => JsonSerializer.SerializeToUtf8Bytes(value, ContractsJson.Default.Event);
 
     /// <exception cref="JournalFormatException">The event is newer than this release, or is no event.</exception>
@@ -28,7 +19,7 @@ internal static class EventCodec
         Event read;
         try
         {
-            read = JsonSerializer.Deserialize(payload, _read) ?? throw new JsonException("The event is null.");
+            read = JsonSerializer.Deserialize(payload, StoredJson.Event) ?? throw new JsonException("The event is null.");
         }
         catch (Exception error) when (error is JsonException or NotSupportedException)
         {
@@ -40,11 +31,4 @@ internal static class EventCodec
     private static JournalFormatException Unreadable(string stream, long sequence, string finding, Exception? error) => new(
         $"Event {sequence} of {stream} cannot be read: {finding} The journal is damaged, or a different release wrote it. "
         + "Start that release, or restore the data directory from a backup.", error!);
-
-    // Nulls are left out; everything else is written, whatever its value. So a member that a later release adds is nullable, and null means what was meant before.
-    private static void RequireWhatIsAlwaysWritten(JsonTypeInfo type)
-    {
-        foreach (var property in type.Properties)
-            if (property.AssociatedParameter is { IsNullable: false } && Nullable.GetUnderlyingType(property.PropertyType) is null) property.IsRequired = true;
-    }
 }

@@ -40,11 +40,26 @@ internal sealed class RealServer : IAsyncDisposable
     public IReadOnlyList<string> Complaints => [.. _warnings];
 
     /// <param name="leaseTerm">How long a lease lasts that nobody renews.</param>
-    public static async Task<RealServer> StartAsync(TimeSpan leaseTerm)
+    public static Task<RealServer> StartAsync(TimeSpan leaseTerm) => StartAsync(leaseTerm, Directory.CreateTempSubdirectory("fanfare-fuzz-server-").FullName);
+
+    /// <summary>On a data directory that is there; it is removed with the server.</summary>
+    public static async Task<RealServer> StartAsync(TimeSpan leaseTerm, string directory)
     {
-        var directory = Directory.CreateTempSubdirectory("fanfare-fuzz-server-").FullName;
         var warnings = new ConcurrentQueue<string>();
         var store = await SqliteStore.OpenAsync(directory, TimeProvider.System, warnings.Enqueue);
+        try
+        {
+            return await StartAsync(leaseTerm, directory, warnings, store);
+        }
+        catch
+        {
+            await store.DisposeAsync();
+            throw;
+        }
+    }
+
+    private static async Task<RealServer> StartAsync(TimeSpan leaseTerm, string directory, ConcurrentQueue<string> warnings, SqliteStore store)
+    {
         var blobs = new DirectoryBlobStore(Path.Combine(directory, "blobs"));
         var engine = new EngineNode(
             new EngineOptions { Seed = 1, LeaseTerm = leaseTerm, LeaseMargin = TimeSpan.FromMilliseconds(500), ScanEvery = TimeSpan.FromSeconds(1) },
@@ -97,15 +112,18 @@ internal sealed class RealServer : IAsyncDisposable
         return whole ? null : $"Problem details without type, status or detail: {text}";
     }
 
-    public async ValueTask DisposeAsync()
+    /// <summary>Stops it, and leaves its data directory, which is returned.</summary>
+    public async Task<string> StopAsync()
     {
         Client.Dispose();
         await _gateway.StopAsync();
         await _gateway.DisposeAsync();
         await _engine.DisposeAsync();
         await _store.DisposeAsync();
-        Directory.Delete(_directory, recursive: true);
+        return _directory;
     }
+
+    public async ValueTask DisposeAsync() => Directory.Delete(await StopAsync(), recursive: true);
 
     private static async Task<string> MemberAsync(HttpResponseMessage answer, string member)
     {
