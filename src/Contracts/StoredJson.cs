@@ -17,6 +17,12 @@ public static class StoredJson
 
     public static JsonTypeInfo<FlowSpec> FlowSpec { get; } = (JsonTypeInfo<FlowSpec>)Options.GetTypeInfo(typeof(FlowSpec));
 
+    public static JsonTypeInfo<TaskError> TaskError { get; } = (JsonTypeInfo<TaskError>)Options.GetTypeInfo(typeof(TaskError));
+
+    public static JsonTypeInfo<IReadOnlyList<Artifact>> Artifacts { get; } = (JsonTypeInfo<IReadOnlyList<Artifact>>)Options.GetTypeInfo(typeof(IReadOnlyList<Artifact>));
+
+    public static JsonTypeInfo<IReadOnlyList<string>> Words { get; } = (JsonTypeInfo<IReadOnlyList<string>>)Options.GetTypeInfo(typeof(IReadOnlyList<string>));
+
     // Nulls are left out; everything else is written, whatever its value. So a member that a later release adds is nullable, and null means what was meant before.
     private static void RequireWhatIsAlwaysWritten(JsonTypeInfo type)
     {

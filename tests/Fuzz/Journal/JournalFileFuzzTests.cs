@@ -29,7 +29,7 @@ public sealed class JournalFileFuzzTests(ITestOutputHelper output)
     {
         var (original, runs) = await MakeAsync();
         var (refused, served) = (0, 0);
-        var campaign = Campaign.Of(nameof(DamagedDirectories_AreRefused_OrServedAsFarAsTheyGo), seed, TimeSpan.FromSeconds(3), output);
+        var campaign = Campaign.Of(nameof(DamagedDirectories_AreRefused_OrServedAsFarAsTheyGo), seed, TimeSpan.FromSeconds(2), output);
         await campaign.RunAsync(async (draw, _) =>
         {
             var directory = Directory.CreateTempSubdirectory("fanfare-fuzz-damaged-").FullName;

@@ -36,7 +36,7 @@ public sealed class JournalFuzzTests(ITestOutputHelper output)
         var vocabulary = scene.Events.SelectMany(e => JsonNode.Parse(e.Payload)!.AsObject().Select(m => m.Key)).Distinct().Order(StringComparer.Ordinal).ToList();
         var contexts = scene.Journals.SelectMany(j => j).Where(s => s.Kind == StreamKind.Run).ToDictionary(s => s, scene.ContextOf);
         var outcomes = new int[3];
-        var campaign = Campaign.Of(nameof(DamagedEvents_AreRefused_OrReplayedAsTheyAre), seed, TimeSpan.FromSeconds(4), output);
+        var campaign = Campaign.Of(nameof(DamagedEvents_AreRefused_OrReplayedAsTheyAre), seed, TimeSpan.FromSeconds(2.5), output);
 
         await campaign.RunAsync(async (draw, _) =>
         {

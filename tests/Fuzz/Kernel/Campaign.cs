@@ -26,7 +26,7 @@ internal sealed class Campaign
 
     /// <param name="name">The test's name, which the instruction to repeat it filters by.</param>
     /// <param name="budget">How long the series lasts; in a long run, <paramref name="factor"/> times that.</param>
-    public static Campaign Of(string name, string seed, TimeSpan budget, ITestOutputHelper output, int factor = 60)
+    public static Campaign Of(string name, string seed, TimeSpan budget, ITestOutputHelper output, int factor = 24)
     {
         var parts = (Asked is { Length: > 0 } ? Asked : seed).Split(':');
         var number = parts[0] == Drawn ? BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(4)) : ulong.Parse(parts[0], CultureInfo.InvariantCulture);

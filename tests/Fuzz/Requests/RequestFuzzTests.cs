@@ -33,7 +33,7 @@ public sealed class RequestFuzzTests(ITestOutputHelper output)
         var sketch = new ApiSketch(world);
         var statuses = new ConcurrentDictionary<HttpStatusCode, int>();
         var reached = new ConcurrentDictionary<string, bool>();
-        var campaign = Campaign.Of(nameof(EveryOperation_AnswersEveryRequest), seed, TimeSpan.FromSeconds(4), output);
+        var campaign = Campaign.Of(nameof(EveryOperation_AnswersEveryRequest), seed, TimeSpan.FromSeconds(2.5), output);
 
         var cases = await campaign.RunAsync(async (draw, _) =>
         {

@@ -19,7 +19,7 @@ public sealed class SpecFuzzTests(ITestOutputHelper output)
     public async Task ChangedFlows_AreReadOrRefused(string seed)
     {
         var (accepted, refused) = (0, 0);
-        var campaign = Campaign.Of(nameof(ChangedFlows_AreReadOrRefused), seed, TimeSpan.FromSeconds(4), output);
+        var campaign = Campaign.Of(nameof(ChangedFlows_AreReadOrRefused), seed, TimeSpan.FromSeconds(2.5), output);
 
         var cases = await campaign.RunAsync((draw, _) =>
         {
@@ -43,7 +43,7 @@ public sealed class SpecFuzzTests(ITestOutputHelper output)
     [MemberData(nameof(Campaign.Seeds), MemberType = typeof(Campaign))]
     public async Task GrownFlows_AreAccepted_AndMeanTheSameInYamlAndJson(string seed)
     {
-        var campaign = Campaign.Of(nameof(GrownFlows_AreAccepted_AndMeanTheSameInYamlAndJson), seed, TimeSpan.FromSeconds(2), output);
+        var campaign = Campaign.Of(nameof(GrownFlows_AreAccepted_AndMeanTheSameInYamlAndJson), seed, TimeSpan.FromSeconds(1), output);
 
         await campaign.RunAsync((draw, _) =>
         {
