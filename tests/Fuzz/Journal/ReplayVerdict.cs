@@ -103,11 +103,11 @@ internal static class ReplayVerdict
         }
     }
 
-    // Times have several forms, numbers have exponents, and words of an enum are read in any case.
+    // Times have several forms and are kept to a tenth of a microsecond, numbers have exponents, and words of an enum are read in any case.
     private static bool MeansTheSame(JsonValue given, JsonValue taken, bool isWord) => given.GetValueKind() switch
     {
         JsonValueKind.String when isWord => given.GetValue<string>().Equals(taken.GetValue<string>(), StringComparison.OrdinalIgnoreCase),
-        JsonValueKind.String => given.GetValue<string>() == taken.GetValue<string>() || (Time(given) is { } time && time == Time(taken)),
+        JsonValueKind.String => given.GetValue<string>() == taken.GetValue<string>() || (Time(given) is { } time && Time(taken) is { } other && (time - other).Duration() < TimeSpan.FromMicroseconds(1)),
         JsonValueKind.Number => given.GetValue<decimal>() == taken.GetValue<decimal>(),
         _ => true,
     };

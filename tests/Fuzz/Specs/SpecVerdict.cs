@@ -53,7 +53,7 @@ internal static class SpecVerdict
             if (i == MostErrors - 1 && error is { Line: 0, Message.Length: > 0, Remedy.Length: > 0 }) continue;
             Check(error.Line >= 1 && error.Line <= lines, $"Line {error.Line} of {lines}: {error}");
             Check(error.Column >= 1 && error.Column <= text.Length + 1, $"Column {error.Column}: {error}");
-            Check(error.Message.Length is > 0 and <= MessageChars, $"A message of {error.Message.Length} characters.");
+            Check(error.Message.Length is > 0 and <= MessageChars, $"A message of {error.Message.Length} characters: {error.Line}:{error.Column} {error.Path[..Math.Min(80, error.Path.Length)]} {error.Message[..Math.Min(200, error.Message.Length)]}");
             Check(error.Remedy.Length is > 0 and <= MessageChars, $"A remedy of {error.Remedy.Length} characters: {error.Message}");
             Check(error.Path is not null && IsText(error.Message) && IsText(error.Remedy), $"Not to be shown: {error}");
         }
