@@ -80,10 +80,11 @@ public abstract class Entity
 
     /// <summary>Applies stored events of an activation.</summary>
     /// <param name="acknowledged">Outbox messages up to this sequence were delivered, and are not made again.</param>
+    /// <exception cref="JournalFormatException">An event does not fit those before it, or the run that it belongs to.</exception>
     public void Replay(IEnumerable<JournalEvent> events, long acknowledged)
     {
         _acknowledged = acknowledged;
-        foreach (var e in events) ApplyNext(e);
+        foreach (var e in events) ApplyStored(e);
         // Without a wake row everything was acknowledged (MaxValue); what is sent from now on is not.
         _acknowledged = Math.Min(acknowledged, _outboxSequence);
     }
@@ -160,6 +161,19 @@ public abstract class Entity
         if (!_outbox.TryGetValue(target, out var messages)) _outbox[target] = messages = [];
         messages.Add(new OutboxMessage(_outboxSequence, target, message));
         _unsent.Add(target);
+    }
+
+    // Apply trusts what this code once decided. Stored bytes are no such thing: they may have been damaged, or written by a newer release.
+    private void ApplyStored(JournalEvent entry)
+    {
+        try
+        {
+            ApplyNext(entry);
+        }
+        catch (Exception exception) when (exception is not JournalFormatException)
+        {
+            throw new JournalFormatException($"Event {entry.Sequence} of {Id}, {entry.Event.GetType().Name}, does not fit what the stream holds before it: {exception.Message}", exception);
+        }
     }
 
     private void ApplyNext(JournalEvent entry)

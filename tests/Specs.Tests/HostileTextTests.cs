@@ -146,6 +146,17 @@ public sealed class HostileTextTests
     }
 
     [Fact]
+    public void ALongName_IsNotRepeatedByEveryError()
+    {
+        var targets = string.Join(", ", Enumerable.Range(0, 60_000).Select(i => $"t{i}"));
+
+        var errors = ReadWithin($"name: x\nstart: s\nsteps:\n  {new string('s', 400_000)}: {{run: a, next: [{targets}]}}\n").Errors;
+
+        Assert.NotEmpty(errors);
+        Assert.All(errors, e => Assert.InRange(e.Message.Length + e.Path.Length + e.Remedy.Length, 1, 3000));
+    }
+
+    [Fact]
     public void ManySplitsThatLeadBack_AreRefusedQuickly()
     {
         string Targets(int i) => string.Join(", ", Enumerable.Range(1, 150).Select(t => $"s{(i + t) % 990}"));

@@ -58,6 +58,7 @@ public sealed class FailureTests : IAsyncLifetime
     [InlineData("printf '[1]' > $FANFARE_OUTPUT", "bad_output", "JSON array")]
     [InlineData("printf '{\"a\":' > $FANFARE_OUTPUT", "bad_output", "not JSON")]
     [InlineData("printf '{\"a\":\"\\377\"}' > $FANFARE_OUTPUT", "bad_output", "UTF-8")]
+    [InlineData("printf '{\"a\":[\"\\\\udc80\"]}' > $FANFARE_OUTPUT", "bad_output", "surrogate")]
     [InlineData("mkfifo $FANFARE_OUTPUT", "bad_output", "regular file")]
     [InlineData("mkdir $FANFARE_OUTPUT", "bad_output", "directory")]
     [InlineData("head -c 262145 /dev/zero | tr '\\0' ' ' > $FANFARE_OUTPUT", "output_too_large", "262145")]

@@ -61,8 +61,8 @@ public sealed record TaskSkipped(
 public sealed record ResultRefused(int Split, string Token, string Worker) : Event;
 
 /// <summary>Nothing of the step starts until it is resumed; what runs goes on.</summary>
-/// <param name="Reports">Whether the step tells its run of it. Journals written before that was so lack it.</param>
-public sealed record StepPaused([property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Reports = false) : ReceivedEvent;
+/// <param name="Reports">True when the step tells its run of it; null in journals written before it did.</param>
+public sealed record StepPaused(bool? Reports = null) : ReceivedEvent;
 
 public sealed record StepResumed : ReceivedEvent;
 

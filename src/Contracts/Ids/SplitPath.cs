@@ -81,7 +81,7 @@ public readonly struct SplitPath : IEquatable<SplitPath>
 internal sealed class SplitPathJson : JsonConverter<SplitPath>
 {
     public override SplitPath Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        SplitPath.TryParse(reader.GetString() ?? "", ',', out var path) ? path : throw new JsonException("A split path is numbers separated by commas.");
+        reader.GetString() is { } text && SplitPath.TryParse(text, ',', out var path) && path.Join(',') == text ? path : throw new JsonException("A split path is numbers separated by commas.");
 
     public override void Write(Utf8JsonWriter writer, SplitPath value, JsonSerializerOptions options) => writer.WriteStringValue(value.Join(','));
 }

@@ -91,7 +91,7 @@ public sealed class SplitRanges : IEnumerable<int>
             var last = dash < 0 ? part : part[(dash + 1)..];
             if (!int.TryParse(first, NumberStyles.None, CultureInfo.InvariantCulture, out var start)
                 || !int.TryParse(last, NumberStyles.None, CultureInfo.InvariantCulture, out var end)
-                || start <= floor || end < start || end == int.MaxValue)
+                || start <= floor || end < start || end >= Limits.Splits)
                 return false;
             list.Add((start, end + 1));
             floor = end;
@@ -104,7 +104,7 @@ public sealed class SplitRanges : IEnumerable<int>
 internal sealed class SplitRangesJson : JsonConverter<SplitRanges>
 {
     public override SplitRanges Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        SplitRanges.TryParse(reader.GetString() ?? "", out var ranges) ? ranges : throw new JsonException("Splits are ascending ranges such as 0-99,120.");
+        reader.GetString() is { } text && SplitRanges.TryParse(text, out var ranges) && ranges.ToString() == text ? ranges : throw new JsonException("Splits are ascending ranges such as 0-99,120.");
 
     public override void Write(Utf8JsonWriter writer, SplitRanges value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
 }

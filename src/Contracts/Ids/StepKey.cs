@@ -18,6 +18,7 @@ public readonly record struct StepKey(string Step, SplitPath Outer, SplitPath Lo
     {
         key = default;
         if (string.IsNullOrEmpty(text)) return false;
+        if (frames is < 0 or > Limits.MaxNesting) return false;
         var hash = text.IndexOf('#', StringComparison.Ordinal);
         var loops = new SplitPath(new int[frames]);
         if (hash >= 0)
@@ -47,12 +48,15 @@ internal sealed class StepKeyJson : JsonConverter<StepKey>
         var colon = text.IndexOf(':', StringComparison.Ordinal);
         return colon > 0
             && int.TryParse(text.AsSpan(0, colon), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var frames)
-            && frames <= Limits.MaxNesting
             && StepKey.TryParse(text[(colon + 1)..], frames, out var key)
+            // One key has one text; a second one would be another stream's, or nobody's.
+            && text == Text(key)
             ? key
             : throw new JsonException("A step key is its number of frames, a colon, and the key.");
     }
 
     public override void Write(Utf8JsonWriter writer, StepKey value, JsonSerializerOptions options) =>
-        writer.WriteStringValue($"{value.Loops.Length}:{value}");
+        writer.WriteStringValue(Text(value));
+
+    private static string Text(StepKey key) => $"{key.Loops.Length}:{key}";
 }

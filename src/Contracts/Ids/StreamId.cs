@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -34,19 +35,7 @@ public readonly record struct StreamId(string Namespace, StreamKind Kind, string
 
     /// <summary>The step key in a step stream's name.</summary>
     /// <exception cref="InvalidOperationException">This is not a step's stream.</exception>
-    public StepKey StepKey
-    {
-        get
-        {
-            var slash = Name.IndexOf('/', StringComparison.Ordinal);
-            var colon = Name.IndexOf(':', StringComparison.Ordinal);
-            return Kind == StreamKind.Step
-                && int.TryParse(Name.AsSpan(slash + 1, colon - slash - 1), out var frames)
-                && StepKey.TryParse(Name[(colon + 1)..], frames, out var key)
-                ? key
-                : throw new InvalidOperationException($"Stream {this} is not a step's.");
-        }
-    }
+    public StepKey StepKey => TryStepKey(out var key) ? key : throw new InvalidOperationException($"Stream {this} is not a step's.");
 
     public override string ToString() => $"{Namespace}/{KindName(Kind)}/{Name}";
 
@@ -64,8 +53,21 @@ public readonly record struct StreamId(string Namespace, StreamKind Kind, string
             _ => null,
         };
         if (kind is null || parts[0].Length == 0 || parts[2].Length == 0) return false;
-        stream = new StreamId(parts[0], kind.Value, parts[2]);
+        var named = new StreamId(parts[0], kind.Value, parts[2]);
+        if (kind == StreamKind.Step && !named.TryStepKey(out _)) return false;
+        stream = named;
         return true;
+    }
+
+    private bool TryStepKey(out StepKey key)
+    {
+        key = default;
+        var slash = Name.IndexOf('/', StringComparison.Ordinal);
+        var colon = Name.IndexOf(':', StringComparison.Ordinal);
+        return Kind == StreamKind.Step
+            && slash > 0 && colon > slash
+            && int.TryParse(Name.AsSpan(slash + 1, colon - slash - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var frames)
+            && StepKey.TryParse(Name[(colon + 1)..], frames, out key);
     }
 
     private static string KindName(StreamKind kind) => kind switch

@@ -213,8 +213,18 @@ public static class FlowSpecJson
 {
     public static string Write(FlowSpec spec) => JsonSerializer.Serialize(spec, ContractsJson.Default.FlowSpec);
 
-    public static FlowSpec Read(string json) => JsonSerializer.Deserialize(json, ContractsJson.Default.FlowSpec)
-        ?? throw new JsonException("A flow spec cannot be null.");
+    /// <exception cref="JournalFormatException">It is no spec that was ever written.</exception>
+    public static FlowSpec Read(string json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(json, StoredJson.FlowSpec) ?? throw new JsonException("A flow spec cannot be null.");
+        }
+        catch (Exception error) when (error is JsonException or NotSupportedException or ArgumentException)
+        {
+            throw new JournalFormatException($"A stored flow spec cannot be read: {error.Message} The journal is damaged, or a different release wrote it. Start that release, or restore the data directory from a backup.", error);
+        }
+    }
 }
 
 /// <summary>A complaint about a spec: where, what is wrong, the rule, and what to do about it.

@@ -25,14 +25,16 @@ public sealed record PollRequest
     /// <summary>Most new leases this poll may bring; 0 while draining.</summary>
     public int MaxLeases { get; init; }
 
+    // Generated readers give a member that is left out its type's default, not the property's: hence the lists' accessors.
+
     /// <summary>Queues served, in order of preference; empty for all.</summary>
-    public IReadOnlyList<string> Queues { get; init; } = [];
+    public IReadOnlyList<string> Queues { get => field ?? []; init; }
 
     /// <summary>Attempts that ended and whose end was not yet settled.</summary>
-    public IReadOnlyList<FinishedAttempt> Finished { get; init; } = [];
+    public IReadOnlyList<FinishedAttempt> Finished { get => field ?? []; init; }
 
     /// <summary>All leases held, those in <see cref="Finished"/> left out. Listing renews.</summary>
-    public IReadOnlyList<HeldLease> Held { get; init; } = [];
+    public IReadOnlyList<HeldLease> Held { get => field ?? []; init; }
 }
 
 /// <summary>Names an attempt under its fence.</summary>
@@ -83,13 +85,13 @@ public sealed record FinishedAttempt
 public sealed record PollResponse
 {
     /// <summary>Leases to start, and those that the worker should hold and did not list. A token already held or finished is to be ignored.</summary>
-    public IReadOnlyList<Lease> Leases { get; init; } = [];
+    public IReadOnlyList<Lease> Leases { get => field ?? []; init; }
 
     /// <summary>Attempts to end: SIGTERM, grace, SIGKILL; then reported as cancelled (or lost, when the lease is void).</summary>
-    public IReadOnlyList<CancelLease> Cancel { get; init; } = [];
+    public IReadOnlyList<CancelLease> Cancel { get => field ?? []; init; }
 
     /// <summary>Tokens of finished attempts that were accepted or refused; the worker forgets them.</summary>
-    public IReadOnlyList<string> Settled { get; init; } = [];
+    public IReadOnlyList<string> Settled { get => field ?? []; init; }
 
     /// <summary>A lease that was not renewed for this long, measured from when the worker sent the request, is void.</summary>
     public int TermMs { get; init; }

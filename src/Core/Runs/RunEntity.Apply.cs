@@ -19,7 +19,7 @@ public sealed partial class RunEntity
                 OpenAlone(start);
                 break;
             case StepsAnnounced e:
-                foreach (var step in e.Steps) Announced(step, e.Paused);
+                foreach (var step in e.Steps) Announced(step, e.Paused is true);
                 break;
             case StepReported e:
                 // A report that crossed a further cancel on its way does not speak of that one.

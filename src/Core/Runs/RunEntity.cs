@@ -121,7 +121,7 @@ public sealed partial class RunEntity : Entity
                     while (i + 1 < messages.Count && messages[i + 1].Message is AnnounceSteps more)
                     {
                         steps.AddRange(more.Steps);
-                        paused |= more.Paused;
+                        paused ??= more.Paused;
                         sequence = messages[++i].Sequence;
                     }
                     Emit(new StepsAnnounced(steps, paused) { Sender = sender, SenderSequence = sequence }, moment);

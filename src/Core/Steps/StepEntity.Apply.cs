@@ -10,8 +10,8 @@ public sealed partial class StepEntity
         switch (entry.Event)
         {
             case StepOpened e:
-                _run = e.Run with { Paused = false };
-                _paused = e.Run.Paused;
+                _run = e.Run with { Paused = null };
+                _paused = e.Run.Paused is true;
                 _openedAt = entry.At;
                 break;
             case SplitsArrived e:
@@ -87,7 +87,7 @@ public sealed partial class StepEntity
             case StepPaused e:
                 _paused = true;
                 _pauses++;
-                if (e.Reports) Send(RunStream, new ReportPaused(Key, _pauses));
+                if (e.Reports is true) Send(RunStream, new ReportPaused(Key, _pauses));
                 break;
             case StepResumed:
                 _paused = false;

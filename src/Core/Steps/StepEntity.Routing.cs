@@ -105,7 +105,7 @@ public sealed partial class StepEntity
     // The run hears of an opening before the opening itself is told of, so that a cancel can always reach it.
     private void Announce(StepKey key, bool once = true)
     {
-        if (!once || _announced.Add(key)) Send(RunStream, new AnnounceSteps([key], _paused));
+        if (!once || _announced.Add(key)) Send(RunStream, new AnnounceSteps([key], _paused ? true : null));
     }
 
     private StreamId RunStream => StreamId.Run(Id.Namespace, _run!.Run);

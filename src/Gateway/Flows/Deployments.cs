@@ -47,10 +47,9 @@ internal sealed class Deployments(IReadModel reads, StepShapes shapes)
         {
             return FlowSpecJson.Read(row.Spec);
         }
-        catch (JsonException exception)
+        catch (JournalFormatException exception)
         {
-            throw new JournalFormatException(
-                $"Deployment {row.Version} of flow {row.Flow} cannot be read: {exception.Message} It was written by a newer release, or is damaged.", exception);
+            throw new JournalFormatException($"Deployment {row.Version} of flow {row.Flow} cannot be read. {exception.Message}", exception);
         }
     }
 }

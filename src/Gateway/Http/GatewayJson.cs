@@ -35,10 +35,18 @@ internal static class GatewayJson
     }
 
     /// <summary>A stored document as an element; the empty object where there is none.</summary>
+    /// <exception cref="JournalFormatException">It is no document.</exception>
     public static JsonElement Element(string? json)
     {
-        using var document = JsonDocument.Parse(string.IsNullOrEmpty(json) ? "{}" : json);
-        return document.RootElement.Clone();
+        try
+        {
+            using var document = JsonDocument.Parse(string.IsNullOrEmpty(json) ? "{}" : json);
+            return document.RootElement.Clone();
+        }
+        catch (JsonException exception)
+        {
+            throw new JournalFormatException($"A stored document cannot be read: {exception.Message} The journal is damaged; restore the data directory from a backup.", exception);
+        }
     }
 
     /// <summary>An enum's member as the API writes it.</summary>

@@ -45,6 +45,6 @@ internal static class LeaseQuery
             : null;
     }
 
-    private static bool IsArtifactName(string name) =>
+    internal static bool IsArtifactName(string name) =>
         !name.Contains('\\', StringComparison.Ordinal) && name.Split('/').All(s => s.Length is > 0 and <= 255 && s is not ("." or ".."));
 }

@@ -33,6 +33,9 @@ internal static class LeasesApi
             .WithName("uploadItems").WithSummary("Upload the lines that a foreach goes over");
     }
 
+    /// <summary>Where the lines of an attempt's foreach are.</summary>
+    internal static FileItems ItemsOf(TaskRef task, int attempt) => new(BlobNames.Items(task, attempt), BlobNames.ItemsIndex(task, attempt), LinesPerChunk);
+
     private static async Task InputsAsync(HttpContext http, IScheduler scheduler)
     {
         var lease = LeaseQuery.Lease(http);
@@ -83,7 +86,7 @@ internal static class LeasesApi
     {
         var lease = LeaseQuery.Lease(http);
         var attempt = await LeaseQuery.CheckAsync(scheduler, lease, http.RequestAborted);
-        var names = new FileItems(BlobNames.Items(lease.Task, attempt), BlobNames.ItemsIndex(lease.Task, attempt), LinesPerChunk);
+        var names = ItemsOf(lease.Task, attempt);
         await using var lines = new ItemLines(http.Request.Body, LinesPerChunk);
         await blobs.PutAsync(names.Blob, lines, http.RequestAborted);
         await using var index = lines.OpenIndex();

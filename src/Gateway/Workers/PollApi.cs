@@ -7,15 +7,20 @@ internal static class PollApi
 {
     private const int MaxWaitMs = 30_000, MaxItems = 100_000;
 
+    /// <summary>2^60, an exbibyte: amounts are added and subtracted, and must not leave their type.</summary>
+    private const double MaxBytes = 1L << 60;
+
     public static void Map(IEndpointRouteBuilder routes) =>
         routes.MapGroup("/api/v1").WithTags("Workers").MapPost("/workers/{id}:poll", PollAsync).AsPoll().WithQuery()
             .WithJsonBody(typeof(PollRequest), required: true)
             .WithName("poll").WithSummary("Report what ended and what is held, and get leases and cancellations");
 
-    private static async Task<Ok<PollResponse>> PollAsync(HttpContext http, string id, IScheduler scheduler, Drain drain)
+    private static async Task<Ok<PollResponse>> PollAsync(HttpContext http, string id, IScheduler scheduler, IBlobStore blobs, Drain drain)
     {
         var request = await Body.ReadJsonAsync<PollRequest>(http);
         Check(request, id);
+        for (var i = 0; i < request.Finished.Count; i++)
+            if (request.Finished[i].ItemsFile is not null) await UploadedItems.CheckAsync($"finished[{i}]", request.Finished[i], scheduler, blobs, http.RequestAborted);
         using var ending = drain.Link(http);
         return TypedResults.Ok(await scheduler.PollAsync(request, ending.Token));
     }
@@ -34,15 +39,15 @@ internal static class PollApi
         CheckItems("held", request.Held, held => IsLease(held.Task, held.Token));
         CheckItems("finished", request.Finished, finished => IsLease(finished.Task, finished.Token)
             && finished is { ItemsCount: >= 0 and <= Limits.Splits }
-            && finished.Artifacts?.All(a => a is { Name.Length: > 0, Bytes: >= 0 }) != false
             && (finished.Outcome == AttemptOutcome.Succeeded || finished.Error is not null));
+        for (var i = 0; i < request.Finished.Count; i++) AttemptReport.Check($"finished[{i}]", request.Finished[i]);
     }
 
     // Free may be below zero: a worker whose capacity shrank still holds what it holds.
     private static void CheckResources(string field, ResourceSpec resources)
     {
-        if (!double.IsFinite(resources.Cpu) || Math.Abs(resources.Cpu) > 1e6 || (field == "capacity" && (resources.Cpu < 0 || resources.MemoryBytes < 0 || resources.Gpu < 0 || resources.DiskBytes < 0)))
-            throw ApiFault.Field(field, "is not an amount of resources", "Give cpu, memory_bytes, gpu and disk_bytes, none below zero.");
+        if (!double.IsFinite(resources.Cpu) || Math.Abs(resources.Cpu) > 1e6 || Math.Abs((double)resources.Gpu) > 1e6 || Math.Abs((double)resources.MemoryBytes) > MaxBytes || Math.Abs((double)resources.DiskBytes) > MaxBytes || (field == "capacity" && (resources.Cpu < 0 || resources.MemoryBytes < 0 || resources.Gpu < 0 || resources.DiskBytes < 0)))
+            throw ApiFault.Field(field, "is not an amount of resources", "Give cpu, memory_bytes, gpu and disk_bytes, none below zero and none beyond what a machine has.");
     }
 
     private static void CheckItems<T>(string field, IReadOnlyList<T> items, Func<T, bool> isValid)

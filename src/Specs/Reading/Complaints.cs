@@ -9,6 +9,9 @@ internal sealed class Complaints
     /// <summary>Errors told at once; a text with more is hardly a flow.</summary>
     public const int Most = 500;
 
+    /// <summary>What an author wrote is told again in short: five hundred errors that each repeat a megabyte help nobody.</summary>
+    private const int MostChars = 1000;
+
     private readonly List<SpecError> _errors = [];
     private readonly Dictionary<string, Place> _places = [];
 
@@ -23,6 +26,8 @@ internal sealed class Complaints
         return sorted;
     }
 
+    private static string Cut(string text) => text.Length <= MostChars ? text : text[..(char.IsHighSurrogate(text[MostChars - 4]) ? MostChars - 4 : MostChars - 3)] + "...";
+
     public bool Any(Func<SpecError, bool> such) => _errors.Any(such);
 
     public void Add(Place place, string path, string message, string remedy) => Add(place, () => (path, message, remedy));
@@ -32,7 +37,7 @@ internal sealed class Complaints
     {
         if (++Count > Most) return;
         var (path, message, remedy) = say();
-        _errors.Add(new SpecError(place.Line, place.Column, path, message, remedy));
+        _errors.Add(new SpecError(place.Line, place.Column, Cut(path), Cut(message), Cut(remedy)));
     }
 
     /// <summary>Remembers where a path stands, for errors that know only the path.</summary>

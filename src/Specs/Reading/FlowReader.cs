@@ -6,6 +6,8 @@ namespace Fanfare.Specs.Reading;
 /// <summary>Makes a spec of a document's tree. What comes out is complete enough for the graph to be checked, whatever was wrong.</summary>
 internal static class FlowReader
 {
+    private const int LongestStepName = 256;
+
     public static FlowSpec? Read(YamlNode root, Complaints complaints)
     {
         complaints.Register("", root.Place);
@@ -14,6 +16,9 @@ internal static class FlowReader
         var steps = fields.Required("steps", "Give a mapping of names to steps.")?.AsEntries("a mapping of names to steps");
         var name = fields.Required("name", "Give the flow a name.")?.AsText("the flow's name");
         var parameters = fields["parameters"]?.AsEntries("a mapping of names to parameters") ?? [];
+        foreach (var (step, value) in steps ?? [])
+            // Told here, and so that the graph, whose every error names its step, is left alone.
+            if (step.Length > LongestStepName) complaints.Add(value.Node.Place, "steps", $"A step's name has {step.Length} characters: {Names.Rule}.", "Choose a shorter name.");
         if (steps is { Count: 0 }) fields["steps"]!.Complain("The flow has no steps; it needs at least one.", "Add a step.");
         var spec = new FlowSpec
         {

@@ -38,6 +38,8 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
     {
         ArgumentNullException.ThrowIfNull(content);
         var path = BlobName.PathOf(_root, name);
+        // Before the content is read, which may be much.
+        if (IsTaken(path)) throw Taken(name);
         var incoming = Path.Combine(_incoming, Path.GetRandomFileName());
         try
         {
@@ -50,6 +52,10 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
             MakeDirectories(path);
             File.Move(incoming, path, overwrite: true);
             DirectorySync.Flush(Path.GetDirectoryName(path)!);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException && IsTaken(path))
+        {
+            throw Taken(name);
         }
         finally
         {
@@ -157,6 +163,18 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
         Directory.CreateDirectory(directory);
         DirectorySync.Flush(above);
     }
+
+    /// <summary>Whether files cannot have this name because of others: it is a folder of theirs, or one of them stands where it needs a folder.</summary>
+    private bool IsTaken(string path)
+    {
+        if (Directory.Exists(path)) return true;
+        for (var folder = Path.GetDirectoryName(path)!; folder.Length > _root.Length; folder = Path.GetDirectoryName(folder)!)
+            if (File.Exists(folder)) return true;
+        return false;
+    }
+
+    private static ArgumentException Taken(string name) =>
+        new($"'{name}' cannot be stored beside the blobs that are there: of two names, one cannot be a folder of the other.", nameof(name));
 
     private static bool IsAbsent(Exception error, string path) =>
         error is FileNotFoundException or DirectoryNotFoundException || (error is UnauthorizedAccessException && Directory.Exists(path));

@@ -45,11 +45,31 @@ internal static class OutputFile
         {
             using var document = JsonDocument.Parse(text);
             if (document.RootElement.ValueKind != JsonValueKind.Object) throw Bad($"it is a JSON {document.RootElement.ValueKind.ToString().ToLowerInvariant()}");
+            // Decodes what parsing alone does not: half of a surrogate pair, written as an escape, is no text to anyone who reads it.
+            if (!IsText(document.RootElement)) throw Bad("it holds a string with half a surrogate pair");
             return text.Trim();
         }
         catch (JsonException e)
         {
             throw Bad($"it is not JSON: {e.Message}");
+        }
+    }
+
+    private static bool IsText(JsonElement element)
+    {
+        try
+        {
+            return element.ValueKind switch
+            {
+                JsonValueKind.String => element.GetString() is not null,
+                JsonValueKind.Array => element.EnumerateArray().All(IsText),
+                JsonValueKind.Object => element.EnumerateObject().All(m => m.Name is not null && IsText(m.Value)),
+                _ => true,
+            };
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
         }
     }
 

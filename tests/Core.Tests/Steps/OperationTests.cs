@@ -60,7 +60,7 @@ public sealed class OperationTests
         var grant = opener.Lease();
         opener.Receive(new PauseStep(StepScene.Run()));
         opener.Finish(grant, AttemptOutcome.Succeeded);
-        Assert.True(Assert.Single(opener.Outbox().OfType<AnnounceSteps>()).Paused);
+        Assert.True(Assert.Single(opener.Outbox().OfType<AnnounceSteps>()).Paused is true);
         var arrive = Assert.Single(opener.Outbox(opener.KeyOf("end")));
 
         var opened = new StepScene("start > a; a > end; end", "end");

@@ -85,6 +85,20 @@ public sealed class DirectoryBlobStoreTests : IDisposable
         await Assert.ThrowsAsync<ArgumentException>(() => _store.WriteChunkAsync(name, 0, new byte[1], default));
     }
 
+    [Theory]
+    [InlineData("a", "a/b")]
+    [InlineData("a/b", "a")]
+    [InlineData("a/b", "a/b/c/d")]
+    public async Task ANameThatIsAFolderOfAnother_IsRefused_AndTheOtherStays(string there, string name)
+    {
+        await Put(there, "x");
+
+        var refused = await Assert.ThrowsAsync<ArgumentException>(() => Put(name, "y"));
+
+        Assert.Contains("folder", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(1, await _store.GetSizeAsync(there, default));
+    }
+
     [Fact]
     public async Task LongNames_AreHeldToTheFileSystemsLimits()
     {

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Text.Json;
+using Fanfare.Contracts;
 using Fanfare.Storage.Sqlite.Native;
 
 namespace Fanfare.Storage.Sqlite.Read;
@@ -20,6 +22,7 @@ internal sealed class ReadConnections(JournalFile file) : IAsyncDisposable
 
     /// <summary>Runs a query inside one snapshot.</summary>
     /// <exception cref="DataDirectoryException">The database cannot be read.</exception>
+    /// <exception cref="JournalFormatException">What was read is nothing that was ever written.</exception>
     public async Task<T> QueryAsync<T>(Func<Database, T> query, CancellationToken cancellationToken)
     {
         await _slots.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -31,6 +34,11 @@ internal sealed class ReadConnections(JournalFile file) : IAsyncDisposable
         catch (SqliteFailure failure)
         {
             throw failure.ToDataDirectory(file.Directory);
+        }
+        catch (Exception error) when (error is JsonException or OverflowException or IndexOutOfRangeException)
+        {
+            // Every row was written from what the types hold: one that does not fit them was damaged since.
+            throw new JournalFormatException($"A row of the journal in {file.Directory} cannot be read: {error.Message} It is damaged; restore the data directory from a backup.", error);
         }
         finally
         {

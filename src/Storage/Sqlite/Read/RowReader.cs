@@ -12,7 +12,7 @@ internal static class RowReader
 
     public static RunRow Run(Statement s) =>
         new(s.Text(1), s.Text(2), s.Text(3), s.Int(4), Codes.Run(s.Int(5)), s.Text(6),
-            JsonSerializer.Deserialize(s.Text(7), ContractsJson.Default.IReadOnlyListString)!, s.Int(8), s.TextOrNull(9), s.Text(10), s.Int(11),
+            Whole(JsonSerializer.Deserialize(s.Text(7), StoredJson.Words)), s.Int(8), s.TextOrNull(9), s.Text(10), s.Int(11),
             Instant.FromMicroseconds(s.Long(12)), Instant.FromMicroseconds(s.LongOrNull(13)), Error(s.TextOrNull(14)));
 
     public static StepRow Step(Statement s)
@@ -31,11 +31,14 @@ internal static class RowReader
             Instant.FromMicroseconds(s.LongOrNull(5)), Instant.FromMicroseconds(s.LongOrNull(6)), Error(s.TextOrNull(7)));
 
     public static IReadOnlyList<Artifact>? Artifacts(string? json) =>
-        json is null ? null : JsonSerializer.Deserialize(json, ContractsJson.Default.IReadOnlyListArtifact);
+        json is null ? null : Whole(JsonSerializer.Deserialize(json, StoredJson.Artifacts));
 
     /// <exception cref="JournalFormatException">The name in the database is no stream's.</exception>
     public static StreamId Stream(string name) =>
         StreamId.TryParse(name, out var stream) ? stream : throw new JournalFormatException($"The journal names a stream '{name}', which is no stream id. It is damaged; restore the data directory from a backup.");
 
-    private static TaskError? Error(string? json) => json is null ? null : JsonSerializer.Deserialize(json, ContractsJson.Default.TaskError);
+    private static TaskError? Error(string? json) => json is null ? null : JsonSerializer.Deserialize(json, StoredJson.TaskError);
+
+    private static IReadOnlyList<T> Whole<T>(IReadOnlyList<T>? list)
+        where T : class => list is null || list.Any(item => item is null) ? throw new JsonException("A list is null, or holds one.") : list;
 }

@@ -1,0 +1,50 @@
+using System.Security.Cryptography;
+using Fanfare.Contracts;
+using Fanfare.Fuzz.Server;
+
+namespace Fanfare.Fuzz.Requests;
+
+/// <summary>What stands behind the server when requests come: flows, runs in several states, tasks with logs and artifacts, a live lease.</summary>
+internal sealed record RequestWorld(RealServer Server, IReadOnlyList<string> Flows, IReadOnlyList<string> Runs, Lease Lease, string Package) : IAsyncDisposable
+{
+    private const string Train = """
+        name: train
+        parameters: {n: {type: int, default: 2}, grid: {type: json, default: {a: [1]}}}
+        tags: [nightly]
+        steps:
+          start: {run: a, next: {foreach: fold, over: items}}
+          fold: {run: b, next: {switch: way, cases: {l: best}, default: best}}
+          best: {join: {tolerate: 1}, run: c, next: [left, right]}
+          left: {run: d, next: end}
+          right: {run: e, next: end}
+          end: {join: all, run: f}
+        """;
+
+    private const string Hold = "{name: hold, steps: {start: {run: a, queue: kept, next: {foreach: each, over: {file: x}}}, each: {run: b, next: end}, end: {join: all, run: c}}}";
+
+    public static async Task<RequestWorld> MakeAsync()
+    {
+        var server = await RealServer.StartAsync(TimeSpan.FromMinutes(5));
+        var flows = new[] { await server.DeployAsync(Train), await server.DeployAsync(Hold) };
+        var bytes = new byte[] { 31, 139, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
+        var package = Convert.ToHexStringLower(SHA256.HashData(bytes));
+        using var upload = await server.Client.PutAsync(new Uri("/api/v1/packages/" + package, UriKind.Relative), new ByteArrayContent(bytes));
+        var worker = new ModelWorker(server, "w1");
+        var done = await server.StartRunAsync("train");
+        while ((await server.Reads.GetRunAsync("default", done, default))!.Status == RunStatus.Running)
+        {
+            await worker.PollAsync(50);
+            foreach (var lease in worker.Held.ToList())
+            {
+                await worker.UploadAsync(lease);
+                await worker.EndAsync(lease, lease.Name == "fold[1]" ? AttemptOutcome.Failed : AttemptOutcome.Succeeded);
+            }
+        }
+        var open = await server.StartRunAsync("train");
+        var held = await server.StartRunAsync("hold");
+        while (!worker.Held.Any(l => l.Task.Run == held)) await worker.PollAsync(50);
+        return new RequestWorld(server, flows, [done, open, held], worker.Held.First(l => l.Task.Run == held), package);
+    }
+
+    public ValueTask DisposeAsync() => Server.DisposeAsync();
+}
