@@ -122,6 +122,19 @@ public sealed class GatewayTests
     }
 
     [Fact]
+    public async Task PollsAreParkedForAThirdOfTheTermAtMost()
+    {
+        await using var gateway = await FakeGateway.StartAsync();
+        gateway.TermMs = 3000;
+        await using var worker = new TestWorker([gateway], o => o with { PollWait = TimeSpan.FromSeconds(10) });
+        // The term comes with the first answer.
+        gateway.Offer(A.Task("true"));
+        await gateway.UntilAsync(() => gateway.Polls.Count > 2, "polls that know the term");
+
+        Assert.Equal(1000, gateway.Polls[^1].WaitMs);
+    }
+
+    [Fact]
     public async Task ATaskWhoseLeaseIsNotRenewedForItsTerm_IsEndedAndReportedAsLost()
     {
         await using var gateway = await FakeGateway.StartAsync();

@@ -1,11 +1,10 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using System.Text;
 
-namespace Fanfare.EndToEnd;
+namespace Fanfare.Processes;
 
 /// <summary>The built program as a real process, with what it printed.</summary>
-internal sealed class FanfareProcess : IDisposable
+public sealed class FanfareProcess : IDisposable
 {
     private readonly Process _process;
     private readonly StringBuilder _output = new();
@@ -132,17 +131,4 @@ internal sealed class FanfareProcess : IDisposable
                 if (wanted(line)) seen.TrySetResult(line);
         }
     }
-}
-
-internal static partial class Signals
-{
-    public const int Interrupt = 2, Kill = 9, Terminate = 15, Continue = 18, Stop = 19;
-
-    public static void Send(int process, int signal)
-    {
-        if (KillProcess(process, signal) != 0) throw new InvalidOperationException($"kill({process}, {signal}) failed with errno {Marshal.GetLastPInvokeError()}.");
-    }
-
-    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
-    private static partial int KillProcess(int process, int signal);
 }
