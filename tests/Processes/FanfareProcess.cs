@@ -37,7 +37,10 @@ public sealed class FanfareProcess : IDisposable
         }
     }
 
-    public static FanfareProcess Start(string dataHome, params string[] arguments)
+    public static FanfareProcess Start(string dataHome, params string[] arguments) => Start(dataHome, new Dictionary<string, string>(), arguments);
+
+    /// <param name="environment">Variables beside those of the tests' own.</param>
+    public static FanfareProcess Start(string dataHome, IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
         // A shell starts background jobs with SIGINT ignored, and that is inherited: the tests may run in one.
         var start = new ProcessStartInfo("env")
@@ -54,6 +57,7 @@ public sealed class FanfareProcess : IDisposable
         start.Environment["XDG_DATA_HOME"] = dataHome;
         start.Environment.Remove("FANFARE_SERVER");
         start.Environment.Remove("FANFARE_TOKEN");
+        foreach (var (name, value) in environment) start.Environment[name] = value;
         var process = new Process { StartInfo = start, EnableRaisingEvents = true };
         var started = new FanfareProcess(process);
         process.OutputDataReceived += (_, e) => started.Took(e.Data, started._results);
