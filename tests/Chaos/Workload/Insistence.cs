@@ -1,4 +1,5 @@
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Text.Json;
 
 namespace Fanfare.Chaos.Workload;
@@ -42,7 +43,7 @@ internal sealed class Insistence(int port) : IDisposable
                 if (status == 500) Note($"{method} {path}: {text}");
                 if (status is < 500 and not (408 or 429)) return (status, text);
             }
-            catch (Exception e) when (e is HttpRequestException or IOException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
+            catch (Exception e) when (e is HttpRequestException or IOException or SocketException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
             {
                 // Cut off, refused, or too slow: whether it was done is unknown, so it is asked again.
             }
