@@ -9,7 +9,7 @@ namespace Fanfare.Chaos;
 /// <summary>One campaign: a site, a workload, operators and faults for a while; then calm, the end of all runs, a restart, and the checks.</summary>
 internal sealed class Campaign(int seed, TimeSpan faultTime, Func<string, ChaosStore> store, Action<string> say)
 {
-    private const int MostExplained = 400;
+    private const int MostExplained = 400, Submitters = 4, OperatorTeams = 3;
 
     /// <summary>Long enough for the slowest task, a lease that runs out twice, and a busy machine.</summary>
     private static readonly TimeSpan Calm = TimeSpan.FromMinutes(4);
@@ -19,20 +19,33 @@ internal sealed class Campaign(int seed, TimeSpan faultTime, Func<string, ChaosS
     private readonly List<Violation> _violations = [];
 
     /// <exception cref="Xunit.Sdk.XunitException">Something broke an invariant; the message tells what and how it came.</exception>
-    public async Task<Figures> RunAsync()
+    public async Task RunAsync()
+    {
+        string home;
+        await using (var site = new ChaosSite(store))
+        {
+            home = site.Home;
+            await RunAsync(site);
+        }
+        // Kept where something is to be looked into. The disk has to be gone before the directory can be removed.
+        Directory.Delete(home, recursive: true);
+    }
+
+    private async Task RunAsync(ChaosSite site)
     {
         var began = Stopwatch.StartNew();
-        await using var site = new ChaosSite(store);
         if (site.Store.DiskRefusal is { } disk) say($"The disk is not filled: {disk}.");
         if (site.Clock is null) say("The server's clock is not moved: libfaketime is not installed (Debian: apt-get install faketime).");
         site.Start();
         using var client = new Insistence(site.ClientLink.Port);
         using var direct = new Insistence(site.ServerPort);
-        var (submitter, operators) = (new Submitter(client, new ChaosFlows(site.Script).All, _orders, seed), new Operators(client, _orders, seed + 1));
-        await TroubleAsync(site, submitter, operators);
+        var flows = new ChaosFlows(site.Script).All;
+        var submitters = Enumerable.Range(0, Submitters).Select(number => new Submitter(client, direct, flows, _orders, (seed * Submitters) + number)).ToList();
+        var operators = Enumerable.Range(0, OperatorTeams).Select(number => new Operators(client, _orders, (seed * OperatorTeams) + number)).ToList();
+        await TroubleAsync(site, submitters, operators);
         say($"{began.Elapsed.TotalSeconds:0} s: the faults are over; {_orders.All.Count} runs were ordered.");
 
-        await EndAllAsync(direct, operators, site);
+        await EndAllAsync(site, direct);
         await NoProcessesAsync(site);
         say($"{began.Elapsed.TotalSeconds:0} s: all runs have ended.");
         var picture = await RestartAsync(site, direct);
@@ -43,32 +56,31 @@ internal sealed class Campaign(int seed, TimeSpan faultTime, Func<string, ChaosS
         var reading = await site.Store.ReadAsync();
         var effects = await EffectLine.ReadAsync(site.Effects);
         var fates = Check(reading, effects, picture);
-        foreach (var complaint in site.Complaints.Concat(submitter.Complaints).Concat(client.Defects).Concat(direct.Defects)) _violations.Add(new Violation(null, long.MaxValue, complaint));
+        foreach (var complaint in site.Complaints.Concat(submitters.SelectMany(s => s.Complaints)).Concat(client.Defects).Concat(direct.Defects)) _violations.Add(new Violation(null, long.MaxValue, complaint));
         var figures = new Figures(
             seed, site.Store.Name, began.Elapsed, reading.Runs.Count, fates.Select(f => (f.Run, f.Task)).Distinct().Count(), fates.Count, reading.Events.Count,
-            _faults.Windows.Count, _faults.Counts(), operators.Counts(), client.Repeats, _violations.Count);
+            _faults.Windows.Count, _faults.Counts(), Operators.Counts(operators), client.Repeats, _violations.Count);
         say(figures.ToString());
-        if (_violations.Count == 0) await site.RemoveAsync();
+        if (_violations.Count > 0) site.Store.Keep(site.In("kept"));
         Assert.True(_violations.Count == 0, $"{figures}\nWhat was written is left in {site.Home}.\n{new Story(reading, effects, _faults.Windows).Of(_violations)}");
-        return figures;
     }
 
-    private async Task TroubleAsync(ChaosSite site, Submitter submitter, Operators operators)
+    private async Task TroubleAsync(ChaosSite site, List<Submitter> submitters, List<Operators> operators)
     {
         using var stop = new CancellationTokenSource();
-        await submitter.DeployAsync(stop.Token);
+        await submitters[0].DeployAsync(stop.Token);
         // The time of faults begins when the site works.
         stop.CancelAfter(faultTime);
-        await Task.WhenAll(new Saboteur(site, seed, _faults).RunAsync(stop.Token), submitter.RunAsync(stop.Token), operators.RunAsync(stop.Token));
+        await Task.WhenAll([new Saboteur(site, seed, _faults).RunAsync(stop.Token), .. operators.Select(o => o.RunAsync(stop.Token)), .. submitters.Select(s => s.RunAsync(stop.Token))]);
     }
 
-    private async Task EndAllAsync(Insistence direct, Operators operators, ChaosSite site)
+    private async Task EndAllAsync(ChaosSite site, Insistence direct)
     {
         using var limit = new CancellationTokenSource(Calm);
         IReadOnlyList<RunView> active = [];
         try
         {
-            await operators.ResumeAllAsync(limit.Token);
+            await Operators.ResumeAllAsync(direct, limit.Token);
             while ((active = await direct.ListAsync<RunView>("/api/v1/runs?active=true&limit=1000", limit.Token)).Count > 0) await Task.Delay(200, limit.Token);
         }
         catch (OperationCanceledException)

@@ -9,7 +9,7 @@ namespace Fanfare.Chaos;
 /// FANFARE_LONG makes it an hour, or so many minutes.</summary>
 public sealed class ChaosTests(ITestOutputHelper output)
 {
-    private static readonly TimeSpan Short = TimeSpan.FromSeconds(105), OfLong = TimeSpan.FromMinutes(8);
+    private static readonly TimeSpan Short = TimeSpan.FromSeconds(100), OfLong = TimeSpan.FromMinutes(8);
 
     [Fact]
     public async Task WhateverIsKilledFrozenCutFilledOrSet_EveryRunEndsAsItMust()

@@ -32,28 +32,39 @@ internal static class ServeCommand
             Guard(host, token);
             var directory = DataDirectory.Resolve(session.Host, parsed.GetValue(data));
             var hosting = session.Host.LocalServer ?? throw CliHost.Lacks("a server");
-            await using var server = await hosting.StartAsync(
-                new LocalServerOptions(directory, host, parsed.GetValue(port), token, !parsed.GetValue(noWorker), session.Screen.Note)
-                {
-                    LeaseTerm = TimeSpan.FromSeconds(parsed.GetValue(leaseTerm)),
-                },
-                cancel);
-            DataDirectory.WriteAddress(directory, server.BaseUrl);
+            var options = new LocalServerOptions(directory, host, parsed.GetValue(port), token, !parsed.GetValue(noWorker), session.Screen.Note)
+            {
+                LeaseTerm = TimeSpan.FromSeconds(parsed.GetValue(leaseTerm)),
+            };
             try
             {
-                Announce(session, server.BaseUrl, directory);
-                await server.Completion.WaitAsync(cancel);
+                await using var server = await hosting.StartAsync(options, cancel);
+                await ServeAsync(session, server, directory, cancel);
             }
             catch (OperationCanceledException) when (cancel.IsCancellationRequested)
             {
-                session.Screen.Note("Stopping. What is unfinished goes on at the next start.");
-            }
-            finally
-            {
-                DataDirectory.ClearAddress(directory, server.BaseUrl);
+                // Told to stop before it was up: that is a stop like any other.
             }
             return ExitCode.Success;
         });
+    }
+
+    private static async Task ServeAsync(Session session, IRunningServer server, string directory, CancellationToken cancel)
+    {
+        DataDirectory.WriteAddress(directory, server.BaseUrl);
+        try
+        {
+            Announce(session, server.BaseUrl, directory);
+            await server.Completion.WaitAsync(cancel);
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            session.Screen.Note("Stopping. What is unfinished goes on at the next start.");
+        }
+        finally
+        {
+            DataDirectory.ClearAddress(directory, server.BaseUrl);
+        }
     }
 
     private static void Announce(Session session, Uri url, string directory)

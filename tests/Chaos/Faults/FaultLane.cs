@@ -2,10 +2,12 @@ namespace Fanfare.Chaos.Faults;
 
 /// <summary>The faults of one target, one after another, all drawn from the seed: neither time nor what happens meanwhile changes them. Lanes
 /// run beside each other, so faults of different targets overlap.</summary>
-internal sealed class FaultLane(string target, int seed, TimeSpan leaseTerm, IReadOnlyList<FaultKind> kinds)
+/// <param name="restMax">Seconds between two faults, at most.</param>
+internal sealed class FaultLane(string target, int seed, TimeSpan leaseTerm, double restMax, IReadOnlyList<FaultKind> kinds)
 {
     private readonly Random _random = new(seed);
     private readonly Queue<FaultKind> _bag = new();
+    private int _rounds;
 
     public string Target => target;
 
@@ -13,7 +15,7 @@ internal sealed class FaultLane(string target, int seed, TimeSpan leaseTerm, IRe
     {
         if (_bag.Count == 0) Fill();
         var kind = _bag.Dequeue();
-        var after = Seconds(0.3, 4.5);
+        var after = Seconds(0.3, restMax);
         return kind switch
         {
             FaultKind.KillServer or FaultKind.KillWorker or FaultKind.KillAll or FaultKind.DrainServer or FaultKind.DrainWorker =>
@@ -26,14 +28,15 @@ internal sealed class FaultLane(string target, int seed, TimeSpan leaseTerm, IRe
         };
     }
 
-    // Every kind comes twice before a round is over, a long one once and early: a short campaign has seen them all.
+    // Every kind comes twice in a round, and a long one early in every other round: a short campaign has seen them all.
     private void Fill()
     {
         var round = kinds.Where(k => !IsLong(k)).SelectMany(k => (FaultKind[])[k, k]).ToArray();
         _random.Shuffle(round);
         var order = round.ToList();
-        foreach (var kind in kinds.Where(IsLong)) order.Insert(_random.Next(1, 6), kind);
+        foreach (var kind in kinds.Where(k => IsLong(k) && _rounds % 2 == 0)) order.Insert(_random.Next(1, 6), kind);
         foreach (var kind in order) _bag.Enqueue(kind);
+        _rounds++;
     }
 
     private static bool IsLong(FaultKind kind) => kind is FaultKind.FreezeServerPastLease or FaultKind.FreezeWorkerPastLease or FaultKind.CutPastLease;

@@ -11,14 +11,14 @@ internal sealed class Saboteur(ChaosSite site, int seed, FaultLog log)
     {
         var lanes = new List<Task>
         {
-            RunAsync(new FaultLane("server", seed, ChaosSite.LeaseTerm, ServerKinds()), (fault, end) => ToServerAsync(fault, end), stop),
-            RunAsync(new FaultLane("client", seed + 1, ChaosSite.LeaseTerm, LinkKinds), (fault, end) => ToLinkAsync(site.ClientLink, fault, end), stop),
+            RunAsync(new FaultLane("server", seed, ChaosSite.LeaseTerm, 5, ServerKinds()), (fault, end) => ToServerAsync(fault, end), stop),
+            RunAsync(new FaultLane("client", seed + 1, ChaosSite.LeaseTerm, 15, LinkKinds), (fault, end) => ToLinkAsync(site.ClientLink, fault, end), stop),
         };
         FaultKind[][] beyond = [[FaultKind.FreezeWorkerPastLease], [FaultKind.CutPastLease], []];
         foreach (var (at, (worker, link)) in site.Workers.Index())
         {
             FaultKind[] kinds = [FaultKind.KillWorker, FaultKind.FreezeWorker, FaultKind.DrainWorker, .. beyond[at % beyond.Length], .. LinkKinds];
-            lanes.Add(RunAsync(new FaultLane(worker.Name, seed + 2 + at, ChaosSite.LeaseTerm, kinds), (fault, end) => ToWorkerAsync(worker, link, fault, end), stop));
+            lanes.Add(RunAsync(new FaultLane(worker.Name, seed + 2 + at, ChaosSite.LeaseTerm, 6, kinds), (fault, end) => ToWorkerAsync(worker, link, fault, end), stop));
         }
         await Task.WhenAll(lanes);
         site.Clock?.Set(0);

@@ -72,22 +72,6 @@ internal sealed class ChaosSite : IAsyncDisposable
         await Store.DisposeAsync();
     }
 
-    /// <summary>Removes all that was written, once no process writes there any more.</summary>
-    public Task RemoveAsync() => Eventually.TrueAsync(
-        () =>
-        {
-            try
-            {
-                Directory.Delete(Home, recursive: true);
-                return true;
-            }
-            catch (IOException)
-            {
-                return false;
-            }
-        },
-        $"The end of {Home}");
-
     private FanfareProcess Serve() => FanfareProcess.Start(
         Home, Clock?.Environment ?? new Dictionary<string, string>(),
         ["serve", "--no-worker", "--port", Text(_port), "--lease-term", Text((int)LeaseTerm.TotalSeconds), .. Store.ServeOptions]);

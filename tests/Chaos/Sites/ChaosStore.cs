@@ -24,5 +24,8 @@ internal abstract class ChaosStore : IAsyncDisposable
     /// <summary>Reads the whole journal and the rows. No server runs.</summary>
     public abstract Task<Reading> ReadAsync();
 
+    /// <summary>Copies what the store holds to a directory, for whoever looks into a violation.</summary>
+    public abstract void Keep(string directory);
+
     public abstract ValueTask DisposeAsync();
 }

@@ -42,8 +42,19 @@ internal sealed class SqliteChaosStore : ChaosStore
     public override void Fill()
     {
         _isFull = true;
-        var drive = new DriveInfo(_data);
-        _disk!.Remount(string.Create(CultureInfo.InvariantCulture, $"size={drive.TotalSize - drive.AvailableFreeSpace}"));
+        for (var room = 0; ; room += 64 * 1024)
+        {
+            var drive = new DriveInfo(_data);
+            try
+            {
+                _disk!.Remount(string.Create(CultureInfo.InvariantCulture, $"size={drive.TotalSize - drive.AvailableFreeSpace + room}"));
+                return;
+            }
+            catch (InvalidOperationException) when (room < 1 << 20)
+            {
+                // The server wrote more meanwhile.
+            }
+        }
     }
 
     public override void Free()
@@ -57,6 +68,12 @@ internal sealed class SqliteChaosStore : ChaosStore
     {
         await using var store = await SqliteStore.OpenAsync(_data, TimeProvider.System);
         return await new StoreReader(store.Journal, store.ReadModel).ReadAsync();
+    }
+
+    public override void Keep(string directory)
+    {
+        Directory.CreateDirectory(directory);
+        foreach (var file in Directory.EnumerateFiles(_data, "journal.db*")) File.Copy(file, Path.Combine(directory, Path.GetFileName(file)));
     }
 
     public override ValueTask DisposeAsync()

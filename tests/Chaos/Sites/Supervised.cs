@@ -100,7 +100,9 @@ internal sealed class Supervised(string name, Func<FanfareProcess> start, Func<b
         try
         {
             var exit = await process.ExitAsync(Stops);
-            if (exit != 0) Complain($"{name} ended with {exit} on SIGTERM:\n{Tail(process)}");
+            // Before it printed its first line it may not have been up to hear the signal, and then ended as any program would.
+            var deaf = exit == 143 && process.Output.Length == 0;
+            if (exit != 0 && !deaf) Complain($"{name} ended with {exit} on SIGTERM:\n{Tail(process)}");
         }
         catch (TimeoutException)
         {

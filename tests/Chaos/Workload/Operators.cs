@@ -9,7 +9,8 @@ internal sealed class Operators(Insistence client, OrderBook orders, int seed)
     private readonly SortedDictionary<string, int> _done = [];
 
     /// <summary>Commands that were carried out, by verb.</summary>
-    public string Counts() => string.Join(", ", _done.Select(d => $"{d.Key} {d.Value}"));
+    public static string Counts(IEnumerable<Operators> all) =>
+        string.Join(", ", all.SelectMany(o => o._done).GroupBy(d => d.Key, d => d.Value).OrderBy(g => g.Key, StringComparer.Ordinal).Select(g => $"{g.Key} {g.Sum()}"));
 
     public async Task RunAsync(CancellationToken cancel)
     {
@@ -17,7 +18,7 @@ internal sealed class Operators(Insistence client, OrderBook orders, int seed)
         {
             while (true)
             {
-                await Task.Delay(_random.Next(300, 1500), cancel);
+                await Task.Delay(_random.Next(50, 500), cancel);
                 await ActAsync(cancel);
             }
         }
@@ -28,9 +29,10 @@ internal sealed class Operators(Insistence client, OrderBook orders, int seed)
     }
 
     /// <summary>Nobody is left paused: such a run would wait for ever, and rightly.</summary>
-    public async Task ResumeAllAsync(CancellationToken cancel)
+    public static async Task ResumeAllAsync(Insistence client, CancellationToken cancel)
     {
-        foreach (var run in await client.ListAsync<RunView>("/api/v1/runs?active=true&limit=1000", cancel)) await CommandAsync(run.Run, "resume", cancel);
+        foreach (var run in await client.ListAsync<RunView>("/api/v1/runs?active=true&limit=1000", cancel))
+            await client.AskAsync(HttpMethod.Post, $"/api/v1/runs/{run.Run}:resume", new { }, cancel);
     }
 
     private async Task ActAsync(CancellationToken cancel)

@@ -3,9 +3,10 @@ using System.Globalization;
 namespace Fanfare.Chaos.Workload;
 
 /// <summary>Starts runs for as long as the campaign goes on, each under a key of its own and some twice, and keeps so many going.</summary>
-internal sealed class Submitter(Insistence client, IReadOnlyList<ChaosFlow> flows, OrderBook orders, int seed)
+/// <param name="observer">Tells how many are going.</param>
+internal sealed class Submitter(Insistence client, Insistence observer, IReadOnlyList<ChaosFlow> flows, OrderBook orders, int seed)
 {
-    private const int MostActive = 20;
+    private const int MostActive = 36;
 
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(250);
 
@@ -25,7 +26,7 @@ internal sealed class Submitter(Insistence client, IReadOnlyList<ChaosFlow> flow
         {
             for (var number = 0; ; number++)
             {
-                while ((await client.AskAsync<ListResponse<RunView>>(HttpMethod.Get, "/api/v1/runs?active=true&limit=1000", null, cancel)).Items.Count >= MostActive)
+                while ((await observer.AskAsync<ListResponse<RunView>>(HttpMethod.Get, "/api/v1/runs?active=true&limit=1000", null, cancel)).Items.Count >= MostActive)
                     await Task.Delay(Look, cancel);
                 await SubmitAsync(number, cancel);
             }
@@ -50,10 +51,9 @@ internal sealed class Submitter(Insistence client, IReadOnlyList<ChaosFlow> flow
         if (again.New || again.Run != started.Run) _complaints.Add($"Key {key} started run {started.Run}, and then {again.Run} (new: {again.New}).");
     }
 
-    // Most are short; some outlast a lease.
     private string Nap()
     {
-        var seconds = _random.Next(30) switch { 0 => 25, 1 or 2 => 8, < 9 => 2, _ => _random.NextDouble() };
+        var seconds = _random.Next(10) switch { 0 => 5, < 3 => 2, _ => _random.NextDouble() };
         return seconds.ToString("0.00", CultureInfo.InvariantCulture);
     }
 }
