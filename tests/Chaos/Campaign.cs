@@ -35,7 +35,7 @@ internal sealed class Campaign(int seed, TimeSpan faultTime, Func<string, ChaosS
     {
         var began = Stopwatch.StartNew();
         if (site.Store.DiskRefusal is { } disk) say($"The disk is not filled: {disk}.");
-        if (site.Clock is null) say("The server's clock is not moved: libfaketime is not installed (Debian: apt-get install faketime).");
+        if (FaultyClock.Refusal is { } clock) say($"The server's clock is not moved: {clock}.");
         site.Start();
         using var client = new Insistence(site.ClientLink.Port);
         using var direct = new Insistence(site.ServerPort);

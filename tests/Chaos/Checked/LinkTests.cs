@@ -45,11 +45,9 @@ public sealed class LinkTests : IAsyncLifetime, IDisposable
         _link.Cut();
 
         Assert.Null(await SayAsync(open, "hello"));
-        using var another = await ConnectAsync();
-        Assert.Null(await SayAsync(another, "hello"));
+        Assert.Null(await SayAnewAsync("hello"));
         _link.Heal();
-        using var healed = await ConnectAsync();
-        Assert.Equal("again", await SayAsync(healed, "again"));
+        Assert.Equal("again", await SayAnewAsync("again"));
     }
 
     [Fact]
@@ -91,6 +89,20 @@ public sealed class LinkTests : IAsyncLifetime, IDisposable
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(IPAddress.Loopback, _link.Port);
         return socket;
+    }
+
+    // Already the connecting may meet the reset.
+    private async Task<string?> SayAnewAsync(string text)
+    {
+        try
+        {
+            using var socket = await ConnectAsync();
+            return await SayAsync(socket, text);
+        }
+        catch (SocketException)
+        {
+            return null;
+        }
     }
 
     // Null when the connection ended first.
