@@ -110,7 +110,9 @@ internal sealed class Campaign(int seed, TimeSpan faultTime, Func<string, ChaosS
         var after = await Picture.TakeAsync(direct, limit.Token);
         _violations.AddRange(PictureChecker.Differences(before, after));
         // To explain a task, its step is replayed from its first event; the rows were written live.
-        foreach (var ((run, task), view) in after.Tasks.OrderBy(t => HashCode.Combine(t.Key.Run, t.Key.Task)).Take(MostExplained))
+        var some = after.Tasks.OrderBy(t => HashCode.Combine(t.Key.Run, t.Key.Task)).Take(MostExplained).ToList();
+        _violations.AddRange(await LogChecker.CheckAsync(direct, some, limit.Token));
+        foreach (var ((run, task), view) in some)
         {
             var explained = await direct.AskAsync<Explanation>(HttpMethod.Get, Picture.TaskPath(run, task) + "/explain", null, limit.Token);
             if (!Replayed.Agrees(explained.State, view.Status)) _violations.Add(new Violation(run, long.MaxValue, $"run {run}: {task} is {view.Status} by its row, and {explained.State} when its step is replayed"));
@@ -125,7 +127,7 @@ internal sealed class Campaign(int seed, TimeSpan faultTime, Func<string, ChaosS
         foreach (var recorded in reading.Events) history.Read(recorded);
         _violations.AddRange(history.Violations);
         var fates = AttemptFate.AllOf(reading);
-        _violations.AddRange(new EffectChecker(fates, effects, _faults.Windows).Check());
+        _violations.AddRange(new EffectChecker(fates, effects, _faults.Windows, SystemTime.ZeroAt).Check());
         _violations.AddRange(new OutcomeChecker(history, _orders.All, fates).Check());
         _violations.AddRange(new PictureChecker(reading, history, fates).Check(picture));
         return fates;

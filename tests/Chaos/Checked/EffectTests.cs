@@ -54,6 +54,25 @@ public sealed class EffectTests
     public void AnOlderAttemptOfAFrozenWorker_IsExcused() => Assert.Empty(Stale().Freezes("w1", 0, 2).EffectViolations());
 
     [Fact]
+    public void AnAttemptThatStartsAfterItIsOver_IsSeen_UnlessItsWorkerWasFrozen()
+    {
+        // Each line of effects comes a second after the one before, and so does each event: the fourth event ends the attempt.
+        var late = Fabrication.Begun().Leases("work", 0, 0).Loses("work", 0, 0);
+        for (var line = 0; line < 6; line++) late.Says("work", 1, line, "ok");
+        late.Begins("work", 0, 0);
+
+        Complains(late, "work[0] attempt 0 (process 106, at 6.00) began 3.0 s after it was over");
+        Assert.DoesNotContain(late.Freezes("w1", 1, 5).EffectViolations(), v => v.What.Contains("after it was over", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("begin work[0] 1\nend work[0] 1\n", true)]
+    [InlineData("begin work[0] 1\n", false)]
+    [InlineData("begin work[0] 1\nbegin work[0] 1\nend work[0] 1\n", false)]
+    [InlineData("begin work[0] 0\nend work[0] 0\n", false)]
+    public void ALogThatIsNotWhole_IsSeen(string log, bool whole) => Assert.Equal(whole, LogChecker.Complaint("work[0]", 1, log) is null);
+
+    [Fact]
     public void ALineOfSomethingElse_IsAnError() => Assert.Throws<FormatException>(() => EffectLine.Parse("S r1 work"));
 
     private static Fabrication Overlap(string word) => Fabrication.Begun().Leases("work", 0, 0).Begins("work", 0, 0).Loses("work", 0, 0)

@@ -103,7 +103,7 @@ internal sealed class Fabrication
 
     public IReadOnlyList<Violation> HistoryViolations() => History().Violations;
 
-    public IReadOnlyList<Violation> EffectViolations() => new EffectChecker(Fates(), _effects, Faults).Check();
+    public IReadOnlyList<Violation> EffectViolations() => new EffectChecker(Fates(), _effects, Faults, Began).Check();
 
     public IReadOnlyList<Violation> OutcomeViolations() => new OutcomeChecker(History(), Orders, Fates()).Check();
 

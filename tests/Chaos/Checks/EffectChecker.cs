@@ -3,8 +3,12 @@ using Fanfare.Chaos.Faults;
 namespace Fanfare.Chaos.Checks;
 
 /// <summary>Holds what tasks wrote of themselves against what the journal says of them.</summary>
-internal sealed class EffectChecker(IReadOnlyList<AttemptFate> fates, IReadOnlyList<EffectLine> effects, IReadOnlyList<FaultWindow> faults)
+internal sealed class EffectChecker(IReadOnlyList<AttemptFate> fates, IReadOnlyList<EffectLine> effects, IReadOnlyList<FaultWindow> faults, DateTimeOffset zeroAt)
 {
+    /// <summary>An end that is decided while the attempt's start is on its way.</summary>
+    private const double Crossing = 2;
+
+    private readonly bool _clockWasSet = faults.Any(f => f.Kind == FaultKind.StepClock);
     private readonly List<Violation> _violations = [];
     private readonly Dictionary<(string, string, int), AttemptFate> _fates = fates.ToDictionary(f => f.Of);
 
@@ -22,8 +26,17 @@ internal sealed class EffectChecker(IReadOnlyList<AttemptFate> fates, IReadOnlyL
         foreach (var starts in effects.Where(e => e.Starts).GroupBy(e => e.Of))
         {
             if (starts.Count() > 1) Complain(starts.First(), $"was started {starts.Count()} times");
-            if (!_fates.ContainsKey(starts.Key)) Complain(starts.First(), "was started without a lease");
+            if (!_fates.TryGetValue(starts.Key, out var fate)) Complain(starts.First(), "was started without a lease");
+            else CheckNotOver(fate, starts.First());
         }
+    }
+
+    // An attempt that was given up, cancelled or ended does not start any more: who holds the lease knows its term.
+    private void CheckNotOver(AttemptFate fate, EffectLine start)
+    {
+        if (_clockWasSet || fate.End is not { } end) return;
+        var over = (end.CommittedAt - zeroAt).TotalSeconds;
+        if (start.At > over + Crossing && !FrozenBetween(start, over, start.At)) Complain(start, $"began {start.At - over:0.0} s after it was over: {end.Json}");
     }
 
     private void CheckEnds()

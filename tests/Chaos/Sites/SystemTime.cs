@@ -7,5 +7,8 @@ internal static class SystemTime
 {
     public static double Now => Parse(File.ReadAllText("/proc/uptime"));
 
+    /// <summary>When the machine was booted, by the clock of the tests.</summary>
+    public static DateTimeOffset ZeroAt => DateTimeOffset.UtcNow - TimeSpan.FromSeconds(Now);
+
     public static double Parse(string uptime) => double.Parse(uptime.AsSpan(0, uptime.IndexOf(' ', StringComparison.Ordinal) is var end and >= 0 ? end : uptime.Length), CultureInfo.InvariantCulture);
 }
