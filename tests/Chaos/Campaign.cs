@@ -61,7 +61,7 @@ internal sealed class Campaign(int seed, TimeSpan faultTime, Func<string, ChaosS
             seed, site.Store.Name, began.Elapsed, reading.Runs.Count, fates.Select(f => (f.Run, f.Task)).Distinct().Count(), fates.Count, reading.Events.Count,
             _faults.Windows.Count, _faults.Counts(), Operators.Counts(operators), client.Repeats, _violations.Count);
         say(figures.ToString());
-        if (_violations.Count > 0) site.Store.Keep(site.In("kept"));
+        if (_violations.Count > 0) site.Keep();
         Assert.True(_violations.Count == 0, $"{figures}\nWhat was written is left in {site.Home}.\n{new Story(reading, effects, _faults.Windows).Of(_violations)}");
     }
 

@@ -60,6 +60,13 @@ internal sealed class ChaosSite : IAsyncDisposable
         foreach (var (worker, _) in _workers) worker.Start();
     }
 
+    /// <summary>Keeps what the store holds and what the processes printed, for whoever looks into a violation.</summary>
+    public void Keep()
+    {
+        Store.Keep(In("kept"));
+        foreach (var process in _workers.Select(w => w.Worker).Append(Server)) File.WriteAllText(In(process.Name + ".log"), process.Output);
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var (worker, link) in _workers)

@@ -72,8 +72,12 @@ internal sealed class SqliteChaosStore : ChaosStore
 
     public override void Keep(string directory)
     {
-        Directory.CreateDirectory(directory);
-        foreach (var file in Directory.EnumerateFiles(_data, "journal.db*")) File.Copy(file, Path.Combine(directory, Path.GetFileName(file)));
+        foreach (var file in Directory.EnumerateFiles(_data, "*", SearchOption.AllDirectories))
+        {
+            var copy = Path.Combine(directory, Path.GetRelativePath(_data, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+        }
     }
 
     public override ValueTask DisposeAsync()

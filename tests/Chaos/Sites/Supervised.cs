@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace Fanfare.Chaos.Sites;
 
 /// <summary>A process that is started again whenever it ends, as an init system would. What was not asked for and is not excused is kept as
@@ -10,12 +12,11 @@ internal sealed class Supervised(string name, Func<FanfareProcess> start, Func<b
     private readonly SemaphoreSlim _one = new(1);
     private readonly List<string> _complaints = [];
     private readonly CancellationTokenSource _over = new();
+    private readonly ConcurrentQueue<(int Id, FanfareProcess Process)> _processes = new();
     private FanfareProcess? _process;
     private Task _watch = Task.CompletedTask;
 
     public string Name => name;
-
-    public int Starts { get; private set; }
 
     public IReadOnlyList<string> Complaints
     {
@@ -25,8 +26,8 @@ internal sealed class Supervised(string name, Func<FanfareProcess> start, Func<b
         }
     }
 
-    /// <summary>What the present process printed.</summary>
-    public string Output => _process?.Output ?? "";
+    /// <summary>What all its processes printed.</summary>
+    public string Output => string.Concat(_processes.Select(p => $"--- process {p.Id}\n{p.Process.Output}"));
 
     public void Start()
     {
@@ -130,7 +131,7 @@ internal sealed class Supervised(string name, Func<FanfareProcess> start, Func<b
     private void Begin()
     {
         _process = start();
-        Starts++;
+        _processes.Enqueue((_process.Id, _process));
     }
 
     private async Task WatchAsync()
