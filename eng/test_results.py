@@ -13,20 +13,22 @@ NAMESPACE = {"t": "http://microsoft.com/schemas/VisualStudio/TeamTest/2010"}
 
 
 def read_results(path):
-    """Returns (passed, [(failed test, message)], [(skipped test, reason)])."""
-    passed, failed, skipped = 0, [], []
+    """Returns (passed, [(failed test, message)], [(skipped test, reason)], [lines of figures])."""
+    passed, failed, skipped, figures = 0, [], [], []
     for result in ElementTree.parse(path).getroot().iterfind("t:Results/t:UnitTestResult", NAMESPACE):
         name, outcome = result.get("testName"), result.get("outcome")
+        output = result.findtext("t:Output/t:StdOut", "", NAMESPACE)
+        figures += [line.strip() for line in output.splitlines() if line.startswith("Figures: ")]
         message = result.findtext("t:Output/t:ErrorInfo/t:Message", "", NAMESPACE)
         if outcome == "Passed":
             passed += 1
         elif outcome == "NotExecuted":
-            reason = message or result.findtext("t:Output/t:StdOut", "", NAMESPACE)
+            reason = message or output
             skipped.append((name, reason.strip() or "no reason was given"))
         else:
             trace = result.findtext("t:Output/t:ErrorInfo/t:StackTrace", "", NAMESPACE)
             failed.append((name, f"{message}\n{trace}".strip() or outcome))
-    return passed, failed, skipped
+    return passed, failed, skipped, figures
 
 
 def counts(passed, failed, skipped):
@@ -43,15 +45,17 @@ def indent(text, lines):
 def report_project(folder, name, status, seconds):
     path = folder / f"{name}.trx"
     try:
-        passed, failed, skipped = read_results(path) if path.exists() else (0, [], [])
+        passed, failed, skipped, figures = read_results(path) if path.exists() else (0, [], [], [])
         broken = status != 0 and not failed
     except ElementTree.ParseError:
-        passed, failed, skipped, broken = 0, [], [], True
+        passed, failed, skipped, figures, broken = 0, [], [], [], True
     if broken:
         log = (folder / f"{name}.log").read_text(errors="replace")
         failed.append((f"{name}: the test process ended with {status}", log.strip()))
     if passed or failed or skipped:
         print(f"{name}: {counts(passed, len(failed), len(skipped))} ({seconds} s)", flush=True)
+    for line in figures:
+        print(f"    {line}", flush=True)
     for test, message in failed:
         print(f"    failed: {test}\n{indent(message, 30)}", flush=True)
     (folder / f"{name}.json").write_text(json.dumps({"name": name, "passed": passed, "failed": failed, "skipped": skipped}))

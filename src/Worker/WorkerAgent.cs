@@ -125,7 +125,7 @@ public sealed class WorkerAgent
             if (_draining) table.Drain();
         }
         var crew = new Crew(table, executor, _time, _log);
-        var polls = new PollLoop(table, gateway, _options, _time, crew.Start);
+        var polls = new PollLoop(table, gateway, _time, crew.Start);
         _log(FormattableString.Invariant(
             $"Worker {_options.Name} offers {capacity.Cpu:0.##} cores, {capacity.MemoryBytes >> 20} MiB of memory and {capacity.Gpu} GPUs (boot {Boot[^8..]})."));
         using var watch = new CancellationTokenSource();

@@ -30,7 +30,7 @@ public sealed record WorkerOptions
     public string? Token { get; init; }
 
     /// <summary>How long a gateway may hold a poll when it has nothing to say; one second later the worker gives up on that
-    /// gateway. Between 100 ms and 30 s. Default: 20 s.</summary>
+    /// gateway. At most a third of the lease term that the gateway names. Between 100 ms and 30 s. Default: 20 s.</summary>
     public TimeSpan PollWait { get; init; } = TimeSpan.FromSeconds(20);
 
     /// <summary>Longest time between SIGTERM and SIGKILL when the worker itself stops; a step's own shorter grace counts. Default: 2 s.</summary>

@@ -101,6 +101,21 @@ public sealed class LocatorTests : IDisposable
     }
 
     [Fact]
+    public async Task Serve_ToldToStopWhileItStarts_StopsAsAtAnyTime()
+    {
+        var local = new NeverReady();
+        _cli.LocalServer = local;
+        var serving = _cli.RunAsync("serve", "--data", "data", "--lease-term", "20");
+        await local.Started.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        _cli.Interrupts.Raise();
+
+        var answer = await serving;
+
+        Assert.True(answer.Exit == ExitCode.Success, answer.ToString());
+        Assert.Equal(TimeSpan.FromSeconds(20), local.Options!.LeaseTerm);
+    }
+
+    [Fact]
     public async Task Worker_GetsItsServers_AndStopsOnInterrupt()
     {
         var worker = new WorkerFake();
@@ -144,6 +159,21 @@ public sealed class LocatorTests : IDisposable
                 await server.DisposeAsync();
                 owner.Stopped = true;
             }
+        }
+    }
+
+    private sealed class NeverReady : ILocalServer
+    {
+        public LocalServerOptions? Options { get; private set; }
+
+        public TaskCompletionSource Started { get; } = new();
+
+        public async Task<IRunningServer> StartAsync(LocalServerOptions options, CancellationToken cancellationToken)
+        {
+            Options = options;
+            Started.TrySetResult();
+            await Task.Delay(Timeout.Infinite, cancellationToken);
+            throw new InvalidOperationException("It was not told to stop.");
         }
     }
 

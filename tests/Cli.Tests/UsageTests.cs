@@ -46,6 +46,8 @@ public sealed class UsageTests : IDisposable
     [InlineData("flows --deployments", "--deployments is of one flow", "fanfare flows FLOW")]
     [InlineData("serve --host 0.0.0.0", "no access token is set", "FANFARE_TOKEN")]
     [InlineData("serve --host 0.0.0.0 --token short", "shorter than 16", "openssl")]
+    [InlineData("serve --lease-term 9", "--lease-term is 9; it must be between 10 and 86400", "fanfare serve --help")]
+    [InlineData("serve --lease-term 5m", "'5m'", "fanfare serve --help")]
     [InlineData("task skip r1 t --output [1]", "--output is not a JSON object", "--output '{")]
     public async Task BadUsage_Exits2_AndSaysWhatToDo(string line, string problem, string remedy)
     {

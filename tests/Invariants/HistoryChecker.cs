@@ -10,10 +10,10 @@ public sealed class HistoryChecker
     private readonly Dictionary<StreamId, StepLife> _steps = [];
     private readonly Dictionary<string, FlowSpec> _flows = [];
 
-    public List<Violation> Violations { get; } = [];
+    /// <summary>Whether the clock that wrote the history was set meanwhile: then its times prove nothing.</summary>
+    public bool ClockWasSet { get; init; }
 
-    /// <summary>Wall clocks are set while the history is written, so its times do not tell how long anything took.</summary>
-    public bool ClocksAreSet { get; init; }
+    public List<Violation> Violations { get; } = [];
 
     public IReadOnlyDictionary<string, RunLife> Runs => _runs;
 
@@ -219,7 +219,7 @@ public sealed class HistoryChecker
         if (step.Paused) Complain(recorded, "a task of a paused step was leased");
         if (e.Attempt < task.NextAttempt) Complain(recorded, $"attempt {e.Attempt} was leased, though attempt {task.NextAttempt - 1} had been");
         // By the clock of the node that decided; times are kept in microseconds.
-        if (!ClocksAreSet && task.RetryAt > recorded.Entry.At + TimeSpan.FromMicroseconds(1)) Complain(recorded, $"a task was leased before its backoff was over");
+        if (!ClockWasSet && task.RetryAt > recorded.Entry.At + TimeSpan.FromMicroseconds(1)) Complain(recorded, $"a task was leased before its backoff was over");
         if (step.Spec.MaxParallel is { } most && step.Tasks.Values.Count(t => t.Lease is not null) >= most) Complain(recorded, $"more than max_parallel = {most} tasks run");
         if (step.Spec.Join is { } join) CheckJoin(recorded, run, step, join, e.Split);
         (task.Lease, task.NextAttempt, task.RetryAt, task.Cancelled) = (e, e.Attempt + 1, null, false);

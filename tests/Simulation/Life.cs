@@ -23,7 +23,7 @@ internal sealed class Life
         _loop = new VirtualLoop(Chance.Mix(plan.Seed + 1));
         Plan = plan;
         _cluster = new SimCluster(_loop, new Faults(_loop, Chance.Mix(plan.Seed + 2), plan.Calm, plan.OnlyStrikes), plan.CrashPoint);
-        _history = new HistoryChecker { ClocksAreSet = _cluster.Faults.ClocksAreSet };
+        _history = new HistoryChecker { ClockWasSet = _cluster.Faults.ClocksAreSet };
     }
 
     public LifePlan Plan { get; }

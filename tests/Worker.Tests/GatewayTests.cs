@@ -122,6 +122,45 @@ public sealed class GatewayTests
     }
 
     [Fact]
+    public async Task PollsAreParkedForAThirdOfTheTermAtMost()
+    {
+        await using var gateway = await FakeGateway.StartAsync();
+        gateway.TermMs = 3000;
+        await using var worker = new TestWorker([gateway], o => o with { PollWait = TimeSpan.FromSeconds(10) });
+        // The term comes with the first answer.
+        gateway.Offer(A.Task("true"));
+        await gateway.UntilAsync(() => gateway.Polls.Count > 2, "polls that know the term");
+
+        Assert.Equal(1000, gateway.Polls[^1].WaitMs);
+    }
+
+    [Fact]
+    public async Task ATaskThatEndedWell_WhoseLogCouldNotBeDeliveredWithinTheTerm_IsLost_NotASuccessWithoutItsLog()
+    {
+        await using var gateway = await FakeGateway.StartAsync();
+        gateway.TermMs = 3000;
+        await using var worker = new TestWorker([gateway], o => o with { PollWait = TimeSpan.FromMilliseconds(200) });
+        var go = Path.Combine(worker.Root, "go");
+        var ended = Path.Combine(worker.Root, "ended");
+        var pidFile = Path.Combine(worker.Root, "pid");
+        var lease = A.Task($"echo $$ > {pidFile}; while [ ! -e {go} ]; do sleep 0.02; done; echo said; touch {ended}");
+        gateway.Offer(lease);
+        var pid = await Procs.PidFromAsync(pidFile);
+
+        await gateway.DownAsync();
+        var down = System.Diagnostics.Stopwatch.StartNew();
+        await File.WriteAllTextAsync(go, "");
+        await Procs.GoneAsync(pid);
+        Assert.True(File.Exists(ended));
+        // The term has to pass, and nothing that could be waited for tells of it.
+        while (down.Elapsed < TimeSpan.FromSeconds(4)) await Task.Delay(100);
+        await gateway.UpAsync();
+        var end = await gateway.FinishedAsync(lease.Token);
+
+        Assert.Equal((AttemptOutcome.Lost, "lease_expired"), (end.Outcome, end.Error?.Type));
+    }
+
+    [Fact]
     public async Task ATaskWhoseLeaseIsNotRenewedForItsTerm_IsEndedAndReportedAsLost()
     {
         await using var gateway = await FakeGateway.StartAsync();

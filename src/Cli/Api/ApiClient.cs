@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text.Json;
 
 namespace Fanfare.Cli.Api;
@@ -117,7 +118,7 @@ internal sealed partial class ApiClient : IDisposable
         {
             return await call;
         }
-        catch (Exception e) when (e is HttpRequestException or IOException && !cancellationToken.IsCancellationRequested)
+        catch (Exception e) when (e is HttpRequestException or IOException or SocketException && !cancellationToken.IsCancellationRequested)
         {
             throw new UnreachableException($"No server answers at {Shown}: {Innermost(e)}", e);
         }

@@ -16,7 +16,14 @@ internal static class ServeCommand
         var port = new Option<int>("--port") { Description = "Port; 0 for any free one", HelpName = "N", DefaultValueFactory = _ => 7433, Validators = { r => Arguments.InRange(r, 0, 65535) } };
         var bind = new Option<string>("--host") { Description = "Address to listen at. Anything but this machine's own needs --token", HelpName = "ADDRESS", DefaultValueFactory = _ => "127.0.0.1" };
         var noWorker = new Option<bool>("--no-worker") { Description = "Run no tasks in this process; workers are started with 'fanfare worker'" };
-        var command = new Command("serve", "Run a server until it is stopped; it adopts the unfinished runs of its data directory") { data, port, bind, noWorker };
+        var leaseTerm = new Option<int>("--lease-term")
+        {
+            Description = "Seconds that a lease lasts without renewal: how long the server may be away before running tasks are run again, and how long a task of a silent worker waits",
+            HelpName = "SECONDS",
+            DefaultValueFactory = _ => 300,
+            Validators = { r => Arguments.InRange(r, 10, 86_400) },
+        };
+        var command = new Command("serve", "Run a server until it is stopped; it adopts the unfinished runs of its data directory") { data, port, bind, noWorker, leaseTerm };
         ExampleHelp.Add(command, "fanfare serve", "fanfare serve --data /var/lib/fanfare --port 8080", "FANFARE_TOKEN=… fanfare serve --host 0.0.0.0 --no-worker");
         return global.On(command, async (session, parsed, cancel) =>
         {
@@ -25,24 +32,39 @@ internal static class ServeCommand
             Guard(host, token);
             var directory = DataDirectory.Resolve(session.Host, parsed.GetValue(data));
             var hosting = session.Host.LocalServer ?? throw CliHost.Lacks("a server");
-            await using var server = await hosting.StartAsync(
-                new LocalServerOptions(directory, host, parsed.GetValue(port), token, !parsed.GetValue(noWorker), session.Screen.Note), cancel);
-            DataDirectory.WriteAddress(directory, server.BaseUrl);
+            var options = new LocalServerOptions(directory, host, parsed.GetValue(port), token, !parsed.GetValue(noWorker), session.Screen.Note)
+            {
+                LeaseTerm = TimeSpan.FromSeconds(parsed.GetValue(leaseTerm)),
+            };
             try
             {
-                Announce(session, server.BaseUrl, directory);
-                await server.Completion.WaitAsync(cancel);
+                await using var server = await hosting.StartAsync(options, cancel);
+                await ServeAsync(session, server, directory, cancel);
             }
             catch (OperationCanceledException) when (cancel.IsCancellationRequested)
             {
-                session.Screen.Note("Stopping. What is unfinished goes on at the next start.");
-            }
-            finally
-            {
-                DataDirectory.ClearAddress(directory, server.BaseUrl);
+                // Told to stop before it was up: that is a stop like any other.
             }
             return ExitCode.Success;
         });
+    }
+
+    private static async Task ServeAsync(Session session, IRunningServer server, string directory, CancellationToken cancel)
+    {
+        DataDirectory.WriteAddress(directory, server.BaseUrl);
+        try
+        {
+            Announce(session, server.BaseUrl, directory);
+            await server.Completion.WaitAsync(cancel);
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            session.Screen.Note("Stopping. What is unfinished goes on at the next start.");
+        }
+        finally
+        {
+            DataDirectory.ClearAddress(directory, server.BaseUrl);
+        }
     }
 
     private static void Announce(Session session, Uri url, string directory)

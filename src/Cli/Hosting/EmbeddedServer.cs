@@ -22,7 +22,7 @@ internal sealed class EmbeddedServer : ILocalServer
         {
             var blobs = new DirectoryBlobStore(Path.Combine(options.DataDirectory, "blobs"));
             engine = new EngineNode(
-                new EngineOptions { Seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)) },
+                EngineOptionsOf(options),
                 store.Journal, store.ReadModel, blobs, TimeProvider.System,
                 // One thing at a time, on the pool's threads: the engine owns none.
                 new ConcurrentExclusiveSchedulerPair().ExclusiveScheduler, options.Log);
@@ -57,6 +57,13 @@ internal sealed class EmbeddedServer : ILocalServer
                 _ => e,
             };
         }
+    }
+
+    // The margin is for clocks that drift, which takes time: a short term needs less of it.
+    private static EngineOptions EngineOptionsOf(LocalServerOptions options)
+    {
+        var engine = new EngineOptions { Seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), LeaseTerm = options.LeaseTerm };
+        return options.LeaseTerm / 2 < engine.LeaseMargin ? engine with { LeaseMargin = options.LeaseTerm / 2 } : engine;
     }
 
     private static async Task<SqliteStore> OpenStoreAsync(LocalServerOptions options)

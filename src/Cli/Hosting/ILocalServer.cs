@@ -26,4 +26,8 @@ internal interface IRunningServer : IAsyncDisposable
 /// <param name="Log">Takes lines for the operator.</param>
 /// <param name="OrAnyPort">When the port is taken, listen at any free one.</param>
 internal sealed record LocalServerOptions(
-    string DataDirectory, string Host, int Port, string? Token, bool WithWorker, Action<string> Log, bool OrAnyPort = false);
+    string DataDirectory, string Host, int Port, string? Token, bool WithWorker, Action<string> Log, bool OrAnyPort = false)
+{
+    /// <summary>How long a lease lasts without renewal.</summary>
+    public TimeSpan LeaseTerm { get; init; } = TimeSpan.FromMinutes(5);
+}

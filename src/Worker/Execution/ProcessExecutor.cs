@@ -43,7 +43,8 @@ internal sealed class ProcessExecutor(
                 if (failure.Outcome is AttemptOutcome.Failed or AttemptOutcome.Lost) taskLog.Remark(failure.Message);
             }
             run.EndedAt = time.GetUtcNow();
-            await DeliverAsync(run, taskLog);
+            // An end is reported with its whole log. Where the uploads were given up since the lease ran out, the attempt is lost, even if the task had ended well.
+            await taskLog.CompleteAsync();
         }
         catch (Exception e) when (Explain(run, e) is { } failure)
         {
@@ -249,18 +250,6 @@ internal sealed class ProcessExecutor(
         var upload = new ArtifactUpload(run.Assignment, directory, gateway);
         run.Artifacts = await upload.RunAsync(abandon);
         run.Items = await upload.ItemsAsync(abandon);
-    }
-
-    private static async Task DeliverAsync(Attempt run, TaskLog taskLog)
-    {
-        try
-        {
-            await taskLog.CompleteAsync();
-        }
-        catch (OperationCanceledException) when (run.Assignment.Reason is not null)
-        {
-            // The outcome says that the attempt was stopped; its log may miss its end.
-        }
     }
 
     private static AttemptFailure Stopped(TaskAssignment assignment, StopReason reason) => reason switch

@@ -40,7 +40,7 @@ internal sealed class GatewayClient : IDisposable
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),
             MaxConnectionsPerServer = 64,
         };
-        _http = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
+        _http = new HttpClient(new BrokenConnections(handler)) { Timeout = Timeout.InfiniteTimeSpan };
         if (token is not null) _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
     }
 
@@ -171,18 +171,18 @@ internal sealed class GatewayClient : IDisposable
     {
         var buffer = new byte[4096];
         var length = 0;
-        await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
-        for (int read; length < buffer.Length && (read = await body.ReadAsync(buffer.AsMemory(length), cancellationToken)) > 0;) length += read;
         try
         {
+            await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
+            for (int read; length < buffer.Length && (read = await body.ReadAsync(buffer.AsMemory(length), cancellationToken)) > 0;) length += read;
             using var problem = JsonDocument.Parse(buffer.AsMemory(0, length));
             if (problem.RootElement.ValueKind == JsonValueKind.Object)
                 foreach (var member in (string[])["detail", "title"])
                     if (problem.RootElement.TryGetProperty(member, out var text) && text.ValueKind == JsonValueKind.String) return text.GetString()!;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or IOException or HttpRequestException)
         {
-            // Not a problem document; the status says what there is to say.
+            // No problem document, or one that was cut off; the status says what there is to say.
         }
         return response.ReasonPhrase ?? "no reason given";
     }

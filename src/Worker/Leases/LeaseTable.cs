@@ -28,6 +28,16 @@ internal sealed class LeaseTable(WorkerOptions options, string boot, ResourceSpe
     /// <summary>Set when an attempt finished.</summary>
     public Signal Changed { get; } = new();
 
+    /// <summary>How long the next poll may be parked: a lease counts from the poll that renewed it, so a term holds a few polls, and
+    /// one that hangs costs no lease.</summary>
+    public TimeSpan PollWait
+    {
+        get
+        {
+            lock (_lock) return _term / 3 < options.PollWait ? _term / 3 : options.PollWait;
+        }
+    }
+
     public bool HasUnreported
     {
         get

@@ -4,7 +4,7 @@ namespace Fanfare.Worker.Leases;
 
 /// <summary>Keeps one poll parked at a gateway, and sends a second at once when there is something to report. While a report
 /// is on its way, what finishes meanwhile gathers for the next, so that many attempts take one round trip.</summary>
-internal sealed class PollLoop(LeaseTable table, GatewayClient gateway, WorkerOptions options, TimeProvider time, Action<IReadOnlyList<HeldTask>> start)
+internal sealed class PollLoop(LeaseTable table, GatewayClient gateway, TimeProvider time, Action<IReadOnlyList<HeldTask>> start)
 {
     private const int MostInFlight = 2;
 
@@ -103,14 +103,15 @@ internal sealed class PollLoop(LeaseTable table, GatewayClient gateway, WorkerOp
     private async Task ExchangeAsync(Exchange exchange, CancellationToken cancellationToken)
     {
         var server = await gateway.Servers.NextAsync(cancellationToken);
-        var (request, reports) = table.Compose(options.PollWait);
+        var wait = table.PollWait;
+        var (request, reports) = table.Compose(wait);
         var sentAt = time.GetTimestamp();
         exchange.Reports = reports;
         exchange.SentAt = sentAt;
         var answered = false;
         try
         {
-            var response = await gateway.PollAsync(server, request, options.PollWait + TimeSpan.FromSeconds(1), cancellationToken);
+            var response = await gateway.PollAsync(server, request, wait + TimeSpan.FromSeconds(1), cancellationToken);
             if (response is null) return;
             answered = true;
             start(table.Apply(request, response, sentAt));

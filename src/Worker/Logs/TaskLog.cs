@@ -153,7 +153,23 @@ internal sealed class TaskLog : IAsyncDisposable
         }
     }
 
+    // A reply that is cut off leaves unknown whether the chunk is stored; the same chunk may come twice, so it is sent again.
     private async Task<long?> PutAsync(long offset, ReadOnlyMemory<byte> chunk, CancellationToken abandon)
+    {
+        for (var failures = 1; ; failures++)
+        {
+            try
+            {
+                return await PutOnceAsync(offset, chunk, abandon);
+            }
+            catch (Exception e) when (e is HttpRequestException or IOException or JsonException)
+            {
+                await Task.Delay(Backoff.Delay(failures, Random.Shared.NextDouble()), _time, abandon);
+            }
+        }
+    }
+
+    private async Task<long?> PutOnceAsync(long offset, ReadOnlyMemory<byte> chunk, CancellationToken abandon)
     {
         try
         {

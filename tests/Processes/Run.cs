@@ -1,9 +1,9 @@
 using System.Text.Json;
 
-namespace Fanfare.EndToEnd;
+namespace Fanfare.Processes;
 
 /// <summary>Commands for a flow's steps, as text that fits behind <c>run:</c>.</summary>
-internal static class Run
+public static class Run
 {
     private const string Prelude = """
         import json, os, time

@@ -4,10 +4,10 @@ using System.Text.Json;
 using Fanfare.Contracts;
 using Fanfare.Contracts.Api;
 
-namespace Fanfare.EndToEnd;
+namespace Fanfare.Processes;
 
 /// <summary>What the tests ask a server, over HTTP as anybody would.</summary>
-internal sealed class Api(int port) : IDisposable
+public sealed class Api(int port) : IDisposable
 {
     private readonly HttpClient _http = new() { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = TimeSpan.FromSeconds(30) };
 

@@ -1,11 +1,10 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using System.Text;
 
-namespace Fanfare.EndToEnd;
+namespace Fanfare.Processes;
 
 /// <summary>The built program as a real process, with what it printed.</summary>
-internal sealed class FanfareProcess : IDisposable
+public sealed class FanfareProcess : IDisposable
 {
     private readonly Process _process;
     private readonly StringBuilder _output = new();
@@ -38,7 +37,10 @@ internal sealed class FanfareProcess : IDisposable
         }
     }
 
-    public static FanfareProcess Start(string dataHome, params string[] arguments)
+    public static FanfareProcess Start(string dataHome, params string[] arguments) => Start(dataHome, new Dictionary<string, string>(), arguments);
+
+    /// <param name="environment">Variables beside those of the tests' own.</param>
+    public static FanfareProcess Start(string dataHome, IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
         // A shell starts background jobs with SIGINT ignored, and that is inherited: the tests may run in one.
         var start = new ProcessStartInfo("env")
@@ -55,6 +57,7 @@ internal sealed class FanfareProcess : IDisposable
         start.Environment["XDG_DATA_HOME"] = dataHome;
         start.Environment.Remove("FANFARE_SERVER");
         start.Environment.Remove("FANFARE_TOKEN");
+        foreach (var (name, value) in environment) start.Environment[name] = value;
         var process = new Process { StartInfo = start, EnableRaisingEvents = true };
         var started = new FanfareProcess(process);
         process.OutputDataReceived += (_, e) => started.Took(e.Data, started._results);
@@ -132,17 +135,4 @@ internal sealed class FanfareProcess : IDisposable
                 if (wanted(line)) seen.TrySetResult(line);
         }
     }
-}
-
-internal static partial class Signals
-{
-    public const int Interrupt = 2, Kill = 9, Terminate = 15, Continue = 18, Stop = 19;
-
-    public static void Send(int process, int signal)
-    {
-        if (KillProcess(process, signal) != 0) throw new InvalidOperationException($"kill({process}, {signal}) failed with errno {Marshal.GetLastPInvokeError()}.");
-    }
-
-    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
-    private static partial int KillProcess(int process, int signal);
 }

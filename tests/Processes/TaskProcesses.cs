@@ -1,10 +1,10 @@
 using System.Globalization;
 using System.Text;
 
-namespace Fanfare.EndToEnd;
+namespace Fanfare.Processes;
 
 /// <summary>The processes that tasks of a run started, found by what every task has in its environment.</summary>
-internal static class TaskProcesses
+public static class TaskProcesses
 {
     public static IReadOnlyList<int> Of(string run)
     {

@@ -1,9 +1,9 @@
 using System.Globalization;
 
-namespace Fanfare.EndToEnd;
+namespace Fanfare.Processes;
 
 /// <summary>A server and a worker of their own, in a home directory of their own.</summary>
-internal sealed class Site : IAsyncDisposable
+public sealed class Site : IAsyncDisposable
 {
     private readonly int _port = Api.FreePort();
     private readonly List<FanfareProcess> _processes = [];
@@ -94,21 +94,4 @@ internal sealed class Site : IAsyncDisposable
             return false;
         }
     }
-}
-
-/// <summary>One server and worker for tests that leave them alone. Their flows have names of their own.</summary>
-public sealed class SharedSite : IAsyncLifetime
-{
-    internal Site Site { get; private set; } = null!;
-
-    public async Task InitializeAsync() => Site = await Site.StartAsync(slots: 8);
-
-    public async Task DisposeAsync() => await Site.DisposeAsync();
-}
-
-/// <summary>Tests that share one server and worker; they run one after another.</summary>
-[CollectionDefinition(Name)]
-public sealed class SharedSiteGroup : ICollectionFixture<SharedSite>
-{
-    public const string Name = "shared site";
 }

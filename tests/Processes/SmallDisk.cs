@@ -1,34 +1,9 @@
 using System.Diagnostics;
 
-namespace Fanfare.EndToEnd.Withstanding;
-
-/// <summary>A test that mounts a file system of its own; skipped by name where that is not permitted.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class MountFactAttribute : FactAttribute
-{
-    private static readonly Lazy<string?> Refusal = new(() =>
-    {
-        var directory = Directory.CreateTempSubdirectory("fanfare-mount-").FullName;
-        try
-        {
-            using var mount = SmallDisk.Mount(directory, "size=64k");
-            return null;
-        }
-        catch (InvalidOperationException e)
-        {
-            return $"This machine does not let the test mount a file system: {e.Message}";
-        }
-        finally
-        {
-            Directory.Delete(directory);
-        }
-    });
-
-    public MountFactAttribute() => Skip = Refusal.Value;
-}
+namespace Fanfare.Processes;
 
 /// <summary>A file system in memory, mounted at a directory.</summary>
-internal sealed class SmallDisk : IDisposable
+public sealed class SmallDisk : IDisposable
 {
     private SmallDisk(string directory) => Directory = directory;
 

@@ -1,7 +1,7 @@
-namespace Fanfare.EndToEnd;
+namespace Fanfare.Processes;
 
 /// <summary>Waits for what another process does.</summary>
-internal static class Eventually
+public static class Eventually
 {
     /// <summary>Long enough for a busy machine; what is waited for takes a fraction of it.</summary>
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(120);

@@ -1,9 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
-namespace Fanfare.EndToEnd;
+namespace Fanfare.Processes;
 
-internal static class Json
+public static class Json
 {
     /// <summary>Compares JSON texts by value: the order of members does not count.</summary>
     public static readonly IEqualityComparer<string> SameObject = new ByValue();
