@@ -116,7 +116,7 @@ public sealed class HistoryChecker
         switch (recorded.Entry.Event)
         {
             case StepOpened e:
-                step.Paused = e.Run.Paused is true;
+                step.Paused = e.Run.Halted is true;
                 break;
             case TaskLeased e:
                 Lease(recorded, run, step, step.Of(e.Split), e);

@@ -41,7 +41,7 @@ internal static class Planted
         new("RunEndsWithoutWaiting", Run, "if (_awaited.Count > 0 || _handler is not null) return;", "if (_handler is not null) return;"),
         new("ReportOfAnEarlierCancelCounts", RunApply, "if (e.Cancels < _cancels.GetValueOrDefault(e.Step)) break;", "if (e.Cancels < 0) break;"),
         new("PauseIsAnsweredAtOnce", Run, "_status != RunStatus.Paused || _pausing.Count == 0;", "_status != RunStatus.Paused || _pausing.Count >= 0;"),
-        new("PausedStepOpensOthersUnpaused", Apply, "                _paused = e.Run.Paused is true;\n", "                _paused = false;\n"),
+        new("HaltedStepOpensOthersThatStart", Apply, "                _paused = e.Run.Halted is true;\n", "                _paused = false;\n"),
         new("MessagesOfAnOlderGenerationCount", Commands, "run.Generation < _resetGeneration && source != Key", "run.Generation < 0 && source != Key"),
         new("NewerGenerationIsNotWaitedFor", Commands, "run.Generation > own.Generation)", "run.Generation > own.Generation + 1_000_000)"),
     ];

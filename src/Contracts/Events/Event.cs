@@ -57,9 +57,9 @@ public abstract record ReceivedEvent : Event
 /// <param name="Deployment">Version of the flow's deployment, from 1.</param>
 /// <param name="Priority">The run's priority.</param>
 /// <param name="Generation">How often the run was reopened by a retry, from 0.</param>
-/// <param name="Paused">True when the sender is paused, else null: a step that opens by this message opens paused, and the run tells it when to go on.</param>
+/// <param name="Halted">True when the sender is paused or cancelled, else null: a step that opens by this message opens paused, and the run tells it how to go on.</param>
 public sealed record RunInfo(
-    string Run, string Flow, int Deployment, int Priority, int Generation, bool? Paused = null);
+    string Run, string Flow, int Deployment, int Priority, int Generation, bool? Halted = null);
 
 /// <summary>Why an attempt or a run failed.</summary>
 /// <param name="Type">A stable word: <c>exit</c>, <c>timeout</c>, <c>out_of_memory</c>, <c>output_too_large</c>, <c>bad_output</c>,

@@ -11,8 +11,8 @@ public sealed record StepReported(StepKey Step, int FailedTasks, int CancelledTa
 
 /// <summary>Steps that another step (or the run itself) is about to open. The run keeps count of them, so that it can
 /// reach each for a cancel and knows when nothing is left.</summary>
-/// <param name="Paused">True when they may open paused, so each has to be told what holds now.</param>
-public sealed record StepsAnnounced(IReadOnlyList<StepKey> Steps, bool? Paused = null) : ReceivedEvent;
+/// <param name="Halted">True when they may open paused, so each has to be told what holds now.</param>
+public sealed record StepsAnnounced(IReadOnlyList<StepKey> Steps, bool? Halted = null) : ReceivedEvent;
 
 /// <summary>A step that was told to pause starts nothing more, and every opening that it announced before is known.</summary>
 /// <param name="Pauses">How many pauses the step has been told of in its life. One that was sent since is still awaited.</param>

@@ -29,7 +29,7 @@ public sealed record ArriveMembers(RunInfo Run, int Split, StepKey Source, Split
 
 public sealed record ExpectMembers(RunInfo Run, int Split, StepKey Opener, int Count, ForeachItems? Items = null) : EntityMessage;
 
-public sealed record AnnounceSteps(IReadOnlyList<StepKey> Steps, bool? Paused = null) : EntityMessage;
+public sealed record AnnounceSteps(IReadOnlyList<StepKey> Steps, bool? Halted = null) : EntityMessage;
 
 public sealed record ReportStep(StepKey Step, int FailedTasks, int CancelledTasks, int Cancels) : EntityMessage;
 

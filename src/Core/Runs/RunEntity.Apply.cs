@@ -19,7 +19,7 @@ public sealed partial class RunEntity
                 OpenAlone(start);
                 break;
             case StepsAnnounced e:
-                foreach (var step in e.Steps) Announced(step, e.Paused is true);
+                foreach (var step in e.Steps) Announced(step, e.Halted is true);
                 break;
             case StepReported e:
                 // A report that crossed a further cancel on its way does not speak of that one.
@@ -110,19 +110,19 @@ public sealed partial class RunEntity
         rows.Add(row);
     }
 
-    private void Announced(StepKey step, bool paused)
+    private void Announced(StepKey step, bool halted)
     {
         if (!_steps.Add(step))
         {
-            // Known by another sender; but this one, paused, may have been the first to open it.
-            if (paused && _status == RunStatus.Running) Send(Stream(step), new ResumeStep(_info!));
+            // Known by another sender; but this one, halted, may have been the first to open it.
+            if (halted && _status == RunStatus.Running) Send(Stream(step), new ResumeStep(_info!));
             return;
         }
         // Opened before the retry, perhaps, and only heard of now; one that is new ignores it.
         if (_retry is { } retry) Send(Stream(step), retry);
         if (_status is RunStatus.Failing or RunStatus.Cancelling || (_status is RunStatus.Finishing && _mayLeaveTasks)) Cancel(step, null);
         else if (_status == RunStatus.Paused) Pause(step);
-        else if (paused) Send(Stream(step), new ResumeStep(_info!));
+        else if (halted && _status == RunStatus.Running) Send(Stream(step), new ResumeStep(_info!));
         foreach (var scope in _cancelledScopes) CancelIfCovered(scope, step);
     }
 

@@ -117,14 +117,14 @@ public sealed partial class RunEntity : Entity
             switch (message)
             {
                 case AnnounceSteps announce:
-                    var (steps, paused) = (new List<StepKey>(announce.Steps), announce.Paused);
+                    var (steps, halted) = (new List<StepKey>(announce.Steps), announce.Halted);
                     while (i + 1 < messages.Count && messages[i + 1].Message is AnnounceSteps more)
                     {
                         steps.AddRange(more.Steps);
-                        paused ??= more.Paused;
+                        halted ??= more.Halted;
                         sequence = messages[++i].Sequence;
                     }
-                    Emit(new StepsAnnounced(steps, paused) { Sender = sender, SenderSequence = sequence }, moment);
+                    Emit(new StepsAnnounced(steps, halted) { Sender = sender, SenderSequence = sequence }, moment);
                     break;
                 case ReportStep report:
                     Emit(new StepReported(report.Step, report.FailedTasks, report.CancelledTasks, report.Cancels) { Sender = sender, SenderSequence = sequence }, moment);

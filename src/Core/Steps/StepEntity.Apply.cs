@@ -10,8 +10,8 @@ public sealed partial class StepEntity
         switch (entry.Event)
         {
             case StepOpened e:
-                _run = e.Run with { Paused = null };
-                _paused = e.Run.Paused is true;
+                _run = e.Run with { Halted = null };
+                _paused = e.Run.Halted is true;
                 _openedAt = entry.At;
                 break;
             case SplitsArrived e:

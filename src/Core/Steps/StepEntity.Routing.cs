@@ -25,20 +25,20 @@ public sealed partial class StepEntity
                 foreach (var step in next.Steps)
                 {
                     var branch = Routes.Branch(_graph[step], Key);
-                    Announce(branch);
-                    Send(Stream(branch), new ArriveSplits(Said, Key, SplitRanges.One(split), bytes, _items));
+                    Announce(branch, split);
+                    Send(Stream(branch), new ArriveSplits(Said(split), Key, SplitRanges.One(split), bytes, _items));
                 }
                 break;
             case Foreach next:
                 var body = _graph[next.Step];
                 var join = Routes.Outside(body.Frame, body.Frame.Join!, Routes.Body(body, _node, Key, split), split);
-                Announce(join.Key);
-                Send(Stream(join.Key), new ExpectMembers(Said, join.Split, Key, count, _items));
+                Announce(join.Key, split);
+                Send(Stream(join.Key), new ExpectMembers(Said(split), join.Split, Key, count, _items));
                 if (count == 0) break;
                 var opening = Routes.Body(body, _node, Key, split);
                 // Each split of a nested foreach opens its body once: remembering a hundred thousand of them would serve nothing.
-                Announce(opening, once: !_node.InForeach);
-                Send(Stream(opening), new OpenForeach(Said, Key, split, count, items!, bytes));
+                Announce(opening, split, once: !_node.InForeach);
+                Send(Stream(opening), new OpenForeach(Said(split), Key, split, count, items!, bytes));
                 break;
             default:
                 throw new InvalidOperationException($"Unknown next {_node.Spec.Next}.");
@@ -51,14 +51,14 @@ public sealed partial class StepEntity
         if (_node.Frame.Join == step)
         {
             var join = Routes.Outside(_node.Frame, step, Key, split);
-            Announce(join.Key);
+            Announce(join.Key, split);
             var member = SplitRanges.One(Routes.Member(_node.Frame, split));
-            Send(Stream(join.Key), new ArriveMembers(Said, join.Split, Key, member, SplitRanges.Empty, bytes, ItemsOutside(_node.Frame)));
+            Send(Stream(join.Key), new ArriveMembers(Said(split), join.Split, Key, member, SplitRanges.Empty, bytes, ItemsOutside(_node.Frame)));
             return;
         }
         var next = Routes.Sibling(target, Key, _node.BackEdges.Contains(step));
-        Announce(next);
-        Send(Stream(next), new ArriveSplits(Said, Key, SplitRanges.One(split), bytes, _items));
+        Announce(next, split);
+        Send(Stream(next), new ArriveSplits(Said(split), Key, SplitRanges.One(split), bytes, _items));
     }
 
     /// <summary>A failure for good goes to the innermost join that tolerates one, else to the run.</summary>
@@ -75,9 +75,9 @@ public sealed partial class StepEntity
             {
                 // Whatever else runs in the inner splits that were left can no longer count.
                 if (left is { } opener) Send(RunStream, new CancelScope(opener.Key, opener.Split));
-                Announce(outside.Key);
+                Announce(outside.Key, split);
                 var member = SplitRanges.One(Routes.Member(frame, at));
-                Send(Stream(outside.Key), new ArriveMembers(Said, outside.Split, Key, SplitRanges.Empty, member, 0));
+                Send(Stream(outside.Key), new ArriveMembers(Said(split), outside.Split, Key, SplitRanges.Empty, member, 0));
                 return;
             }
             left = Routes.Outside(frame, frame.Opener!, key, at);
@@ -103,9 +103,9 @@ public sealed partial class StepEntity
     private ForeachItems? ItemsOutside(Frame frame) => frame.Kind == FrameKind.Branch ? _items : null;
 
     // The run hears of an opening before the opening itself is told of, so that a cancel can always reach it.
-    private void Announce(StepKey key, bool once = true)
+    private void Announce(StepKey key, int split, bool once = true)
     {
-        if (!once || _announced.Add(key)) Send(RunStream, new AnnounceSteps([key], _paused ? true : null));
+        if (!once || _announced.Add(key)) Send(RunStream, new AnnounceSteps([key], IsHalted(split) ? true : null));
     }
 
     private StreamId RunStream => StreamId.Run(Id.Namespace, _run!.Run);

@@ -128,8 +128,11 @@ public sealed partial class StepEntity : Entity
 
     private int Arrived => _ready.Count + _retries.Count + _backoff.Count + _leased.Count + _succeeded.Count + _failed.Count + _cancelled.Count;
 
-    // What this step says of its run: a step that it opens while it is paused must not start what the pause was to hold back.
-    private RunInfo Said => _paused ? _run! with { Paused = true } : _run!;
+    // A step that is opened by one that is paused or cancelled must not start what was to be held back, before it hears of that itself.
+    private bool IsHalted(int split) => _paused || _cancelling || _cancelledSplits.Contains(split);
+
+    // What a task's end says of the run.
+    private RunInfo Said(int split) => IsHalted(split) ? _run! with { Halted = true } : _run!;
 
     private TaskRef Task(int split) => new(Id.Namespace, _run!.Run, Key, split);
 

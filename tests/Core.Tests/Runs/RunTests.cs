@@ -88,7 +88,7 @@ public sealed class RunTests
         var run = Started("start > a; a > end; end");
         if (known) Receive(run, s_start, new AnnounceSteps([s_end]));
 
-        Receive(run, s_start, new AnnounceSteps([s_end], Paused: true));
+        Receive(run, s_start, new AnnounceSteps([s_end], Halted: true));
 
         Assert.IsType<ResumeStep>(Assert.Single(run.OutboxTo(StreamId.Step("default", "r", s_end), 10)).Message);
     }

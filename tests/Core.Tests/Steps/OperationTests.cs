@@ -60,7 +60,7 @@ public sealed class OperationTests
         var grant = opener.Lease();
         opener.Receive(new PauseStep(StepScene.Run()));
         opener.Finish(grant, AttemptOutcome.Succeeded);
-        Assert.True(Assert.Single(opener.Outbox().OfType<AnnounceSteps>()).Paused is true);
+        Assert.True(Assert.Single(opener.Outbox().OfType<AnnounceSteps>()).Halted is true);
         var arrive = Assert.Single(opener.Outbox(opener.KeyOf("end")));
 
         var opened = new StepScene("start > a; a > end; end", "end");
@@ -71,11 +71,29 @@ public sealed class OperationTests
     }
 
     [Fact]
+    public void WhatACancelledStepOpens_StartsNothing_UntilTheRunSaysHowToGoOn()
+    {
+        var opener = new StepScene("start > a; a > end; end", "a");
+        opener.Receive(new ArriveSplits(StepScene.Run(), opener.KeyOf("start"), SplitRanges.One(0), 0));
+        var grant = opener.Lease();
+        opener.Receive(new CancelStep(StepScene.Run(), null));
+        opener.Finish(grant, AttemptOutcome.Succeeded);
+
+        var opened = new StepScene("start > a; a > end; end", "end");
+        opened.Receive(Assert.Single(opener.Outbox(opener.KeyOf("end"))), "a");
+        Assert.Empty(opened.LeaseMany(1));
+        opened.Receive(new CancelStep(StepScene.Run(), null));
+        opened.Receive(new RetryStep(StepScene.Run(1), []));
+
+        Assert.Single(opened.LeaseMany(1));
+    }
+
+    [Fact]
     public void AnOpenStep_IsNotPausedByWhatAPausedStepSays()
     {
         var scene = new StepScene("start > a; a > end; end", "end");
         scene.Receive(new ArriveSplits(StepScene.Run(), scene.KeyOf("a"), SplitRanges.One(0), 0), "a");
-        scene.Receive(new ArriveSplits(StepScene.Run() with { Paused = true }, scene.KeyOf("start"), SplitRanges.One(1), 0));
+        scene.Receive(new ArriveSplits(StepScene.Run() with { Halted = true }, scene.KeyOf("start"), SplitRanges.One(1), 0));
 
         Assert.Equal(2, scene.LeaseMany(2).Count);
     }

@@ -30,7 +30,7 @@ internal sealed class Coverage
         TaskSucceeded { Caught: not null } => "TaskSucceeded caught",
         StepCancelled cancelled => cancelled.Split is null ? "StepCancelled" : "StepCancelled split",
         RunRetried retried => retried.FromStep is null ? "RunRetried" : "RunRetried from step",
-        StepOpened opened => opened.Run.Paused is true ? "StepOpened paused" : "StepOpened",
+        StepOpened opened => opened.Run.Halted is true ? "StepOpened halted" : "StepOpened",
         _ => e.GetType().Name,
     };
 

@@ -19,10 +19,12 @@ internal sealed class Faults
         (_loop, _seed, _only) = (loop, seed, only);
         var chance = new Chance(seed);
         EndsAt = loop.Now + (calm ? TimeSpan.Zero : chance.Span(20_000, 180_000));
-        Pace = chance.Int(4) switch
+        Pace = chance.Int(5) switch
         {
-            0 => new JournalPace(0.02, 3_000),
-            1 => new JournalPace(0.005, 20_000),
+            0 => new JournalPace(0.02, 500, 3_000),
+            1 => new JournalPace(0.005, 500, 20_000),
+            // Busy all the time, so that entities decide much in one batch.
+            2 => new JournalPace(0.4, 20, 400),
             _ => JournalPace.Calm,
         };
         AppendFailureShare = chance.Int(3) == 0 ? 0.003 : 0;

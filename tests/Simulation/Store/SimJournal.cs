@@ -83,7 +83,7 @@ internal sealed class SimJournal : IJournal
     {
         (_batch, _waiting) = (_waiting, []);
         var delay = _chance.Span(0.1, 6);
-        if (_faults.At("slow commit", _process.Name, _faults.Pace.SlowShare) is { } slow) delay = slow.Chance.Span(500, _faults.Pace.SlowestMs);
+        if (_faults.At("slow commit", _process.Name, _faults.Pace.SlowShare) is { } slow) delay = slow.Chance.Span(_faults.Pace.SlowMs, _faults.Pace.SlowestMs);
         _loop.After(delay, Commit, _process);
     }
 
@@ -129,8 +129,8 @@ internal sealed class SimJournal : IJournal
 }
 
 /// <summary>How fast commits are.</summary>
-/// <param name="SlowShare">Share of commits that take from half a second up to <paramref name="SlowestMs"/>.</param>
-internal sealed record JournalPace(double SlowShare, double SlowestMs)
+/// <param name="SlowShare">Share of commits that take from <paramref name="SlowMs"/> up to <paramref name="SlowestMs"/>.</param>
+internal sealed record JournalPace(double SlowShare, double SlowMs, double SlowestMs)
 {
-    public static readonly JournalPace Calm = new(0, 0);
+    public static readonly JournalPace Calm = new(0, 0, 0);
 }
