@@ -39,6 +39,7 @@ internal static class Planted
         new("BackoffIsNotWaitedFor", Commands, "_backoff.Where(b => b.Value <= now)", "_backoff.Where(b => b.Value <= now + TimeSpan.FromSeconds(5))"),
         new("CancelMissesWhatOpens", RunApply, "if (_status is RunStatus.Failing or RunStatus.Cancelling ||", "if ("),
         new("RunEndsWithoutWaiting", Run, "if (_awaited.Count > 0 || _handler is not null) return;", "if (_handler is not null) return;"),
+        new("RunThatNeverStartedTakesCommands", Run, "        if (_started is null) throw new RefusedException(RefusalKind.NotFound", "        if (_started is null && command.Run.Length > 500) throw new RefusedException(RefusalKind.NotFound"),
         new("ReportOfAnEarlierCancelCounts", RunApply, "if (e.Cancels < _cancels.GetValueOrDefault(e.Step)) break;", "if (e.Cancels < 0) break;"),
         new("PauseIsAnsweredAtOnce", Run, "_status != RunStatus.Paused || _pausing.Count == 0;", "_status != RunStatus.Paused || _pausing.Count >= 0;"),
         new("HaltedStepOpensOthersThatStart", Apply, "                _paused = e.Run.Halted is true;\n", "                _paused = false;\n"),
