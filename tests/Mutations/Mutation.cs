@@ -5,8 +5,7 @@ namespace Fanfare.Mutations;
 /// <param name="File">Below <c>src</c>.</param>
 /// <param name="Old">Text that occurs there exactly once.</param>
 /// <param name="New">What stands there instead.</param>
-/// <param name="Seed">One that noticed it when this was last looked up; tried first. It means another life as soon as the code or the simulation changes.</param>
-internal sealed record Mutation(string Name, string File, string Old, string New, int Seed = 1)
+internal sealed record Mutation(string Name, string File, string Old, string New)
 {
     /// <summary>Core or Engine.</summary>
     public string Project => File.Split('/')[0];

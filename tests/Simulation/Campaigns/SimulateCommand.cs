@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 
 namespace Fanfare.Simulation.Campaigns;
 
@@ -23,9 +24,22 @@ internal static class SimulateCommand
     {
         var command = new RootCommand("Lives clusters under virtual time with seeded faults, and checks the invariants. Exit status 1 when one was broken.");
         foreach (var option in (Option[])[s_seeds, s_from, s_hours, s_threads, s_failures, s_lines, s_flows, s_faults, s_everywhere, s_each, s_whole]) command.Options.Add(option);
+        AtLeastOne(s_seeds);
+        AtLeastOne(s_threads);
+        AtLeastOne(s_failures);
+        s_hours.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<double?>() is <= 0 or > 10_000) result.AddError("--hours: must be above 0 and at most 10000. Give a number such as 0.5 or 8.");
+        });
         command.SetAction(parsed => Simulate(parsed));
         return command.Parse(args).Invoke();
     }
+
+    private static void AtLeastOne<T>(Option<T> option) => option.Validators.Add(result =>
+    {
+        if (result.Tokens is [{ Value: var value }] && long.TryParse(value, CultureInfo.InvariantCulture, out var number) && number < 1)
+            result.AddError($"{option.Name}: must be at least 1. Give a whole number such as 1000.");
+    });
 
     private static int Simulate(ParseResult parsed)
     {

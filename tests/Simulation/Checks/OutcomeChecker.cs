@@ -68,16 +68,18 @@ internal sealed class OutcomeChecker(HistoryChecker history, DurableStore store,
         }
     }
 
-    // Once nothing disturbs it any more, a cancel stops the starts within a minute, and what runs within the longest time that a worker
-    // may have been frozen or cut off.
+    // Once nothing disturbs it any more, a cancel ends the leasing within a minute. A worker that was frozen may start what it was leased before
+    // for as long as the lease lasts, and what runs ends within the longest time that a worker may have been frozen or cut off.
     private void CheckCancel(string name, RunLife run)
     {
         if (run.CancelledAt is not { } at || !run.CancelRequested) return;
         var calm = (at > faults.EndsAt ? at : faults.EndsAt) + TimeSpan.FromMinutes(1);
-        foreach (var execution in effects.All.Where(e => e.Lease.Task.Run == name))
+        var handlers = run.Spec.OnFailure.Concat(run.Spec.Finally).ToHashSet();
+        foreach (var late in store.History.Where(h => h.CommittedAt > calm && h.Entry.Event is TaskLeased && h.Stream.RunId == name && !handlers.Contains(h.Stream.StepKey.Step)))
+            Complain(name, $"a task of {late.Stream.Name} was leased long after its run was cancelled");
+        foreach (var execution in effects.All.Where(e => e.Lease.Task.Run == name && !handlers.Contains(e.Lease.Task.Step.Step)))
         {
-            if (run.Spec.OnFailure.Concat(run.Spec.Finally).Contains(execution.Lease.Task.Step.Step)) continue;
-            if (execution.StartedAt > calm) Complain(name, $"{execution.Lease.Name} started long after its run was cancelled");
+            if (execution.StartedAt > calm + faults.LeaseTerm + TimeSpan.FromSeconds(1)) Complain(name, $"{execution.Lease.Name} started long after its run was cancelled");
             if (execution.EndedAt > calm + (3 * faults.LeaseTerm)) Complain(name, $"{execution.Lease.Name} ran on long after its run was cancelled");
         }
     }

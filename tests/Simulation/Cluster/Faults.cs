@@ -19,15 +19,17 @@ internal sealed class Faults
         (_loop, _seed, _only) = (loop, seed, only);
         var chance = new Chance(seed);
         EndsAt = loop.Now + (calm ? TimeSpan.Zero : chance.Span(20_000, 180_000));
-        Pace = chance.Int(5) switch
+        Pace = chance.Int(6) switch
         {
             0 => new JournalPace(0.02, 500, 3_000),
             1 => new JournalPace(0.005, 500, 20_000),
             // Busy all the time, so that entities decide much in one batch.
             2 => new JournalPace(0.4, 20, 400),
+            // It stands still for as long as a short lease lasts.
+            3 => new JournalPace(0.03, 5_000, 25_000),
             _ => JournalPace.Calm,
         };
-        AppendFailureShare = chance.Int(3) == 0 ? 0.003 : 0;
+        AppendFailureShare = chance.Int(3) == 0 ? 0.015 : 0;
         LossShare = chance.Int(3) switch { 0 => 0, 1 => 0.02, _ => 0.12 };
         LateShare = chance.Int(2) == 0 ? 0 : 0.03;
         LeaseTerm = chance.Pick([TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(300)]);

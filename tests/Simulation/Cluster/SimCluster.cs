@@ -108,7 +108,7 @@ internal sealed class SimCluster
         {
             if (_faults.At("clock set", process.Name) is { } set)
             {
-                var step = set.Chance.Roll(0.8) ? set.Chance.Span(-5_000, 5_000) : set.Chance.Span(-400_000, 400_000);
+                var step = set.Chance.Roll(0.5) ? set.Chance.Span(-5_000, 5_000) : set.Chance.Span(-400_000, 400_000);
                 process.ClockOffset += step;
                 Loop.Trace($"the clock of {process.Name} is set by {step.TotalSeconds:0.0} s");
             }
