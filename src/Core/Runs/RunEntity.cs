@@ -110,7 +110,7 @@ public sealed partial class RunEntity : Entity
 
     protected override void Handle(StreamId sender, IReadOnlyList<OutboxMessage> messages, in Moment moment)
     {
-        if (_started is null) throw new InvalidOperationException($"Run {Id} was sent a message before it was started.");
+        if (_started is null) throw new StaleStateException($"Run {Id} was sent a message, and this node has not seen it start.");
         for (var i = 0; i < messages.Count; i++)
         {
             var (sequence, _, message) = messages[i];

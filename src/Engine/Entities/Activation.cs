@@ -145,8 +145,8 @@ internal sealed class Activation(StreamId id, EngineNode node)
             }
             catch (Exception exception)
             {
-                // A broken invariant: nothing decided in this batch may become durable. The rest of it is decided anew.
-                node.Warn($"{Id} stopped: {exception}");
+                // A broken invariant, or one that the journal will tell more of: nothing decided in this batch may become durable. The rest of it is decided anew.
+                if (exception is not StaleStateException) node.Warn($"{Id} stopped: {exception}");
                 work.Fail(exception);
                 Reload(batch);
                 return;

@@ -157,6 +157,15 @@ public sealed class RunTests
     }
 
     [Fact]
+    public void AMessageToARunThatThisNodeHasNotSeenStart_ShowsThatItsStateIsStale()
+    {
+        var run = new RunEntity(StreamId.Run("default", "r"), new RunContext(Sketch.Graph(Sketch.Flow("start > end; end")), 1, "{}", null));
+
+        Assert.Throws<StaleStateException>(() => Receive(run, s_start, new AnnounceSteps([s_end])));
+        Assert.Equal(0, run.Sequence);
+    }
+
+    [Fact]
     public void ATimeout_FailsTheRun()
     {
         var run = Started("start > end; end", s => s with { Timeout = TimeSpan.FromMinutes(1) });
