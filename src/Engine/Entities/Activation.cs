@@ -324,7 +324,8 @@ internal sealed class Activation(StreamId id, EngineNode node)
     private async Task WakeLaterAsync()
     {
         await node.DelayAsync(TimeSpan.FromSeconds(1));
-        Tell(static (Entity _, in Moment _) => { });
+        // By way of the node: this activation may have been put out of memory meanwhile, and two of one stream would fence each other for ever.
+        node.Offer(Id);
     }
 
     /// <summary>Somebody who waits for the entity's state to be so.</summary>
