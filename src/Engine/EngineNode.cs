@@ -104,8 +104,8 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         _ => throw new InvalidOperationException($"{id} names no entity that this release has."),
     };
 
-    /// <summary>Has a step tell its queue again what it offers.</summary>
-    internal void Offer(StreamId step) => Start(() => WakeAsync(step));
+    /// <summary>Has an entity look at itself: it is loaded if it was not, arms its timers, sends what is unsent, and a step offers again.</summary>
+    internal void Wake(StreamId stream) => Start(() => WakeAsync(stream));
 
     /// <summary>Hands messages to another entity; returns when they are durable there.</summary>
     internal Task DeliverAsync(StreamId sender, StreamId target, IReadOnlyList<OutboxMessage> messages) =>
@@ -156,8 +156,8 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         {
             if (clockWasSet) activation.ArmAgain();
             if (!activation.IsIdle(now)) continue;
-            activation.Drop();
             _activations.Remove(id);
+            activation.Retire();
         }
         Dispatcher.ForgetSilent(now);
         // What is due before the scan after next is woken now, and waits on a timer of its own.

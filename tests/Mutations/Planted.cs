@@ -48,6 +48,9 @@ internal static class Planted
         new("TermRunsFromTheAnswer", Polls, "{ RenewedAt = now, EndReason = ending }", "{ RenewedAt = node.Uptime, EndReason = ending }"),
         new("CancelInTheBatchOfALeaseIsForgotten", Polls, "{ RenewedAt = now, EndReason = ending }", "{ RenewedAt = now }"),
         new("FormerBootPassesForANewOne", "Engine/Dispatch/WorkerSession.cs", "_former.Contains(boot) || BootId.IsBefore(boot, Boot) || BootId.IsBefore(boot, _heardOf)", "_former.Contains(boot)"),
+        new("OvertakenPollBringsALeaseBack", Polls, "                else if (!session.IsOvertaken(request))\n", "                else\n"),
+        new("ReportOfAnEarlierCancelCounts", RunApply, "if (e.Cancels < _cancels.GetValueOrDefault(e.Step)) break;", "if (e.Cancels < 0) break;"),
+        new("MessagesOfAnOlderGenerationCount", Commands, "run.Generation < _resetGeneration && source != Key", "run.Generation < 0 && source != Key"),
         new("TwoDeliveriesToOneTarget", Activation, "if (_inFlight.Add(target)) node.Start", "_inFlight.Add(target); node.Start"),
     ];
 }

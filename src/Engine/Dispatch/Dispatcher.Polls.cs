@@ -20,17 +20,19 @@ internal sealed partial class Dispatcher
         if (latest)
         {
             session.Sequence = request.Sequence;
-            Unpark(session, []);
+            LetGo(session);
         }
 
         var settled = await SettleAsync(session, request);
         var voided = await RenewAsync(session, request);
         var leases = await UnlistedAsync(session, request);
 
+        // Another may have taken its place meanwhile, and a new boot counts its polls from one again.
+        latest = latest && !session.IsOvertaken(request);
         var (free, most) = latest && !_released ? Room(session, request) : (Nothing, 0);
         var picks = PickFor(session, free, most);
         var silent = picks.Count == 0 && leases.Count == 0 && voided.Count == 0 && !session.Leases.Values.Any(IsEndingNews);
-        if (silent && latest && !_released && request.WaitMs > 0 && session.Sequence == request.Sequence)
+        if (silent && latest && !_released && request.WaitMs > 0)
             picks = await ParkAsync(new ParkedPoll(session, free, most), request.WaitMs, cancellationToken);
         leases.AddRange(await LeaseAsync(session, picks));
 
@@ -53,13 +55,13 @@ internal sealed partial class Dispatcher
     private async Task<List<Pick>> ParkAsync(ParkedPoll parked, int waitMs, CancellationToken cancellationToken)
     {
         parked.Session.Parked = parked;
-        _parked.AddLast(parked);
+        _parked.AddLast(parked.Place);
         using var timer = node.Clock.CreateTimer(_ => node.Start(() => LetGo(parked)), null, TimeSpan.FromMilliseconds(waitMs), Timeout.InfiniteTimeSpan);
         await using var registration = cancellationToken.Register(() => node.Start(() => LetGo(parked)));
         var picks = await parked.Released;
         if (!cancellationToken.IsCancellationRequested) return [.. picks];
         // Nobody reads the answer any more: the steps offer again what was picked.
-        foreach (var pick in picks) node.Offer(pick.Step);
+        foreach (var pick in picks) node.Wake(pick.Step);
         return [];
     }
 
@@ -80,7 +82,7 @@ internal sealed partial class Dispatcher
 
     private Task LetGo(ParkedPoll parked)
     {
-        if (ReferenceEquals(parked.Session.Parked, parked)) Unpark(parked.Session, []);
+        if (ReferenceEquals(parked.Session.Parked, parked)) Unpark(parked, []);
         return Task.CompletedTask;
     }
 
@@ -136,14 +138,13 @@ internal sealed partial class Dispatcher
         }
         if (due is null) return [];
         var cancel = new List<CancelLease>();
-        foreach (var group in due.GroupBy(h => h.Task.Stream).ToList())
+        var asked = due.GroupBy(h => h.Task.Stream).Select(group => group.ToList()).Select(held => (Held: held, Unknown: RenewAsync(request, held))).ToList();
+        foreach (var (held, renewing) in asked)
         {
-            var held = group.ToList();
             IReadOnlyList<HeldLease> unknown;
             try
             {
-                unknown = await node.Activate(group.Key).Ask<StepEntity, IReadOnlyList<HeldLease>>("worker:" + request.Worker,
-                    (StepEntity step, in Moment moment) => step.Renew(request.Worker, request.Boot, held, moment));
+                unknown = await renewing;
             }
             catch (RefusedException refused) when (refused.Kind == RefusalKind.NotFound)
             {
@@ -156,10 +157,14 @@ internal sealed partial class Dispatcher
                     session.Leases.Remove(item.Token);
                     cancel.Add(new CancelLease(item.Token, "the lease is no longer this worker's", Void: true));
                 }
-                else
+                else if (session.Leases.TryGetValue(item.Token, out var lease))
                 {
-                    if (!session.Leases.TryGetValue(item.Token, out var lease)) session.Leases[item.Token] = lease = new SessionLease(item, request.Boot, Nothing) { Listed = true };
                     lease.RenewedAt = now;
+                }
+                else if (!session.IsOvertaken(request))
+                {
+                    // A newer poll may have settled it while the step was asked; if it still holds it, it says so itself.
+                    session.Leases[item.Token] = new SessionLease(item, request.Boot, Nothing) { Listed = true, RenewedAt = now };
                 }
             }
         }
@@ -177,32 +182,61 @@ internal sealed partial class Dispatcher
             var asked = node.Uptime;
             if (!IsFresh(lease, asked))
             {
-                if (!await IsRenewedAsync(lease.Held, request))
+                if ((await RenewAsync(request, [lease.Held])).Count > 0)
                 {
                     session.Leases.Remove(lease.Held.Token);
                     continue;
                 }
                 lease.RenewedAt = asked;
             }
-            lease.Sent ??= await AssembleAgainAsync(lease.Held);
+            if (lease.Sent is null)
+            {
+                var grant = await node.Activate(lease.Held.Task.Stream).Ask<StepEntity, Grant?>("system", (StepEntity step, in Moment moment) => step.GrantOf(lease.Held));
+                if (grant is null) session.Leases.Remove(lease.Held.Token);
+                else lease.Sent = await AssembleAsync(session, grant);
+            }
             if (lease.Sent is not null) leases.Add(lease.Sent);
-            else session.Leases.Remove(lease.Held.Token);
         }
         return leases;
     }
 
-    private async Task<bool> IsRenewedAsync(HeldLease held, PollRequest request)
+    // Leases of one step; returns those that are not this worker's.
+    private Task<IReadOnlyList<HeldLease>> RenewAsync(PollRequest request, List<HeldLease> held) =>
+        node.Activate(held[0].Task.Stream).Ask<StepEntity, IReadOnlyList<HeldLease>>("worker:" + request.Worker,
+            (StepEntity step, in Moment moment) => step.Renew(request.Worker, request.Boot, held, moment));
+
+    // Null when it cannot be had now: the worker's next poll will not list it, and it is tried again then.
+    private async Task<Lease?> AssembleAsync(WorkerSession session, Grant grant)
     {
-        var unknown = await node.Activate(held.Task.Stream).Ask<StepEntity, IReadOnlyList<HeldLease>>("worker:" + request.Worker,
-            (StepEntity step, in Moment moment) => step.Renew(request.Worker, request.Boot, [held], moment));
-        return unknown.Count == 0;
+        try
+        {
+            return await assembly.AssembleAsync(grant, node.Stopping);
+        }
+        catch (MissingInputException missing)
+        {
+            node.Warn($"split {grant.Task.Split} of {grant.Task.Stream} cannot start: {missing.Message}");
+            await node.Activate(grant.Task.Stream).Ask<StepEntity, bool>("system", (StepEntity step, in Moment moment) =>
+            {
+                step.Finish(FailedFor(grant, missing), session.Worker, moment);
+                return true;
+            });
+            session.Leases.Remove(grant.Token);
+            return null;
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            node.Warn($"the lease of {grant.Task.Stream} split {grant.Task.Split} could not be assembled: {exception.Message}");
+            return null;
+        }
     }
 
-    private async Task<Lease?> AssembleAgainAsync(HeldLease held)
+    private static FinishedAttempt FailedFor(Grant grant, MissingInputException missing) => new()
     {
-        var grant = await node.Activate(held.Task.Stream).Ask<StepEntity, Grant?>("system", (StepEntity step, in Moment moment) => step.GrantOf(held));
-        return grant is null ? null : await assembly.AssembleAsync(grant, node.Stopping);
-    }
+        Task = grant.Task,
+        Token = grant.Token,
+        Outcome = AttemptOutcome.Failed,
+        Error = new TaskError("input_missing", missing.Message),
+    };
 
     private List<CancelLease> Endings(WorkerSession session, PollRequest request)
     {
@@ -251,16 +285,8 @@ internal sealed partial class Dispatcher
         var leases = new List<Lease>(granted.Count);
         foreach (var (grant, lease) in granted)
         {
-            try
-            {
-                lease.Sent = await assembly.AssembleAsync(grant, node.Stopping);
-                leases.Add(lease.Sent);
-            }
-            catch (Exception exception) when (exception is not OperationCanceledException)
-            {
-                // The worker's next poll will not list it, and it is tried again then.
-                node.Warn($"the lease of {grant.Task.Stream} split {grant.Task.Split} could not be assembled: {exception.Message}");
-            }
+            lease.Sent = await AssembleAsync(session, grant);
+            if (lease.Sent is not null) leases.Add(lease.Sent);
         }
         return leases;
     }

@@ -52,7 +52,7 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
                 if (!session.Leases.TryGetValue(end.Lease.Token, out var lease))
                     session.Leases[end.Lease.Token] = lease = new SessionLease(end.Lease, end.Boot, Nothing);
                 lease.EndReason = end.Reason;
-                Unpark(session, []);
+                LetGo(session);
                 break;
             default:
                 throw new InvalidOperationException($"Unknown effect {effect}.");
@@ -62,7 +62,7 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
     public void Release()
     {
         _released = true;
-        while (_parked.First is { } first) Unpark(first.Value.Session, []);
+        while (_parked.First is { } first) Unpark(first.Value, []);
     }
 
     public void ForgetSilent(DateTimeOffset now)
@@ -111,7 +111,7 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
         {
             var next = parked.Next;
             var picks = PickFor(parked.Value.Session, parked.Value.Free, parked.Value.Most);
-            if (picks.Count > 0) Unpark(parked.Value.Session, picks);
+            if (picks.Count > 0) Unpark(parked.Value, picks);
             parked = next;
         }
     }
@@ -137,11 +137,15 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
         return session.Queues.SelectMany(name => _queues.Where(q => q.Key.Queue == name).Select(q => q.Value));
     }
 
-    private void Unpark(WorkerSession session, IReadOnlyList<Pick> picks)
+    private void LetGo(WorkerSession session)
     {
-        if (session.Parked is not { } parked) return;
-        session.Parked = null;
-        _parked.Remove(parked);
+        if (session.Parked is { } parked) Unpark(parked, []);
+    }
+
+    private void Unpark(ParkedPoll parked, IReadOnlyList<Pick> picks)
+    {
+        _parked.Remove(parked.Place);
+        parked.Session.Parked = null;
         parked.Release(picks);
     }
 

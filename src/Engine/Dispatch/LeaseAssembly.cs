@@ -125,7 +125,7 @@ internal sealed class ForeachItemReader(IReadModel readModel, IBlobStore blobs)
         var key = (task.Namespace, task.Run, source.Opener, source.OpenerSplit, source.Generation);
         if (_lists.TryGetValue(key, out var items)) return items;
         var row = await readModel.GetTaskAsync(task.Namespace, task.Run, source.Opener, source.OpenerSplit, cancellationToken);
-        using var document = JsonDocument.Parse(row?.Output ?? throw new JournalFormatException($"The list that opened {task.Stream} is gone."));
+        using var document = JsonDocument.Parse(row?.Output ?? throw new MissingInputException($"The list that opened {task.Stream} is gone."));
         items = [.. document.RootElement.GetProperty(list.Output).EnumerateArray().Select(e => e.GetRawText())];
         if (_lists.Count >= MostLists) _lists.Clear();
         return _lists[key] = items;
@@ -138,7 +138,7 @@ internal sealed class ForeachItemReader(IReadModel readModel, IBlobStore blobs)
         var chunk = index / file.LinesPerChunk;
         await using var offsets = await blobs.OpenReadAsync(file.Index, chunk * 8L, cancellationToken) ?? throw Missing(file.Index);
         var bytes = new byte[8];
-        await offsets.ReadExactlyAsync(bytes, cancellationToken);
+        if (await offsets.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellationToken) < bytes.Length) throw Missing(file.Index);
         await using var content = await blobs.OpenReadAsync(file.Blob, BitConverter.ToInt64(bytes), cancellationToken) ?? throw Missing(file.Blob);
         using var reader = new StreamReader(content, Encoding.UTF8);
         var lines = new List<string>(file.LinesPerChunk);
@@ -146,8 +146,12 @@ internal sealed class ForeachItemReader(IReadModel readModel, IBlobStore blobs)
             if (line.Length > 0) lines.Add(line);
         if (_stretches.Count >= MostLists) _stretches.Clear();
         _stretches[file.Blob] = (chunk * file.LinesPerChunk, lines);
-        return lines[index - (chunk * file.LinesPerChunk)];
+        return index - (chunk * file.LinesPerChunk) < lines.Count ? lines[index - (chunk * file.LinesPerChunk)] : throw Missing(file.Blob);
     }
 
-    private static JournalFormatException Missing(string blob) => new($"Blob {blob} is gone; restore the blob store.");
+    private static MissingInputException Missing(string blob) =>
+        new($"The file that the foreach goes over is gone or cut short (blob {blob}). Restore the blob store and retry the task, or run the step before it again.");
 }
+
+/// <summary>What a task is to work on is no longer in the store; trying again does not bring it back.</summary>
+internal sealed class MissingInputException(string message) : Exception(message);

@@ -34,6 +34,9 @@ internal sealed class WorkerSession(string worker)
     /// <summary>Whether a newer boot has been heard of.</summary>
     public bool IsFormer(string boot) => _former.Contains(boot) || BootId.IsBefore(boot, Boot) || BootId.IsBefore(boot, _heardOf);
 
+    /// <summary>Whether a newer poll has come since this one.</summary>
+    public bool IsOvertaken(PollRequest poll) => poll.Boot != Boot || poll.Sequence < Sequence;
+
     /// <summary>A step tells of a lease of this boot, which may be one that has not polled here yet.</summary>
     public void HearOf(string boot)
     {
@@ -76,15 +79,24 @@ internal sealed class SessionLease(HeldLease held, string boot, ResourceSpec res
 }
 
 /// <summary>A poll that waits for something to say.</summary>
-internal sealed class ParkedPoll(WorkerSession session, ResourceSpec free, int most)
+internal sealed class ParkedPoll
 {
     private readonly TaskCompletionSource<IReadOnlyList<Pick>> _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public WorkerSession Session { get; } = session;
+    public ParkedPoll(WorkerSession session, ResourceSpec free, int most)
+    {
+        (Session, Free, Most) = (session, free, most);
+        Place = new LinkedListNode<ParkedPoll>(this);
+    }
 
-    public ResourceSpec Free { get; } = free;
+    /// <summary>Its place among all that wait.</summary>
+    public LinkedListNode<ParkedPoll> Place { get; }
 
-    public int Most { get; } = most;
+    public WorkerSession Session { get; }
+
+    public ResourceSpec Free { get; }
+
+    public int Most { get; }
 
     public Task<IReadOnlyList<Pick>> Released => _released.Task;
 

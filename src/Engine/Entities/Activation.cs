@@ -23,6 +23,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
     private Entity? _entity;
     private long _epoch;
     private Wake? _wake;
+    private bool _retired;
     private bool _running;
     private bool _acknowledging;
     private bool _appending;
@@ -51,6 +52,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
     public Task Until<TEntity>(Func<TEntity, bool> isSo)
         where TEntity : Entity
     {
+        if (_retired) return node.Activate(Id).Until(isSo);
         var waiter = new Waiter(entity => isSo((TEntity)entity));
         _waiters.Add(waiter);
         // Looked at once all that is decided is durable: after this command at the latest.
@@ -70,6 +72,14 @@ internal sealed class Activation(StreamId id, EngineNode node)
         if (_entity is { } entity) ArmTimer(entity);
     }
 
+    /// <summary>Puts it out of memory for good: whoever still holds it is sent on to the stream's next activation, since two of one stream
+    /// would fence each other for ever.</summary>
+    public void Retire()
+    {
+        _retired = true;
+        Drop();
+    }
+
     public void Drop()
     {
         _timer?.Dispose();
@@ -80,6 +90,11 @@ internal sealed class Activation(StreamId id, EngineNode node)
 
     private void Enqueue(Work work)
     {
+        if (_retired)
+        {
+            node.Activate(Id).Enqueue(work);
+            return;
+        }
         _mailbox.Enqueue(work);
         if (_running) return;
         _running = true;
@@ -324,8 +339,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
     private async Task WakeLaterAsync()
     {
         await node.DelayAsync(TimeSpan.FromSeconds(1));
-        // By way of the node: this activation may have been put out of memory meanwhile, and two of one stream would fence each other for ever.
-        node.Offer(Id);
+        node.Wake(Id);
     }
 
     /// <summary>Somebody who waits for the entity's state to be so.</summary>

@@ -104,6 +104,37 @@ public sealed class OutageTests
     }
 
     [Fact]
+    public async Task AForeachFileThatIsGoneFromTheStore_FailsItsTasksInPlainWords_AndKeepsNoWorkerFromOtherWork()
+    {
+        await using var site = await Site.StartAsync(slots: 1);
+        var run = await site.Api.StartAsync($$$"""
+            name: lines
+            steps:
+              start:
+                run: {{{Run.Python("keep('items.jsonl', ''.join(str(n) + chr(10) for n in range(3)))")}}}
+                next: {foreach: each, over: {file: items.jsonl}}
+              each: {run: {{{Run.Shell($"touch {site.In("first")}; {Run.Await(site.In("go"))}")}}}, next: all}
+              all: {join: {tolerate: 2}, run: ["true"]}
+            """);
+        await Eventually.FileAsync(site.In("first"));
+
+        // Started anew, the server has no lines in memory.
+        await site.Server.KillAsync();
+        Directory.Delete(Path.Combine(site.Data, "blobs"), recursive: true);
+        await site.StartServerAsync();
+        site.Touch("go");
+        await site.Api.SucceedRunAsync(run);
+
+        var each = (await site.Api.TasksAsync(run)).Where(t => t.Step == "each").OrderBy(t => t.Task, StringComparer.Ordinal).ToList();
+        Assert.Equal([TaskStatus.Succeeded, TaskStatus.Failed, TaskStatus.Failed], each.Select(t => t.Status));
+        Assert.All(each.Skip(1), t =>
+        {
+            Assert.Equal("input_missing", t.Error!.Type);
+            Assert.Contains("Restore the blob store", t.Error.Message, StringComparison.Ordinal);
+        });
+    }
+
+    [Fact]
     public async Task ARunsTimeout_SurvivesTheDeathOfTheServer()
     {
         await using var site = await Site.StartAsync();

@@ -40,7 +40,10 @@ internal sealed class SimJournal : IJournal
         _loop.CheckThread("the journal");
         // The fence stands from the call on: later appends of an earlier opening fail, even before this one has read.
         var epoch = (_term << 32) + ++_openings;
-        return Later(() => _store.Open(stream, epoch), cancellationToken);
+        if (_faults.At("open failed", _process.Name, _faults.OpenFailureShare) is not null)
+            return Later<OpenedStream>(() => throw new IOException("the store could not be read"), cancellationToken);
+        var late = _faults.At("slow open", _process.Name, _faults.SlowOpenShare) is { } slow ? slow.Chance.Span(50, 8_000) : TimeSpan.Zero;
+        return Later(() => _store.Open(stream, epoch), cancellationToken, late);
     }
 
     public Task<AppendOutcome> AppendAsync(Append append)
@@ -100,11 +103,21 @@ internal sealed class SimJournal : IJournal
         if (_waiting.Count > 0) Flush();
     }
 
-    private Task<T> Later<T>(Func<T> read, CancellationToken cancellationToken)
+    private Task<T> Later<T>(Func<T> read, CancellationToken cancellationToken, TimeSpan late = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
-        _loop.After(_chance.Span(0.05, 2), () => done.TrySetResult(read()), _process);
+        _loop.After(_chance.Span(0.05, 2) + late, () =>
+        {
+            try
+            {
+                done.TrySetResult(read());
+            }
+            catch (IOException exception)
+            {
+                done.TrySetException(exception);
+            }
+        }, _process);
         return done.Task;
     }
 
