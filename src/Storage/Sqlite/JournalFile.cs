@@ -1,5 +1,6 @@
 using System.Globalization;
 using Fanfare.Contracts;
+using Fanfare.Storage.Common;
 using Fanfare.Storage.Sqlite.Native;
 
 namespace Fanfare.Storage.Sqlite;
@@ -11,7 +12,7 @@ internal sealed class JournalFile
     /// is not: a restart must take seconds. The log's checksums and the checks of <see cref="Migrate"/> hold at any size.</summary>
     public const long CheckedBytes = 128L * 1024 * 1024;
 
-    private static readonly SqlText _sql = SqlText.Load("open.sql");
+    private static readonly SqlText _sql = SqlText.Load("sqlite_open.sql");
 
     private JournalFile(string directory) => Directory = directory;
 
@@ -160,7 +161,7 @@ internal sealed class JournalFile
 /// <summary>The migrations, in order. A released one is never edited; a change of the schema is a further file.</summary>
 internal static class Schema
 {
-    private static readonly string[] _files = ["0001_journal.sql"];
+    private static readonly string[] _files = ["sqlite_0001_journal.sql"];
 
     public static int Version => _files.Length;
 

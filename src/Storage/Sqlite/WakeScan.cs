@@ -1,4 +1,5 @@
 using Fanfare.Contracts;
+using Fanfare.Storage.Common;
 using Fanfare.Storage.Sqlite.Native;
 using Fanfare.Storage.Sqlite.Read;
 

@@ -2,14 +2,16 @@ using Fanfare.Storage.Sqlite;
 using Fanfare.Storage.Sqlite.Native;
 using Xunit.Abstractions;
 
+using Fanfare.Storage.Common;
+
 namespace Fanfare.Storage.Tests.Sqlite;
 
 /// <summary>Every statement finds its rows by an index and needs no sorting, so its cost is that of its page, not of the tables.</summary>
 public sealed class QueryPlanTests(ITestOutputHelper output)
 {
     [Theory]
-    [InlineData("read.sql")]
-    [InlineData("write.sql")]
+    [InlineData("sqlite_read.sql")]
+    [InlineData("sqlite_write.sql")]
     public void NoStatementWalksATable_OrSorts(string file)
     {
         using var directory = new DataDirectory();
@@ -37,7 +39,7 @@ public sealed class QueryPlanTests(ITestOutputHelper output)
         using var directory = new DataDirectory();
         var (_, database) = JournalFile.Open(directory.Path, TimeProvider.System);
         using (database)
-            Assert.Equal(["SEARCH TABLE events USING INDEX events_by_run (run_id=? AND rowid>?)"], Plan(database, SqlText.Load("read.sql")["history"]));
+            Assert.Equal(["SEARCH TABLE events USING INDEX events_by_run (run_id=? AND rowid>?)"], Plan(database, SqlText.Load("sqlite_read.sql")["history"]));
     }
 
     private static List<string> Plan(Database database, string sql)

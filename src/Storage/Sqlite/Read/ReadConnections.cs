@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
 using Fanfare.Contracts;
+using Fanfare.Storage.Common;
 using Fanfare.Storage.Sqlite.Native;
 
 namespace Fanfare.Storage.Sqlite.Read;
@@ -12,7 +13,7 @@ internal sealed class ReadConnections(JournalFile file) : IAsyncDisposable
     /// <summary>Queries at a time; the next ones wait. More would only fight for the same cores.</summary>
     private static readonly int _most = Math.Max(4, Environment.ProcessorCount * 2);
 
-    private static readonly SqlText _sql = SqlText.Load("read.sql");
+    private static readonly SqlText _sql = SqlText.Load("sqlite_read.sql");
 
     private readonly ConcurrentBag<Database> _free = [];
     private readonly SemaphoreSlim _slots = new(_most);

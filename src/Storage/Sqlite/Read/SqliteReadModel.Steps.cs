@@ -1,4 +1,5 @@
 using Fanfare.Contracts;
+using Fanfare.Storage.Common;
 
 namespace Fanfare.Storage.Sqlite.Read;
 

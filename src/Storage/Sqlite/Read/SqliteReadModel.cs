@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Fanfare.Contracts;
+using Fanfare.Storage.Common;
 using Fanfare.Storage.Sqlite.Native;
 
 namespace Fanfare.Storage.Sqlite.Read;

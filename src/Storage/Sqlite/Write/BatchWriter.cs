@@ -1,4 +1,5 @@
 using Fanfare.Contracts;
+using Fanfare.Storage.Common;
 using Fanfare.Storage.Sqlite.Native;
 
 namespace Fanfare.Storage.Sqlite.Write;
@@ -6,7 +7,7 @@ namespace Fanfare.Storage.Sqlite.Write;
 /// <summary>Writes batches over the one write connection, each in one transaction. Used by the committing thread only.</summary>
 internal sealed class BatchWriter : IDisposable
 {
-    private static readonly SqlText _sql = SqlText.Load("write.sql");
+    private static readonly SqlText _sql = SqlText.Load("sqlite_write.sql");
 
     private readonly Database _database;
     private readonly StreamCache _streams;
@@ -201,15 +202,4 @@ internal sealed class BatchWriter : IDisposable
         entry.RunId = run;
         _resolved.Add(entry);
     }
-}
-
-/// <summary>An epoch is the server's term, raised durably at its start, and below it the count of openings in that server.
-/// So epochs grow across restarts and also tell two openings by one server apart.</summary>
-internal static class Epochs
-{
-    private const int OpeningBits = 40;
-
-    public static long Of(long term, long opening) => (term << OpeningBits) | opening;
-
-    public static long TermOf(long epoch) => epoch >> OpeningBits;
 }

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Fanfare.Contracts;
 
-namespace Fanfare.Storage.Sqlite;
+namespace Fanfare.Storage.Common;
 
 /// <summary>Events as the database keeps them: UTF-8 JSON beside the version of the format it was written in.</summary>
 internal static class EventCodec

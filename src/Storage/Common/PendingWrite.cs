@@ -1,6 +1,6 @@
 using Fanfare.Contracts;
 
-namespace Fanfare.Storage.Sqlite.Write;
+namespace Fanfare.Storage.Common;
 
 /// <summary>A write on its way through the committing thread. Its task completes on the thread pool, never on that thread.</summary>
 internal abstract class PendingWrite(StreamId stream, long epoch)

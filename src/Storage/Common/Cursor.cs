@@ -2,7 +2,7 @@ using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 
-namespace Fanfare.Storage.Sqlite.Read;
+namespace Fanfare.Storage.Common;
 
 /// <summary>Where a page ended: the listing it belongs to, and the key of its last row. Opaque to callers.</summary>
 internal static class Cursor

@@ -1,6 +1,6 @@
 using Fanfare.Contracts;
 
-namespace Fanfare.Storage.Sqlite;
+namespace Fanfare.Storage.Common;
 
 /// <summary>Times as the database keeps them: microseconds since 1970-01-01 UTC. Finer digits are cut off.</summary>
 internal static class Instant

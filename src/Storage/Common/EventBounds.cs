@@ -1,6 +1,6 @@
 using Fanfare.Contracts;
 
-namespace Fanfare.Storage.Sqlite;
+namespace Fanfare.Storage.Common;
 
 /// <summary>The bounds of numbers in events, which the types do not have. The engine keeps to them; what lies beyond was damaged, and
 /// would cost it time and memory without end.</summary>

@@ -1,7 +1,7 @@
 using System.Reflection;
 using System.Text;
 
-namespace Fanfare.Storage.Sqlite;
+namespace Fanfare.Storage.Common;
 
 /// <summary>The statements of one embedded .sql file, by name. A statement starts at its line <c>-- name: x</c>; a part that
 /// several share starts at <c>-- fragment: x</c> and is put in where <c>$(x)</c> stands. Comments are left out.</summary>

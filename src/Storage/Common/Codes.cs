@@ -1,7 +1,7 @@
 using Fanfare.Contracts;
 using TaskStatus = Fanfare.Contracts.TaskStatus;
 
-namespace Fanfare.Storage.Sqlite;
+namespace Fanfare.Storage.Common;
 
 /// <summary>Statuses as the database keeps them. A code's meaning never changes, whatever becomes of the enums; the indexes and
 /// CHECKs of the schema name some of them.</summary>

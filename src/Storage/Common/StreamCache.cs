@@ -1,6 +1,6 @@
 using Fanfare.Contracts;
 
-namespace Fanfare.Storage.Sqlite;
+namespace Fanfare.Storage.Common;
 
 /// <summary>What is remembered of a stream between appends.</summary>
 internal sealed class StreamEntry
