@@ -1,0 +1,55 @@
+using System.Diagnostics;
+using Fanfare.Contracts;
+using Fanfare.Storage.Common;
+
+namespace Fanfare.Storage.Postgres.Read;
+
+internal sealed partial class PostgresReadModel
+{
+    private const int LongestLook = 32;
+
+    public async Task<IReadOnlyList<HistoryEvent>> ReadHistoryAsync(string ns, string run, long afterPosition, int limit, CancellationToken cancellationToken)
+    {
+        CheckLimit(limit);
+        var name = StreamId.Run(ns, run).ToString();
+        var (events, found) = await HistoryPageAsync(name, afterPosition, limit, cancellationToken).ConfigureAwait(false);
+        if (found is not { } last) return events;
+        // What other queries show by now must be in the history too: whoever sees the run ended takes the events that follow for its last.
+        await SettledAsync(last, cancellationToken).ConfigureAwait(false);
+        return (await HistoryPageAsync(name, afterPosition, limit, cancellationToken).ConfigureAwait(false)).Events;
+    }
+
+    /// <summary>A page up to the writer's position; and the last position seen above it, if that cut the page short.</summary>
+    private async Task<(List<HistoryEvent> Events, long? Found)> HistoryPageAsync(string run, long afterPosition, int limit, CancellationToken cancellationToken)
+    {
+        // Asked before the query: a commit below it is in the query's snapshot.
+        var settled = position();
+        var streams = new Dictionary<string, StreamId>();
+        long last = 0;
+        var rows = await AllAsync(Sql("history").With(run).With(afterPosition).With((long)limit), r =>
+        {
+            last = r.GetInt64(0);
+            if (last > settled) return null;
+            var name = r.GetString(1);
+            if (!streams.TryGetValue(name, out var stream)) streams[name] = stream = RowReader.Stream(name);
+            var sequence = r.GetInt64(2);
+            return new HistoryEvent(last, stream, new JournalEvent(
+                sequence, Instant.FromMicroseconds(r.GetInt64(3)), r.GetString(4), EventCodec.Read(name, sequence, r.GetInt16(5), r.GetFieldValue<byte[]>(6))));
+        }, cancellationToken).ConfigureAwait(false);
+        return (rows.OfType<HistoryEvent>().ToList(), rows.Count > 0 && rows[^1] is null ? last : null);
+    }
+
+    /// <summary>Waits until the writer has heard of all commits up to a position that a reader saw already, which is a matter of milliseconds.</summary>
+    private async Task SettledAsync(long seen, CancellationToken cancellationToken)
+    {
+        var started = Stopwatch.GetTimestamp();
+        for (var look = 1; position() < seen; look = Math.Min(look * 2, LongestLook))
+        {
+            if (Stopwatch.GetElapsedTime(started) > ReadQueries.Patience)
+                throw new StoreUnavailableException(
+                    $"The {PostgresFailure.Place(reads)} shows events up to {seen}, and the server still waits to hear of commits above {position()}. "
+                    + "The connection to the database is slow or broken; repeat the request in a moment.");
+            await Task.Delay(look, cancellationToken).ConfigureAwait(false);
+        }
+    }
+}

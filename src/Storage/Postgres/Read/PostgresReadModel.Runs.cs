@@ -1,0 +1,45 @@
+using Fanfare.Contracts;
+using Fanfare.Storage.Common;
+
+namespace Fanfare.Storage.Postgres.Read;
+
+internal sealed partial class PostgresReadModel
+{
+    public Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken) =>
+        OneAsync(Sql("run").With(StreamId.Run(ns, run).ToString()), RowReader.Run, cancellationToken);
+
+    public async Task<Page<RunRow>> ListRunsAsync(RunFilter filter, string? cursor, int limit, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(filter);
+        CheckLimit(limit);
+        var before = Cursor.Key(cursor, "runs", 2) ?? [long.MaxValue, long.MaxValue];
+        // A bound that is null is none, so one that cannot be sent must not become null.
+        if (filter.Flow is { } flow && !Parameters.CanBeHeld(flow)) return new Page<RunRow>([], null);
+        // The index is entered where the last page ended, not at the newest run: only those of the very same time are passed over again.
+        var newest = Math.Min(Instant.ToMicroseconds(filter.CreatedBefore) ?? long.MaxValue, before[0] == long.MaxValue ? long.MaxValue : before[0] + 1);
+        var page = Sql(IndexFor(filter))
+            .With(filter.Namespace).With(before[0]).With(before[1])
+            .With(Instant.ToMicroseconds(filter.CreatedAfter) ?? long.MinValue)
+            .With(newest)
+            .With(filter.Flow)
+            .With(filter.Status is { } status ? (short)Codes.Of(status) : (short?)null)
+            .With(filter.Active)
+            .With(filter.Deployment)
+            .With(limit + 1L);
+        if (filter.Tag is not null) page.With(filter.Tag);
+        var rows = await AllAsync(page, r => (Id: r.GetInt64(0), Row: RowReader.Run(r)), cancellationToken).ConfigureAwait(false);
+        var last = Page(rows, limit, row => Cursor.Of("runs", Instant.ToMicroseconds(row.Row.CreatedAt), row.Id));
+        return new Page<RunRow>(last.Items.Select(item => item.Row).ToList(), last.Next);
+    }
+
+    /// <summary>The index that leaves the least to walk over. What it does not cover is checked row by row.</summary>
+    private static string IndexFor(RunFilter filter) => filter switch
+    {
+        { Tag: not null } => "runs_by_tag",
+        { Flow: not null, Status: not null } => "runs_by_flow_and_status",
+        { Status: not null } => "runs_by_status",
+        { Active: true } => "runs_active",
+        { Flow: not null } => "runs_by_flow",
+        _ => "runs_by_created",
+    };
+}

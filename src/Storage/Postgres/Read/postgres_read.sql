@@ -1,0 +1,163 @@
+-- What the read model asks. Pages go on from a key, never from an offset. Every read that must be of one piece is one statement, since
+-- each statement has a snapshot of its own. The planner has no INDEXED BY, so the statements leave it little to choose: a name or an id is
+-- looked up in a subquery that stands for one value, and what a lateral subquery's LIMIT or OFFSET fences off can only be joined by a loop.
+
+-- name: stream_id
+SELECT id FROM streams WHERE name = $1;
+
+-- fragment: its_run
+(SELECT id FROM streams WHERE name = $1)
+
+-- name: history
+SELECT e.position, (SELECT n.name FROM streams n WHERE n.id = e.stream_id), e.seq, e.at_us, e.actor, e.version, e.payload
+FROM events e
+WHERE e.run_id = $(its_run) AND e.position > $2
+ORDER BY e.position LIMIT $3;
+
+-- fragment: deployment_columns
+d.ns, d.flow, d.version, d.digest, d.spec, d.source, d.package, d.created_us, d.actor
+
+-- name: deployment
+SELECT $(deployment_columns) FROM deployments d WHERE d.ns = $1 AND d.flow = $2 AND d.version = $3;
+
+-- name: latest_deployment
+SELECT $(deployment_columns) FROM deployments d WHERE d.ns = $1 AND d.flow = $2 ORDER BY d.version DESC LIMIT 1;
+
+-- name: deployments
+-- Newest first.
+SELECT $(deployment_columns) FROM deployments d WHERE d.ns = $1 AND d.flow = $2 AND d.version < $3 ORDER BY d.version DESC LIMIT $4;
+
+-- name: flows
+-- Hops from flow to flow along the primary key, so that a flow of ten thousand deployments costs no more than one.
+WITH RECURSIVE hops AS (
+    SELECT (SELECT min(flow) FROM deployments WHERE ns = $1 AND flow > $2) AS flow, 1 AS hop
+    UNION ALL
+    SELECT (SELECT min(flow) FROM deployments WHERE ns = $1 AND flow > h.flow), h.hop + 1 FROM hops h WHERE h.flow IS NOT NULL AND h.hop < $3
+)
+SELECT $(deployment_columns)
+FROM hops h CROSS JOIN LATERAL (SELECT * FROM deployments l WHERE l.ns = $1 AND l.flow = h.flow ORDER BY l.version DESC LIMIT 1) d
+ORDER BY h.hop;
+
+-- fragment: run_columns
+r.stream_id, r.ns, r.run, r.flow, r.deployment, r.status, r.parameters, r.tags, r.priority, r.idempotency_key, r.actor, r.generation, r.created_us, r.ended_us, r.error
+
+-- fragment: run_filter
+-- What the chosen index does not narrow by is checked on the way; bounds that were not asked for are null.
+    AND ($6::text IS NULL OR r.flow = $6)
+    AND ($7::smallint IS NULL OR r.status = $7)
+    AND ($8::boolean IS NULL OR (r.status < 5) = $8)
+    AND ($9::integer IS NULL OR r.deployment = $9)
+
+-- fragment: run_page
+    AND (r.created_us, r.stream_id) < ($2, $3) AND r.created_us > $4 AND r.created_us < $5
+    $(run_filter)
+ORDER BY r.created_us DESC, r.stream_id DESC LIMIT $10
+
+-- name: run
+SELECT $(run_columns) FROM runs r WHERE r.stream_id = (SELECT id FROM streams WHERE name = $1);
+
+-- name: runs_by_created
+SELECT $(run_columns) FROM runs r WHERE r.ns = $1 $(run_page);
+
+-- name: runs_by_flow
+SELECT $(run_columns) FROM runs r WHERE r.ns = $1 AND r.flow = $6 $(run_page);
+
+-- name: runs_by_status
+SELECT $(run_columns) FROM runs r WHERE r.ns = $1 AND r.status = $7 $(run_page);
+
+-- name: runs_by_flow_and_status
+SELECT $(run_columns) FROM runs r WHERE r.ns = $1 AND r.flow = $6 AND r.status = $7 $(run_page);
+
+-- name: runs_active
+SELECT $(run_columns) FROM runs r WHERE r.ns = $1 AND r.status < 5 $(run_page);
+
+-- name: runs_by_tag
+-- From the tag's entries, newest first, to their runs.
+SELECT $(run_columns)
+FROM run_tags t CROSS JOIN LATERAL (SELECT * FROM runs WHERE stream_id = t.run_id OFFSET 0) r
+WHERE t.ns = $1 AND t.tag = $11 AND (t.created_us, t.run_id) < ($2, $3) AND t.created_us > $4 AND t.created_us < $5
+    $(run_filter)
+ORDER BY t.created_us DESC, t.run_id DESC LIMIT $10;
+
+-- fragment: step_columns
+(SELECT n.name FROM streams n WHERE n.id = s.stream_id), s.status, s.in_foreach, s.total, s.running, s.backoff, s.succeeded, s.failed, s.cancelled, s.opened_us, s.ended_us, s.stream_id
+
+-- name: step
+SELECT $(step_columns) FROM steps s WHERE s.stream_id = (SELECT id FROM streams WHERE name = $1);
+
+-- name: steps
+SELECT $(step_columns) FROM steps s
+WHERE s.run_id = $(its_run) AND s.stream_id > $2
+ORDER BY s.stream_id LIMIT $3;
+
+-- fragment: task_columns
+t.stream_id, t.split, t.status, t.attempt, t.worker, t.leased_us, t.started_us, t.ended_us, t.error, t.output, t.artifacts
+
+-- fragment: task_stream
+(SELECT n.name FROM streams n WHERE n.id = t.stream_id)
+
+-- name: task
+SELECT $(task_columns) FROM tasks t WHERE t.stream_id = (SELECT id FROM streams WHERE name = $1) AND t.split = $2;
+
+-- name: tasks_of_step
+-- $4 is a status or null; one opening is walked by its key.
+SELECT $(task_columns), $(task_stream) FROM tasks t
+WHERE t.stream_id = (SELECT id FROM streams WHERE id = $2 AND run_id = $(its_run)) AND t.split > $3 AND ($4::smallint IS NULL OR t.status = $4) ORDER BY t.split LIMIT $5;
+
+-- name: tasks_of_step_by_status
+-- "status <> 3" is the index's own condition.
+SELECT $(task_columns), $(task_stream) FROM tasks t
+WHERE t.run_id = $(its_run) AND t.status = $4 AND t.status <> 3 AND t.stream_id = $2 AND t.split > $3 ORDER BY t.split LIMIT $5;
+
+-- name: tasks_of_run_by_status
+SELECT $(task_columns), $(task_stream) FROM tasks t
+WHERE t.run_id = $(its_run) AND t.status = $3 AND t.status <> 3 AND t.stream_id > $2 ORDER BY t.stream_id, t.split LIMIT $4;
+
+-- fragment: of_openings
+-- From opening to opening in order, each walked by its key. The openings come sorted and a loop keeps their order, so there is nothing left
+-- to sort, and the limit ends the walk early.
+SELECT $(task_columns), $(task_stream)
+FROM (SELECT s.stream_id FROM steps s WHERE s.run_id = $(its_run) AND s.stream_id > $2
+
+-- fragment: in_order
+ORDER BY s.stream_id OFFSET 0) o
+CROSS JOIN LATERAL (SELECT * FROM tasks l WHERE l.stream_id = o.stream_id
+
+-- fragment: page_of_openings
+ORDER BY l.split LIMIT $4) t
+ORDER BY o.stream_id LIMIT $4
+
+-- name: tasks_of_run
+$(of_openings) $(in_order) AND ($3::smallint IS NULL OR l.status = $3) $(page_of_openings);
+
+-- name: tasks_of_run_by_name
+$(of_openings) AND s.step = $5 $(in_order) AND ($3::smallint IS NULL OR l.status = $3) $(page_of_openings);
+
+-- name: tasks_of_run_by_name_and_status
+$(of_openings) AND s.step = $5 $(in_order) AND l.run_id = $(its_run) AND l.status = $3 AND l.status <> 3 $(page_of_openings);
+
+-- name: attempts
+SELECT a.attempt, a.status, a.worker, a.token, a.leased_us, a.started_us, a.ended_us, a.error FROM attempts a
+WHERE a.stream_id = (SELECT id FROM streams WHERE name = $1) AND a.split = $2 ORDER BY a.attempt;
+
+-- fragment: outputs_from
+-- A page ends at a number of rows or of bytes, whichever comes first, with at least one row: octet_length reads no large value, so what lies
+-- beyond is neither read nor sent.
+SELECT p.split, p.attempt, p.output, p.artifacts, p.bytes FROM (
+    SELECT q.*, sum(q.own) OVER (ORDER BY q.split ROWS UNBOUNDED PRECEDING) AS bytes FROM (
+        SELECT t.split, t.attempt, t.output, t.artifacts, coalesce(octet_length(t.output), 0) + coalesce(octet_length(t.artifacts), 0) AS own
+
+-- fragment: outputs_until
+        ORDER BY t.split LIMIT $3) q) p
+WHERE p.bytes - p.own < $4 ORDER BY p.split
+
+-- fragment: has_output
+-- 3 succeeded, 4 caught, 5 skipped: those that have an output to hand on.
+l.stream_id = (SELECT id FROM streams WHERE name = $1) AND l.status BETWEEN 3 AND 5
+
+-- name: outputs
+$(outputs_from) FROM (SELECT * FROM tasks l WHERE $(has_output) AND l.split >= $2 AND l.split < $5 ORDER BY l.split LIMIT $3) t $(outputs_until);
+
+-- name: outputs_of_ranges
+$(outputs_from) FROM unnest($2::integer[], $5::integer[]) AS r(first, past)
+    CROSS JOIN LATERAL (SELECT * FROM tasks l WHERE $(has_output) AND l.split >= r.first AND l.split < r.past ORDER BY l.split LIMIT $3) t $(outputs_until);
