@@ -8,6 +8,9 @@ internal sealed class StreamEntry
     /// <summary>Its row's id; 0 while not looked up, and again after the transaction that made the row was rolled back.</summary>
     public long Id;
 
+    /// <summary>Whether its row is certainly there. PostgreSQL's journal numbers a stream before it writes its row.</summary>
+    public bool Exists;
+
     /// <summary>Id of its run's stream; null for flows and queues.</summary>
     public long? RunId;
 

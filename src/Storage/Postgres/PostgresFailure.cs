@@ -33,8 +33,23 @@ internal static class PostgresFailure
 
     private static string? StateOf(NpgsqlException error) => (error as PostgresException)?.SqlState;
 
+    /// <summary>What is wrong and what to do, for a journal that cannot write.</summary>
+    /// <param name="place">How to name the database, without user and password.</param>
+    public static string CannotWrite(Exception error, string place) =>
+        $"The journal in the database {place} cannot write: {error.GetBaseException().Message.TrimEnd('.')}. {(error is NpgsqlException failure ? Remedy(failure) : "")} Nothing acknowledged is lost, and writing goes on by itself.";
+
+    /// <summary>Whether trying again later may help: the database is away, full, busy or read-only, or somebody holds a lock.</summary>
+    public static bool IsEnvironment(Exception error) => error switch
+    {
+        PostgresException refused => refused.SqlState is not (['2', '2', ..] or ['2', '3', ..] or ['4', '2', ..] or ['0', 'A', ..]),
+        NpgsqlException or System.Net.Sockets.SocketException or IOException or TimeoutException => true,
+        _ => false,
+    };
+
     private static string Remedy(NpgsqlException error) => StateOf(error) switch
     {
+        PostgresErrorCodes.LockNotAvailable => "Somebody holds a lock there for long: see pg_locks and pg_stat_activity.",
+        PostgresErrorCodes.ReadOnlySqlTransaction => "It is a standby, or a primary that was demoted: point the server at the primary.",
         PostgresErrorCodes.TooManyConnections => "Raise max_connections there, or lower 'Maximum Pool Size' in the connection string.",
         PostgresErrorCodes.DiskFull => "Free space on its disk or enlarge it.",
         PostgresErrorCodes.OutOfMemory => "Give PostgreSQL more memory.",

@@ -21,7 +21,7 @@ internal sealed class SqliteJournal : IJournal
         Incarnation = file.Incarnation;
         _term = file.Term;
         _connections = connections;
-        _wakes = new WakeScan(connections);
+        _wakes = new WakeScan((after, until, limit, cancellationToken) => connections.QueryAsync(db => Wakes(db, after, until, limit, cancellationToken), cancellationToken));
         _streams = new StreamCache(capacity: 32_000);
         _committer = new Committer(
             new BatchWriter(writer, _streams, file.Term, file.Batch, file.Position), file.Directory, clock, log, (position, runs) => Committed?.Invoke(position, runs));
@@ -69,6 +69,23 @@ internal sealed class SqliteJournal : IJournal
         }
         if (events.Count != sequence) throw Gap(name, $"its head is {sequence}, its last event {events.Count}");
         return new OpenedStream(sequence, epoch, acknowledged, events);
+    }
+
+    private static List<WakeRow> Wakes(Database db, WakeRow? after, long until, int limit, CancellationToken cancellationToken)
+    {
+        var found = new List<WakeRow>();
+        if (after is { } last && last.Due <= until) Read(db.Prepare(ReadConnections.Sql["wakes_of_same_due"]).Bind(1, last.Due).Bind(2, last.Id).Bind(3, limit));
+        if (found.Count < limit) Read(db.Prepare(ReadConnections.Sql["wakes_due"]).Bind(1, after?.Due ?? long.MinValue).Bind(2, until).Bind(3, limit - found.Count));
+        return found;
+
+        void Read(Statement page)
+        {
+            while (page.Step())
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                found.Add(new WakeRow(RowReader.Stream(page.Text(0)), page.Long(1), page.Long(2)));
+            }
+        }
     }
 
     private static JournalFormatException Gap(string stream, string finding) =>

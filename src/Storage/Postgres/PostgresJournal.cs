@@ -1,0 +1,82 @@
+using Fanfare.Contracts;
+using Fanfare.Storage.Common;
+using Fanfare.Storage.Postgres.Read;
+using Fanfare.Storage.Postgres.Write;
+using Npgsql;
+
+namespace Fanfare.Storage.Postgres;
+
+/// <summary>The journal in PostgreSQL, of the server that leads.</summary>
+internal sealed class PostgresJournal : IJournal
+{
+    private static readonly SqlText _sql = SqlText.Load("postgres_journal.sql");
+
+    private readonly StreamCache _streams = new(capacity: 32_000);
+    private readonly VisiblePosition _visible = new();
+    private readonly ReadQueries _reads;
+    private readonly WakeScan _wakes;
+    private readonly GroupCommit _commits;
+    private readonly long _term;
+    private long _openings;
+
+    /// <param name="reads">Pooled connections for queries.</param>
+    /// <param name="writes">Makes connections that commit.</param>
+    public PostgresJournal(PostgresLead lead, NpgsqlDataSource reads, NpgsqlDataSource writes, int writers, string database, TimeProvider clock, Action<string> log)
+    {
+        (_reads, _term, Incarnation) = (new ReadQueries(reads), lead.Term, lead.Incarnation);
+        _wakes = new WakeScan(WakesAsync);
+        var (positions, streamIds) = (Writer.Positions(_visible), Writer.StreamIds());
+        positions.Start(lead.PositionBlock);
+        _visible.Start((lead.PositionBlock * Writer.PositionBlock) - 1);
+        _commits = new GroupCommit(
+            [.. Enumerable.Range(0, writers).Select(slot => new Writer(slot, writes, _streams, positions, streamIds, _visible, _term))],
+            _visible, database, clock, log, (position, runs) => Committed?.Invoke(position, runs));
+    }
+
+    public event Action<long, IReadOnlyCollection<(string Namespace, string Run)>>? Committed;
+
+    public string Incarnation { get; }
+
+    public string? Health => _commits.Health;
+
+    /// <summary>Readers see every event up to here.</summary>
+    public long Position => _visible.Value;
+
+    public async Task<OpenedStream> OpenAsync(StreamId stream, CancellationToken cancellationToken)
+    {
+        // The fence stands before the head is read: an append of an earlier activation either is in what is read, or fails. Nothing else writes
+        // to the stream, so head and events are read one after the other.
+        var epoch = Epochs.Of(_term, Interlocked.Increment(ref _openings));
+        _streams.Opened(stream, epoch);
+        await _commits.QuietAsync(stream, cancellationToken).ConfigureAwait(false);
+        var name = stream.ToString();
+        var head = await _reads.OneAsync(Sql("stream").With(name), row => (Id: row.GetInt64(0), Run: row.IsDBNull(1) ? (long?)null : row.GetInt64(1), Sequence: row.GetInt64(2), Acknowledged: row.IsDBNull(3) ? long.MaxValue : row.GetInt64(3)), cancellationToken).ConfigureAwait(false);
+        if (head.Id == 0) return new OpenedStream(0, epoch, long.MaxValue, []);
+        var entry = _streams.Get(stream);
+        (entry.Id, entry.RunId, entry.Exists) = (head.Id, head.Run, true);
+        var events = await _reads.AllAsync(Sql("stream_events").With(head.Id), row => new JournalEvent(
+            row.GetInt64(0), Instant.FromMicroseconds(row.GetInt64(1)), row.GetString(2), EventCodec.Read(name, row.GetInt64(0), row.GetInt16(3), row.GetFieldValue<byte[]>(4))), cancellationToken).ConfigureAwait(false);
+        for (var i = 0; i < events.Count; i++)
+            if (events[i].Sequence != i + 1) throw Gap(name, $"event {i + 1} is missing before event {events[i].Sequence}");
+        if (events.Count != head.Sequence) throw Gap(name, $"its head is {head.Sequence}, its last event {events.Count}");
+        return new OpenedStream(head.Sequence, epoch, head.Acknowledged, events);
+    }
+
+    public Task<AppendOutcome> AppendAsync(Append append) => _commits.WriteAsync(PendingAppend.Of(append));
+
+    public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake) => _commits.WriteAsync(new PendingAcknowledge(stream, epoch, wake));
+
+    public Task<IReadOnlyList<(StreamId Stream, DateTimeOffset Due)>> ScanWakesAsync(
+        DateTimeOffset due, int limit, StreamId? after, CancellationToken cancellationToken) => _wakes.ScanAsync(due, limit, after, cancellationToken);
+
+    public ValueTask DisposeAsync() => _commits.DisposeAsync();
+
+    private Task<List<WakeRow>> WakesAsync(WakeRow? after, long until, int limit, CancellationToken cancellationToken) => _reads.AllAsync(
+        Sql("wakes_due").With(after?.Due ?? long.MinValue).With(after?.Id ?? long.MinValue).With(until).With((long)limit),
+        row => new WakeRow(RowReader.Stream(row.GetString(0)), row.GetInt64(1), row.GetInt64(2)), cancellationToken);
+
+    private static NpgsqlCommand Sql(string name) => new(_sql[name]);
+
+    private static JournalFormatException Gap(string stream, string finding) =>
+        new($"The journal's stream {stream} is damaged: {finding}. Restore the database from a backup.");
+}

@@ -1,0 +1,75 @@
+using System.Globalization;
+using Fanfare.Contracts;
+using Fanfare.Storage.Common;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Fanfare.Storage.Postgres;
+
+/// <summary>The migrations, in order, applied under a lock. A released one is never edited; a change of the schema is a further file.</summary>
+internal static class PostgresSchema
+{
+    private static readonly string[] _files = ["postgres_0001_journal.sql"];
+
+    private static readonly SqlText _sql = SqlText.Load("postgres_schema.sql");
+
+    /// <summary>The version that this release knows.</summary>
+    public static int Version => _files.Length;
+
+    /// <summary>The version that the database has; 0 for none.</summary>
+    public static async Task<int> FindAsync(NpgsqlConnection connection, CancellationToken cancellationToken) =>
+        await ScalarAsync<bool>(connection, "has_schema_version", cancellationToken).ConfigureAwait(false) ? await ScalarAsync<int>(connection, "schema_version", cancellationToken).ConfigureAwait(false) : 0;
+
+    /// <summary>Brings the schema to this release's version, in one transaction. Returns the version that it had.</summary>
+    /// <exception cref="JournalFormatException">A newer release made it.</exception>
+    /// <exception cref="StoreUnavailableException">The schema holds something else.</exception>
+    public static async Task<int> MigrateAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
+        await ExecuteAsync(connection, _sql["lock"], cancellationToken).ConfigureAwait(false);
+        if (!await ScalarAsync<bool>(connection, "has_schema_version", cancellationToken).ConfigureAwait(false))
+        {
+            if (await ScalarAsync<long>(connection, "others_tables", cancellationToken).ConfigureAwait(false) > 0)
+                throw new StoreUnavailableException($"The {Place(connection)} has tables, but no Fanfare journal. Name a database of its own for Fanfare, or a schema of its own ('Search Path' in the connection string).");
+            await ExecuteAsync(connection, _sql["create_schema_version"], cancellationToken).ConfigureAwait(false);
+        }
+        var version = await ScalarAsync<int>(connection, "schema_version", cancellationToken).ConfigureAwait(false);
+        Check(connection, version);
+        for (var next = version + 1; next <= Version; next++)
+        {
+            await ExecuteAsync(connection, SqlText.Whole(_files[next - 1]), cancellationToken).ConfigureAwait(false);
+            await using var add = new NpgsqlCommand(_sql["add_schema_version"], connection) { Parameters = { new() { Value = next, NpgsqlDbType = NpgsqlDbType.Integer } } };
+            await add.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+        }
+        await using var journal = new NpgsqlCommand(_sql["add_journal"], connection)
+        {
+            Parameters = { new() { Value = NewIncarnation(), NpgsqlDbType = NpgsqlDbType.Text }, new() { Value = JournalFormat.Version, NpgsqlDbType = NpgsqlDbType.Integer } },
+        };
+        await journal.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+        await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
+        return version;
+    }
+
+    /// <exception cref="JournalFormatException">A newer release made it.</exception>
+    public static void Check(NpgsqlConnection connection, int version)
+    {
+        if (version > Version)
+            throw new JournalFormatException($"The journal in the {Place(connection)} has schema version {version}, and this release knows up to version {Version}. Start the release that wrote it, or a later one.");
+    }
+
+    public static string NewIncarnation() => Guid.NewGuid().ToString("N", CultureInfo.InvariantCulture)[..12];
+
+    private static string Place(NpgsqlConnection connection) => $"database {connection.Database} at {connection.Host}:{connection.Port}";
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private static async Task<T> ScalarAsync<T>(NpgsqlConnection connection, string name, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(_sql[name], connection);
+        return (T)(await command.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false))!;
+    }
+}

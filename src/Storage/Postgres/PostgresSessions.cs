@@ -1,0 +1,66 @@
+using Fanfare.Storage.Postgres.Read;
+using Npgsql;
+
+namespace Fanfare.Storage.Postgres;
+
+/// <summary>Makes the sessions that a connection string stands for, with the settings that each use needs.</summary>
+internal sealed class PostgresSessions
+{
+    private const string DefaultSchema = "fanfare";
+
+    /// <summary>One plan for all values, which goes by index and in the order of the arrays: the tables grow a thousandfold while it is kept. Locks are not
+    /// waited for longer than an operator's mistake should hold a server up.</summary>
+    private const string WriterOptions =
+        "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off -c lock_timeout=10s -c idle_in_transaction_session_timeout=10s";
+
+    private readonly NpgsqlConnectionStringBuilder _given;
+
+    /// <exception cref="StoreUnavailableException">It is no connection string.</exception>
+    public PostgresSessions(string connectionString)
+    {
+        try
+        {
+            _given = new NpgsqlConnectionStringBuilder(connectionString) { IncludeErrorDetail = true };
+        }
+        catch (ArgumentException error)
+        {
+            throw new StoreUnavailableException($"The connection string of the database cannot be read: {error.Message} Write it as 'Host=…;Username=…;Database=…'.", error);
+        }
+        if (string.IsNullOrEmpty(_given.SearchPath)) _given.SearchPath = DefaultSchema;
+        if (!_given.ContainsKey("Keepalive")) _given.KeepAlive = 15;
+    }
+
+    /// <summary>Where the database is, for messages; without user and password.</summary>
+    public string Place => $"{_given.Database} at {_given.Host}:{_given.Port}";
+
+    public NpgsqlDataSource Readers() => Source(ReadSession.Options, "fanfare reader", settings =>
+    {
+        settings.MaxAutoPrepare = 64;
+        settings.AutoPrepareMinUsages = 2;
+    });
+
+    public NpgsqlDataSource Writers() => Source(WriterOptions, "fanfare writer", settings =>
+    {
+        settings.Pooling = false;
+        settings.MaxAutoPrepare = 64;
+        settings.AutoPrepareMinUsages = 1;
+    });
+
+    /// <summary>Makes the schema of the search path when it is not there and this user may make it.</summary>
+    public async Task MakeSchemaAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        var name = _given.SearchPath!.Split(',')[0].Trim();
+        await using var find = new NpgsqlCommand("SELECT to_regnamespace($1) IS NOT NULL", connection) { Parameters = { new() { Value = name } } };
+        if ((bool)(await find.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false))!) return;
+        await using var make = new NpgsqlCommand($"CREATE SCHEMA IF NOT EXISTS {name}", connection);
+        await make.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private NpgsqlDataSource Source(string options, string application, Action<NpgsqlConnectionStringBuilder> set)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(_given.ConnectionString) { ApplicationName = application };
+        settings.Options = string.IsNullOrEmpty(settings.Options) ? options : $"{options} {settings.Options}";
+        set(settings);
+        return NpgsqlDataSource.Create(settings);
+    }
+}

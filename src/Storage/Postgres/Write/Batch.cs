@@ -1,0 +1,112 @@
+using Fanfare.Contracts;
+using Fanfare.Storage.Common;
+using Npgsql;
+
+namespace Fanfare.Storage.Postgres.Write;
+
+/// <summary>What one transaction writes, put into columns. Kept from batch to batch by its writer.</summary>
+internal sealed class Batch
+{
+    private readonly NewStreams _newStreams;
+    private readonly MovedHeads _heads;
+    private readonly NewEvents _events;
+    private readonly PutWakes _wakes;
+    private readonly StreamIds _noWakes, _oldTags;
+    private readonly PutTasks _tasks;
+    private readonly PutAttempts _attempts;
+    private readonly PutSteps _steps;
+    private readonly PutRuns _runs;
+    private readonly AddRunTags _tags;
+    private readonly PutDeployments _deployments;
+    private readonly Columns[] _all;
+    private readonly HashSet<int> _seenTasks = [];
+    private readonly HashSet<(int, int)> _seenAttempts = [];
+    private readonly HashSet<StreamEntry> _added = [];
+
+    public Batch(SqlText sql) => _all =
+    [
+        // The heads first: nothing else is written when one of them is not where its append expects it.
+        _newStreams = new(sql), _heads = new(sql), _events = new(sql), _noWakes = new(sql["remove_wakes"]), _wakes = new(sql),
+        _tasks = new(sql), _attempts = new(sql), _steps = new(sql), _oldTags = new(sql["drop_run_tags"]), _runs = new(sql), _tags = new(sql), _deployments = new(sql),
+    ];
+
+    /// <summary>Streams that this transaction makes; they exist once it has committed.</summary>
+    public IReadOnlyCollection<StreamEntry> Added => _added;
+
+    public void Clear()
+    {
+        foreach (var columns in _all) columns.Clear();
+        _added.Clear();
+    }
+
+    /// <summary>Adds the statements that have something to write.</summary>
+    public void AddTo(NpgsqlBatch batch)
+    {
+        foreach (var columns in _all)
+            if (!columns.IsEmpty) batch.BatchCommands.Add(columns.Command);
+    }
+
+    /// <summary>Makes the row of a stream that is not there yet; its head starts at <paramref name="head"/>.</summary>
+    public void AddStream(StreamEntry entry, StreamId stream, long head, long epoch)
+    {
+        _added.Add(entry);
+        _newStreams.Add(entry.Id, stream, entry.RunId, head, epoch);
+    }
+
+    /// <param name="position">Of its first event.</param>
+    public void Add(StreamEntry entry, PendingAppend pending, long position)
+    {
+        var append = pending.Append;
+        if (entry.Exists || _added.Contains(entry)) _heads.Add(entry.Id, append);
+        else AddStream(entry, append.Stream, append.Events.Count, append.Epoch);
+        for (var i = 0; i < append.Events.Count; i++) _events.Add(position + i, entry, append.Events[i], pending.Payloads[i]);
+        AddWake(entry, append.Wake);
+        AddRows(entry, append.Rows);
+    }
+
+    public void AddWake(StreamEntry entry, Wake? wake)
+    {
+        if (wake is null) _noWakes.Add(entry.Id);
+        else _wakes.Add(entry.Id, wake);
+    }
+
+    // From the last to the first: a row that comes twice counts as it was last, and one statement must not write it twice.
+    private void AddRows(StreamEntry entry, IReadOnlyList<Row> rows)
+    {
+        _seenTasks.Clear();
+        _seenAttempts.Clear();
+        var (seenOwn, seenVersions) = (false, rows.Count > 0 && rows[0] is DeploymentRow ? new HashSet<int>() : null);
+        for (var i = rows.Count - 1; i >= 0; i--)
+        {
+            switch (rows[i])
+            {
+                case TaskRow task:
+                    if (_seenTasks.Add(task.Split)) _tasks.Add(entry, task);
+                    break;
+                case AttemptRow attempt:
+                    if (_seenAttempts.Add((attempt.Split, attempt.Attempt))) _attempts.Add(entry, attempt);
+                    break;
+                case StepRow step:
+                    if (!seenOwn) _steps.Add(entry, step);
+                    seenOwn = true;
+                    break;
+                case RunRow run:
+                    if (!seenOwn) AddRun(entry, run);
+                    seenOwn = true;
+                    break;
+                case DeploymentRow deployment:
+                    if (seenVersions!.Add(deployment.Version)) _deployments.Add(entry, deployment);
+                    break;
+                default:
+                    throw new InvalidOperationException($"A row of type {rows[i].GetType().Name} has no table.");
+            }
+        }
+    }
+
+    private void AddRun(StreamEntry entry, RunRow run)
+    {
+        _oldTags.Add(entry.Id);
+        _runs.Add(entry, run);
+        _tags.Add(entry, run);
+    }
+}

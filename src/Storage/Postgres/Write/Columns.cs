@@ -1,0 +1,386 @@
+using System.Collections;
+using System.Text.Json;
+using Fanfare.Contracts;
+using Fanfare.Storage.Common;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Fanfare.Storage.Postgres.Write;
+
+/// <summary>Rows on their way into one table, a list for each column: they travel as arrays, which the statement puts side by side again.</summary>
+internal abstract class Columns
+{
+    private readonly List<IList> _lists = [];
+
+    protected Columns(string sql) => Command = new NpgsqlBatchCommand(sql);
+
+    public NpgsqlBatchCommand Command { get; }
+
+    public bool IsEmpty => _lists[0].Count == 0;
+
+    public void Clear()
+    {
+        foreach (var list in _lists) list.Clear();
+    }
+
+    protected List<T> Column<T>(NpgsqlDbType type)
+    {
+        var list = new List<T>();
+        _lists.Add(list);
+        Command.Parameters.Add(new NpgsqlParameter<List<T>> { TypedValue = list, NpgsqlDbType = NpgsqlDbType.Array | type });
+        return list;
+    }
+
+    protected static string? Json(TaskError? error) => error is null ? null : JsonSerializer.Serialize(error, ContractsJson.Default.TaskError);
+}
+
+internal sealed class NewStreams : Columns
+{
+    private readonly List<long> _id;
+    private readonly List<string> _name;
+    private readonly List<long?> _run;
+    private readonly List<long> _head, _epoch;
+
+    public NewStreams(SqlText sql)
+        : base(sql["add_streams"])
+    {
+        _id = Column<long>(NpgsqlDbType.Bigint);
+        _name = Column<string>(NpgsqlDbType.Text);
+        _run = Column<long?>(NpgsqlDbType.Bigint);
+        _head = Column<long>(NpgsqlDbType.Bigint);
+        _epoch = Column<long>(NpgsqlDbType.Bigint);
+    }
+
+    public void Add(long id, StreamId stream, long? run, long head, long epoch)
+    {
+        _id.Add(id);
+        _name.Add(stream.ToString());
+        _run.Add(run);
+        _head.Add(head);
+        _epoch.Add(epoch);
+    }
+}
+
+internal sealed class MovedHeads : Columns
+{
+    private readonly List<long> _id, _expected, _head, _epoch;
+
+    public MovedHeads(SqlText sql)
+        : base(sql["move_heads"])
+    {
+        _id = Column<long>(NpgsqlDbType.Bigint);
+        _expected = Column<long>(NpgsqlDbType.Bigint);
+        _head = Column<long>(NpgsqlDbType.Bigint);
+        _epoch = Column<long>(NpgsqlDbType.Bigint);
+    }
+
+    public void Add(long id, Append append)
+    {
+        _id.Add(id);
+        _expected.Add(append.ExpectedSequence);
+        _head.Add(append.ExpectedSequence + append.Events.Count);
+        _epoch.Add(append.Epoch);
+    }
+}
+
+internal sealed class NewEvents : Columns
+{
+    private readonly List<long> _position, _stream, _sequence;
+    private readonly List<long?> _run;
+    private readonly List<long> _at;
+    private readonly List<string> _actor;
+    private readonly List<byte[]> _payload;
+
+    public NewEvents(SqlText sql)
+        : base(sql["add_events"])
+    {
+        _position = Column<long>(NpgsqlDbType.Bigint);
+        _stream = Column<long>(NpgsqlDbType.Bigint);
+        _sequence = Column<long>(NpgsqlDbType.Bigint);
+        _run = Column<long?>(NpgsqlDbType.Bigint);
+        _at = Column<long>(NpgsqlDbType.Bigint);
+        _actor = Column<string>(NpgsqlDbType.Text);
+        Command.Parameters.Add(new NpgsqlParameter<short> { TypedValue = JournalFormat.Version, NpgsqlDbType = NpgsqlDbType.Smallint });
+        _payload = Column<byte[]>(NpgsqlDbType.Bytea);
+    }
+
+    public void Add(long position, StreamEntry stream, JournalEvent entry, byte[] payload)
+    {
+        _position.Add(position);
+        _stream.Add(stream.Id);
+        _sequence.Add(entry.Sequence);
+        _run.Add(stream.RunId);
+        _at.Add(Instant.ToMicroseconds(entry.At));
+        _actor.Add(entry.Actor);
+        _payload.Add(payload);
+    }
+}
+
+internal sealed class PutWakes : Columns
+{
+    private readonly List<long> _stream, _due, _acknowledged;
+
+    public PutWakes(SqlText sql)
+        : base(sql["put_wakes"])
+    {
+        _stream = Column<long>(NpgsqlDbType.Bigint);
+        _due = Column<long>(NpgsqlDbType.Bigint);
+        _acknowledged = Column<long>(NpgsqlDbType.Bigint);
+    }
+
+    public void Add(long stream, Wake wake)
+    {
+        _stream.Add(stream);
+        _due.Add(Instant.ToMicroseconds(wake.Due));
+        _acknowledged.Add(wake.Acknowledged);
+    }
+}
+
+/// <summary>Streams alone.</summary>
+internal sealed class StreamIds : Columns
+{
+    private readonly List<long> _stream;
+
+    public StreamIds(string sql)
+        : base(sql) => _stream = Column<long>(NpgsqlDbType.Bigint);
+
+    public void Add(long stream) => _stream.Add(stream);
+}
+
+internal sealed class PutTasks : Columns
+{
+    private readonly List<long> _stream, _run;
+    private readonly List<int> _split, _attempt;
+    private readonly List<short> _status;
+    private readonly List<string?> _worker, _error, _output, _artifacts;
+    private readonly List<long?> _leased, _started, _ended;
+
+    public PutTasks(SqlText sql)
+        : base(sql["put_tasks"])
+    {
+        _stream = Column<long>(NpgsqlDbType.Bigint);
+        _split = Column<int>(NpgsqlDbType.Integer);
+        _run = Column<long>(NpgsqlDbType.Bigint);
+        _status = Column<short>(NpgsqlDbType.Smallint);
+        _attempt = Column<int>(NpgsqlDbType.Integer);
+        _worker = Column<string?>(NpgsqlDbType.Text);
+        _leased = Column<long?>(NpgsqlDbType.Bigint);
+        _started = Column<long?>(NpgsqlDbType.Bigint);
+        _ended = Column<long?>(NpgsqlDbType.Bigint);
+        _error = Column<string?>(NpgsqlDbType.Text);
+        _output = Column<string?>(NpgsqlDbType.Text);
+        _artifacts = Column<string?>(NpgsqlDbType.Text);
+    }
+
+    public void Add(StreamEntry stream, TaskRow row)
+    {
+        _stream.Add(stream.Id);
+        _split.Add(row.Split);
+        _run.Add(stream.RunId!.Value);
+        _status.Add((short)Codes.Of(row.Status));
+        _attempt.Add(row.Attempt);
+        _worker.Add(row.Worker);
+        _leased.Add(Instant.ToMicroseconds(row.LeasedAt));
+        _started.Add(Instant.ToMicroseconds(row.StartedAt));
+        _ended.Add(Instant.ToMicroseconds(row.EndedAt));
+        _error.Add(Json(row.Error));
+        _output.Add(row.Output);
+        _artifacts.Add(row.Artifacts is { } artifacts ? JsonSerializer.Serialize(artifacts, ContractsJson.Default.IReadOnlyListArtifact) : null);
+    }
+}
+
+internal sealed class PutAttempts : Columns
+{
+    private readonly List<long> _stream, _leased;
+    private readonly List<int> _split, _attempt;
+    private readonly List<short> _status;
+    private readonly List<string> _worker, _token;
+    private readonly List<long?> _started, _ended;
+    private readonly List<string?> _error;
+
+    public PutAttempts(SqlText sql)
+        : base(sql["put_attempts"])
+    {
+        _stream = Column<long>(NpgsqlDbType.Bigint);
+        _split = Column<int>(NpgsqlDbType.Integer);
+        _attempt = Column<int>(NpgsqlDbType.Integer);
+        _status = Column<short>(NpgsqlDbType.Smallint);
+        _worker = Column<string>(NpgsqlDbType.Text);
+        _token = Column<string>(NpgsqlDbType.Text);
+        _leased = Column<long>(NpgsqlDbType.Bigint);
+        _started = Column<long?>(NpgsqlDbType.Bigint);
+        _ended = Column<long?>(NpgsqlDbType.Bigint);
+        _error = Column<string?>(NpgsqlDbType.Text);
+    }
+
+    public void Add(StreamEntry stream, AttemptRow row)
+    {
+        _stream.Add(stream.Id);
+        _split.Add(row.Split);
+        _attempt.Add(row.Attempt);
+        _status.Add((short)Codes.Of(row.Status));
+        _worker.Add(row.Worker);
+        _token.Add(row.Token);
+        _leased.Add(Instant.ToMicroseconds(row.LeasedAt));
+        _started.Add(Instant.ToMicroseconds(row.StartedAt));
+        _ended.Add(Instant.ToMicroseconds(row.EndedAt));
+        _error.Add(Json(row.Error));
+    }
+}
+
+internal sealed class PutSteps : Columns
+{
+    private readonly List<long> _stream, _run, _opened;
+    private readonly List<string> _step;
+    private readonly List<short> _status;
+    private readonly List<bool> _inForeach;
+    private readonly List<int> _total, _running, _backoff, _succeeded, _failed, _cancelled;
+    private readonly List<long?> _ended;
+
+    public PutSteps(SqlText sql)
+        : base(sql["put_steps"])
+    {
+        _stream = Column<long>(NpgsqlDbType.Bigint);
+        _run = Column<long>(NpgsqlDbType.Bigint);
+        _step = Column<string>(NpgsqlDbType.Text);
+        _status = Column<short>(NpgsqlDbType.Smallint);
+        _inForeach = Column<bool>(NpgsqlDbType.Boolean);
+        _total = Column<int>(NpgsqlDbType.Integer);
+        _running = Column<int>(NpgsqlDbType.Integer);
+        _backoff = Column<int>(NpgsqlDbType.Integer);
+        _succeeded = Column<int>(NpgsqlDbType.Integer);
+        _failed = Column<int>(NpgsqlDbType.Integer);
+        _cancelled = Column<int>(NpgsqlDbType.Integer);
+        _opened = Column<long>(NpgsqlDbType.Bigint);
+        _ended = Column<long?>(NpgsqlDbType.Bigint);
+    }
+
+    public void Add(StreamEntry stream, StepRow row)
+    {
+        _stream.Add(stream.Id);
+        _run.Add(stream.RunId!.Value);
+        _step.Add(row.Key.Step);
+        _status.Add((short)Codes.Of(row.Status));
+        _inForeach.Add(row.InForeach);
+        _total.Add(row.Total);
+        _running.Add(row.Running);
+        _backoff.Add(row.Backoff);
+        _succeeded.Add(row.Succeeded);
+        _failed.Add(row.Failed);
+        _cancelled.Add(row.Cancelled);
+        _opened.Add(Instant.ToMicroseconds(row.OpenedAt));
+        _ended.Add(Instant.ToMicroseconds(row.EndedAt));
+    }
+}
+
+internal sealed class PutRuns : Columns
+{
+    private readonly List<long> _stream, _created;
+    private readonly List<string> _ns, _run, _flow, _parameters, _tags, _actor;
+    private readonly List<int> _deployment, _priority, _generation;
+    private readonly List<short> _status;
+    private readonly List<string?> _key, _error;
+    private readonly List<long?> _ended;
+
+    public PutRuns(SqlText sql)
+        : base(sql["put_runs"])
+    {
+        _stream = Column<long>(NpgsqlDbType.Bigint);
+        _ns = Column<string>(NpgsqlDbType.Text);
+        _run = Column<string>(NpgsqlDbType.Text);
+        _flow = Column<string>(NpgsqlDbType.Text);
+        _deployment = Column<int>(NpgsqlDbType.Integer);
+        _status = Column<short>(NpgsqlDbType.Smallint);
+        _parameters = Column<string>(NpgsqlDbType.Text);
+        _tags = Column<string>(NpgsqlDbType.Text);
+        _priority = Column<int>(NpgsqlDbType.Integer);
+        _key = Column<string?>(NpgsqlDbType.Text);
+        _actor = Column<string>(NpgsqlDbType.Text);
+        _generation = Column<int>(NpgsqlDbType.Integer);
+        _created = Column<long>(NpgsqlDbType.Bigint);
+        _ended = Column<long?>(NpgsqlDbType.Bigint);
+        _error = Column<string?>(NpgsqlDbType.Text);
+    }
+
+    public void Add(StreamEntry stream, RunRow row)
+    {
+        _stream.Add(stream.Id);
+        _ns.Add(row.Namespace);
+        _run.Add(row.Run);
+        _flow.Add(row.Flow);
+        _deployment.Add(row.Deployment);
+        _status.Add((short)Codes.Of(row.Status));
+        _parameters.Add(row.Parameters);
+        _tags.Add(JsonSerializer.Serialize(row.Tags, ContractsJson.Default.IReadOnlyListString));
+        _priority.Add(row.Priority);
+        _key.Add(row.IdempotencyKey);
+        _actor.Add(row.Actor);
+        _generation.Add(row.Generation);
+        _created.Add(Instant.ToMicroseconds(row.CreatedAt));
+        _ended.Add(Instant.ToMicroseconds(row.EndedAt));
+        _error.Add(Json(row.Error));
+    }
+}
+
+internal sealed class AddRunTags : Columns
+{
+    private readonly List<string> _ns, _tag;
+    private readonly List<long> _created, _run;
+
+    public AddRunTags(SqlText sql)
+        : base(sql["add_run_tags"])
+    {
+        _ns = Column<string>(NpgsqlDbType.Text);
+        _tag = Column<string>(NpgsqlDbType.Text);
+        _created = Column<long>(NpgsqlDbType.Bigint);
+        _run = Column<long>(NpgsqlDbType.Bigint);
+    }
+
+    public void Add(StreamEntry stream, RunRow row)
+    {
+        foreach (var tag in row.Tags)
+        {
+            _ns.Add(row.Namespace);
+            _tag.Add(tag);
+            _created.Add(Instant.ToMicroseconds(row.CreatedAt));
+            _run.Add(stream.Id);
+        }
+    }
+}
+
+internal sealed class PutDeployments : Columns
+{
+    private readonly List<long> _stream, _created;
+    private readonly List<string> _ns, _flow, _digest, _spec, _source, _actor;
+    private readonly List<int> _version;
+    private readonly List<string?> _package;
+
+    public PutDeployments(SqlText sql)
+        : base(sql["put_deployments"])
+    {
+        _stream = Column<long>(NpgsqlDbType.Bigint);
+        _ns = Column<string>(NpgsqlDbType.Text);
+        _flow = Column<string>(NpgsqlDbType.Text);
+        _version = Column<int>(NpgsqlDbType.Integer);
+        _digest = Column<string>(NpgsqlDbType.Text);
+        _spec = Column<string>(NpgsqlDbType.Text);
+        _source = Column<string>(NpgsqlDbType.Text);
+        _package = Column<string?>(NpgsqlDbType.Text);
+        _created = Column<long>(NpgsqlDbType.Bigint);
+        _actor = Column<string>(NpgsqlDbType.Text);
+    }
+
+    public void Add(StreamEntry stream, DeploymentRow row)
+    {
+        _stream.Add(stream.Id);
+        _ns.Add(row.Namespace);
+        _flow.Add(row.Flow);
+        _version.Add(row.Version);
+        _digest.Add(row.Digest);
+        _spec.Add(row.Spec);
+        _source.Add(row.Source);
+        _package.Add(row.Package);
+        _created.Add(Instant.ToMicroseconds(row.CreatedAt));
+        _actor.Add(row.Actor);
+    }
+}

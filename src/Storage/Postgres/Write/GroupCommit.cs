@@ -1,0 +1,274 @@
+using Fanfare.Contracts;
+using Fanfare.Storage.Common;
+using Npgsql;
+
+namespace Fanfare.Storage.Postgres.Write;
+
+/// <summary>Gathers writes of many entities into transactions. While one connection waits for its flush, another takes what has come meanwhile; the busier
+/// the database, the larger the batches. While it refuses, a batch is kept and tried again, and what waits behind it is bounded.</summary>
+internal sealed class GroupCommit : IAsyncDisposable
+{
+    /// <summary>Writes in one transaction: enough to spread the flush thin, few enough to answer within milliseconds.</summary>
+    private const int BatchWrites = 1000;
+
+    /// <summary>Events in one transaction, whoever brings them.</summary>
+    private const int BatchEvents = 20_000;
+
+    /// <summary>Bytes of events in one transaction, to bound memory when events carry large outputs.</summary>
+    private const int BatchBytes = 16 * 1024 * 1024;
+
+    /// <summary>Writes that wait; the next caller waits outside.</summary>
+    private const int QueuedWrites = 10_000;
+
+    /// <summary>How long acknowledgements alone wait for company.</summary>
+    private static readonly TimeSpan _patience = TimeSpan.FromMilliseconds(5);
+
+    private static readonly TimeSpan _firstRetry = TimeSpan.FromMilliseconds(100), _longestRetry = TimeSpan.FromSeconds(2);
+
+    private readonly Lock _lock = new();
+    private readonly List<PendingWrite> _waiting = [];
+    private readonly Dictionary<StreamId, Task> _underWay = [];
+    private readonly HashSet<(string, string)> _unseenRuns = [];
+    private readonly SemaphoreSlim _room = new(QueuedWrites);
+    private readonly CancellationTokenSource _closing = new();
+    private readonly VisiblePosition _visible;
+    private readonly TimeProvider _clock;
+    private readonly string _database;
+    private readonly Action<string> _log;
+    private readonly Action<long, IReadOnlyCollection<(string, string)>> _committed;
+    private readonly Task[] _slots;
+    private TaskCompletionSource _arrival = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile bool _deposed;
+    private volatile bool _closed;
+    private volatile string? _health;
+
+    /// <param name="database">How messages name it.</param>
+    public GroupCommit(IReadOnlyList<Writer> writers, VisiblePosition visible, string database, TimeProvider clock, Action<string> log, Action<long, IReadOnlyCollection<(string, string)>> committed)
+    {
+        (_visible, _database, _clock, _log, _committed) = (visible, database, clock, log, committed);
+        _slots = [.. writers.Select(writer => Task.Run(() => RunAsync(writer)))];
+    }
+
+    public string? Health => _health;
+
+    public async Task<AppendOutcome> WriteAsync(PendingWrite write)
+    {
+        await _room.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            lock (_lock)
+            {
+                ObjectDisposedException.ThrowIf(_closed, this);
+                _waiting.Add(write);
+                _arrival.TrySetResult();
+            }
+            return await write.Completion.ConfigureAwait(false);
+        }
+        finally
+        {
+            _room.Release();
+        }
+    }
+
+    /// <summary>Returns when nothing of this stream is on its way to the database.</summary>
+    public async Task QuietAsync(StreamId stream, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            Task? busy;
+            lock (_lock) busy = _underWay.GetValueOrDefault(stream);
+            if (busy is null) return;
+            await busy.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Writes what is queued, then closes the connections. A database that refuses to the last is not waited for: what could not be
+    /// written fails with the reason.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        lock (_lock)
+        {
+            if (_closed) return;
+            _closed = true;
+            _arrival.TrySetResult();
+        }
+        await _closing.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAll(_slots).ConfigureAwait(false);
+        _closing.Dispose();
+    }
+
+    private async Task RunAsync(Writer writer)
+    {
+        var batch = new List<PendingWrite>(BatchWrites);
+        await using (writer.ConfigureAwait(false))
+        {
+            while (true)
+            {
+                var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                if (!await CollectAsync(batch, done.Task).ConfigureAwait(false)) return;
+                await CommitAsync(writer, batch).ConfigureAwait(false);
+                lock (_lock)
+                {
+                    foreach (var write in batch) _underWay.Remove(write.Stream);
+                    // Others may have waited for one of these streams.
+                    _arrival.TrySetResult();
+                }
+                done.SetResult();
+                Announce(batch);
+                foreach (var write in batch)
+                    if (!write.Completion.IsCompleted) write.Complete();
+                batch.Clear();
+            }
+        }
+    }
+
+    /// <summary>Waits for writes and takes them; false when the journal closes and none are left.</summary>
+    /// <param name="done">Completes when what was taken has its outcome.</param>
+    private async Task<bool> CollectAsync(List<PendingWrite> batch, Task done)
+    {
+        var since = 0L;
+        while (true)
+        {
+            Task arrival;
+            lock (_lock)
+            {
+                var hurry = Take(batch) || _closed;
+                if (batch.Count > 0 && (hurry || (since != 0 && _clock.GetElapsedTime(since) >= _patience)))
+                {
+                    Mark(batch, done);
+                    return true;
+                }
+                if (_closed && _waiting.Count == 0) return false;
+                // Not taken yet: another slot may, with an append.
+                batch.Clear();
+                if (_arrival.Task.IsCompleted) _arrival = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                arrival = _arrival.Task;
+                if (_waiting.Count == 0) since = 0;
+                else if (since == 0) since = _clock.GetTimestamp();
+            }
+            if (since == 0) await arrival.ConfigureAwait(false);
+            else await Task.WhenAny(arrival, Task.Delay(_patience, _clock, CancellationToken.None)).ConfigureAwait(false);
+        }
+    }
+
+    // One write of a stream at a time, and in order. True when some caller waits for the flush.
+    private bool Take(List<PendingWrite> batch)
+    {
+        var (hurry, events, bytes) = (false, 0, 0);
+        HashSet<StreamId> passed = [];
+        foreach (var write in _waiting)
+        {
+            if (batch.Count >= BatchWrites || events >= BatchEvents || bytes >= BatchBytes) break;
+            if (_underWay.ContainsKey(write.Stream) || !passed.Add(write.Stream)) continue;
+            batch.Add(write);
+            if (write is not PendingAppend append) continue;
+            hurry = true;
+            events += append.Append.Events.Count;
+            bytes += append.Bytes;
+        }
+        return hurry || batch.Count == BatchWrites;
+    }
+
+    private void Mark(List<PendingWrite> batch, Task done)
+    {
+        var taken = batch.ToHashSet();
+        _waiting.RemoveAll(taken.Contains);
+        foreach (var write in batch) _underWay[write.Stream] = done;
+    }
+
+    private async Task CommitAsync(Writer writer, List<PendingWrite> batch)
+    {
+        for (var delay = _firstRetry; ; delay = delay * 2 < _longestRetry ? delay * 2 : _longestRetry)
+        {
+            try
+            {
+                if (_deposed) throw new DeposedException();
+                await writer.CommitAsync(batch, CancellationToken.None).ConfigureAwait(false);
+                ReportHealth(null);
+                return;
+            }
+            catch (DeposedException deposed)
+            {
+                _deposed = true;
+                ReportHealth($"{deposed.Message} Nothing of this server is written any more; it has to take over again.");
+                foreach (var write in batch) write.Outcome = AppendOutcome.Fenced;
+                return;
+            }
+            catch (Exception error) when (PostgresFailure.IsEnvironment(error))
+            {
+                if (await AwaitRecoveryAsync(error, delay).ConfigureAwait(false)) continue;
+                foreach (var write in batch) write.Fail(new StoreUnavailableException(PostgresFailure.CannotWrite(error, _database), error));
+                return;
+            }
+            catch (Exception error) when (batch.Count == 1)
+            {
+                // One write that the schema refuses is its caller's fault, not the database's.
+                writer.Refuse(batch[0]);
+                batch[0].Fail(new InvalidOperationException($"The journal refused the write to {batch[0].Stream}: {error.Message}", error));
+                return;
+            }
+            catch (Exception)
+            {
+                // One of these is refused by the schema: alone, each gets its own answer.
+                foreach (var write in batch) await CommitAsync(writer, [write]).ConfigureAwait(false);
+                return;
+            }
+        }
+    }
+
+    /// <summary>Waits until the next try; false when the journal is closing, and there will be none.</summary>
+    private async Task<bool> AwaitRecoveryAsync(Exception error, TimeSpan delay)
+    {
+        ReportHealth(PostgresFailure.CannotWrite(error, _database));
+        if (_closing.IsCancellationRequested) return false;
+        try
+        {
+            await Task.Delay(delay, _clock, _closing.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // Closing: one last try follows.
+        }
+        return true;
+    }
+
+    private void ReportHealth(string? health)
+    {
+        lock (_lock)
+        {
+            if (health == _health || (_deposed && health is null)) return;
+            _health = health;
+        }
+        _log(health ?? $"The journal in {_database} writes again; nothing was lost.");
+    }
+
+    private void Announce(List<PendingWrite> batch)
+    {
+        IReadOnlyCollection<(string, string)> runs;
+        long position;
+        lock (_lock)
+        {
+            var appended = false;
+            foreach (var write in batch)
+            {
+                if (write is not PendingAppend || write.Outcome != AppendOutcome.Committed || write.Completion.IsCompleted) continue;
+                appended = true;
+                if (write.Stream.RunId is { } run) _unseenRuns.Add((write.Stream.Namespace, run));
+            }
+            if (!appended) return;
+            position = _visible.Value;
+            runs = [.. _unseenRuns];
+            // What is above the position is announced again with the batch that makes it visible.
+            if (!_visible.IsBehind) _unseenRuns.Clear();
+        }
+        try
+        {
+            _committed(position, runs);
+        }
+        catch (Exception error)
+        {
+            // A listener that breaks its promise must not end the journal.
+            _log($"A listener to the journal's commits failed: {error}");
+        }
+    }
+}

@@ -1,0 +1,271 @@
+using Fanfare.Contracts;
+using Fanfare.Storage.Common;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Fanfare.Storage.Postgres.Write;
+
+/// <summary>One connection that commits batches, each in one transaction and one network write.</summary>
+internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache streams, Numbers positions, Numbers streamIds, VisiblePosition visible, long term) : IAsyncDisposable
+{
+    /// <summary>Positions in one block.</summary>
+    public const int PositionBlock = 1 << 20;
+
+    private const int StreamIdBlock = 1 << 12;
+
+    private const string ConditionBroken = "FAN01";
+
+    private static readonly SqlText _sql = SqlText.Load("postgres_write.sql");
+
+    private readonly Batch _batch = new(_sql);
+    private readonly NpgsqlParameter<long> _batchNumber = new() { NpgsqlDbType = NpgsqlDbType.Bigint };
+    private readonly NpgsqlParameter<long> _sessionOfBatch = new() { NpgsqlDbType = NpgsqlDbType.Bigint };
+    private NpgsqlBatchCommand? _own;
+    private NpgsqlConnection? _connection;
+    private long _session;
+    private long _committed;
+    private bool _sent;
+    private (long First, long Last) _range = (0, -1);
+
+    public static Numbers Positions(VisiblePosition visible) => new(_sql["position_block"], PositionBlock, visible.Begin);
+
+    public static Numbers StreamIds() => new(_sql["stream_id_block"], StreamIdBlock);
+
+    /// <summary>Commits the batch and sets each write's outcome. When it throws, nothing of it is in the journal, or what became of it is not known
+    /// yet; either way the same batch must come again, and takes effect once.</summary>
+    /// <exception cref="DeposedException">Another server leads. Nothing that this one sends is written any more.</exception>
+    public async Task CommitAsync(List<PendingWrite> writes, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            if (_connection is null)
+            {
+                await ConnectAsync(cancellationToken).ConfigureAwait(false);
+                // The batch under way when the connection broke is there, or it never will be.
+                if (_sent && _committed == _batchNumber.TypedValue)
+                {
+                    Settle();
+                    return;
+                }
+                GiveUp();
+            }
+            try
+            {
+                if (!await PrepareAsync(writes, cancellationToken).ConfigureAwait(false))
+                {
+                    GiveUp();
+                    return;
+                }
+                _sent = true;
+                await SendAsync(cancellationToken).ConfigureAwait(false);
+                _committed = _batchNumber.TypedValue;
+                Settle();
+                return;
+            }
+            catch (PostgresException error) when (error.SqlState == ConditionBroken)
+            {
+                GiveUp();
+                if (error.MessageText.Contains("session", StringComparison.Ordinal)) throw new DeposedException();
+                await FindLosersAsync(writes, cancellationToken).ConfigureAwait(false);
+            }
+            catch (PostgresException error) when (error.SqlState.StartsWith("22", StringComparison.Ordinal) || error.SqlState.StartsWith("23", StringComparison.Ordinal))
+            {
+                GiveUp();
+                throw;
+            }
+            catch
+            {
+                await CloseAsync().ConfigureAwait(false);
+                throw;
+            }
+        }
+    }
+
+    /// <summary>Fences the opening that sent a write which cannot be made.</summary>
+    public void Refuse(PendingWrite write) => streams.Lost(streams.Get(write.Stream), write.Epoch);
+
+    public async ValueTask DisposeAsync() => await CloseAsync().ConfigureAwait(false);
+
+    private async Task ConnectAsync(CancellationToken cancellationToken)
+    {
+        var connection = connections.CreateConnection();
+        try
+        {
+            await connection.OpenAsync(cancellationToken).ConfigureAwait(false);
+            if (_session != 0)
+            {
+                await using var end = Command(connection, "end_former", (NpgsqlDbType.Integer, slot), (NpgsqlDbType.Bigint, _session));
+                await end.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+            }
+            await using var claim = Command(connection, "claim_slot", (NpgsqlDbType.Integer, slot), (NpgsqlDbType.Bigint, _session), (NpgsqlDbType.Bigint, term));
+            await using var claimed = await claim.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+            if (!await claimed.ReadAsync(cancellationToken).ConfigureAwait(false)) throw new DeposedException();
+            (_session, _committed) = (claimed.GetInt64(0), claimed.GetInt64(1));
+            _connection = connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private async Task CloseAsync()
+    {
+        if (_connection is not { } connection) return;
+        _connection = null;
+        await connection.DisposeAsync().ConfigureAwait(false);
+    }
+
+    // Puts what has a chance into columns; false when nothing has.
+    private async Task<bool> PrepareAsync(List<PendingWrite> writes, CancellationToken cancellationToken)
+    {
+        await LookUpAsync(writes, cancellationToken).ConfigureAwait(false);
+        var (events, made) = (0, 0);
+        foreach (var write in writes)
+        {
+            if (write is not PendingAppend append) continue;
+            events += append.Append.Events.Count;
+            if (append.Append.ExpectedSequence == 0) made += 2;
+        }
+        var id = made == 0 ? 0 : await streamIds.TakeAsync(made, _connection!, cancellationToken).ConfigureAwait(false);
+        var position = events == 0 ? 0 : await positions.TakeAsync(events, _connection!, cancellationToken).ConfigureAwait(false);
+        _range = (position, position + events - 1);
+        _batch.Clear();
+        var any = false;
+        foreach (var write in writes)
+        {
+            var entry = streams.Get(write.Stream);
+            if (!HasAChance(write, entry))
+            {
+                write.Outcome = AppendOutcome.Fenced;
+                streams.Lost(entry, write.Epoch);
+                continue;
+            }
+            any = true;
+            if (write is PendingAppend append)
+            {
+                if (!entry.Exists) Number(entry, append.Append, ref id);
+                _batch.Add(entry, append, position);
+                position += append.Append.Events.Count;
+            }
+            else
+            {
+                _batch.AddWake(entry, ((PendingAcknowledge)write).Wake);
+            }
+        }
+        return any;
+    }
+
+    private bool HasAChance(PendingWrite write, StreamEntry entry) =>
+        write.Outcome == AppendOutcome.Committed && Epochs.TermOf(write.Epoch) == term && !streams.IsFenced(entry, write.Epoch)
+        && (entry.Exists || write is PendingAppend { Append.ExpectedSequence: 0 });
+
+    // A step may be written before its run's own stream; the run's row then waits with head 0.
+    private void Number(StreamEntry entry, Append append, ref long id)
+    {
+        var stream = append.Stream;
+        if (entry.Id == 0) entry.Id = id++;
+        if (stream.Kind == StreamKind.Run) entry.RunId = entry.Id;
+        if (stream.Kind != StreamKind.Step) return;
+        var run = StreamId.Run(stream.Namespace, stream.RunId!);
+        var owner = streams.Get(run);
+        if (owner.Id == 0) owner.Id = id++;
+        owner.RunId = owner.Id;
+        entry.RunId = owner.Id;
+        if (!owner.Exists && !_batch.Added.Contains(owner)) _batch.AddStream(owner, run, head: 0, epoch: 0);
+    }
+
+    private async Task SendAsync(CancellationToken cancellationToken)
+    {
+        _batchNumber.TypedValue = _committed + 1;
+        _sessionOfBatch.TypedValue = _session;
+        _own ??= new NpgsqlBatchCommand(_sql["own"])
+        {
+            Parameters = { _batchNumber, new NpgsqlParameter<int> { TypedValue = slot, NpgsqlDbType = NpgsqlDbType.Integer }, _sessionOfBatch },
+        };
+        await using var batch = _connection!.CreateBatch();
+        batch.BatchCommands.Add(_own);
+        _batch.AddTo(batch);
+        await batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private void Settle()
+    {
+        foreach (var entry in _batch.Added) entry.Exists = true;
+        _sent = false;
+        EndRange(_range.Last);
+    }
+
+    // Nothing of what was sent is there, or nothing was.
+    private void GiveUp()
+    {
+        _sent = false;
+        EndRange(_range.First - 1);
+    }
+
+    private void EndRange(long last)
+    {
+        if (_range.Last >= _range.First) visible.End(_range.First, last);
+        _range = (0, -1);
+    }
+
+    // Streams that are not known here: forgotten by the cache, or of runs that another server began.
+    private async Task LookUpAsync(List<PendingWrite> writes, CancellationToken cancellationToken)
+    {
+        List<StreamId>? unknown = null;
+        foreach (var write in writes)
+        {
+            if (streams.Get(write.Stream).Exists) continue;
+            if (write is not PendingAppend { Append.ExpectedSequence: 0 }) (unknown ??= []).Add(write.Stream);
+            if (write.Stream.Kind == StreamKind.Step && StreamId.Run(write.Stream.Namespace, write.Stream.RunId!) is var run && !streams.Get(run).Exists) (unknown ??= []).Add(run);
+        }
+        if (unknown is not null) await HeadsAsync(unknown, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task FindLosersAsync(List<PendingWrite> writes, CancellationToken cancellationToken)
+    {
+        var named = writes.Select(w => w.Stream).Concat(_batch.Added.Count == 0 ? [] : writes.Where(w => w.Stream.Kind == StreamKind.Step).Select(w => StreamId.Run(w.Stream.Namespace, w.Stream.RunId!))).Distinct().ToList();
+        var heads = await HeadsAsync(named, cancellationToken).ConfigureAwait(false);
+        foreach (var entry in named.Where(stream => !heads.ContainsKey(stream)).Select(streams.Get)) (entry.Id, entry.Exists) = (0, false);
+        foreach (var write in writes.OfType<PendingAppend>())
+        {
+            var (sequence, epoch) = heads.GetValueOrDefault(write.Stream);
+            if (sequence == write.Append.ExpectedSequence && epoch <= write.Epoch) continue;
+            write.Outcome = AppendOutcome.Fenced;
+            streams.Lost(streams.Get(write.Stream), write.Epoch);
+        }
+    }
+
+    private async Task<Dictionary<StreamId, (long Sequence, long Epoch)>> HeadsAsync(List<StreamId> named, CancellationToken cancellationToken)
+    {
+        var byName = named.Distinct().ToDictionary(s => s.ToString());
+        var heads = new Dictionary<StreamId, (long, long)>();
+        await using var command = Command(_connection!, "heads", (NpgsqlDbType.Array | NpgsqlDbType.Text, byName.Keys.ToArray()));
+        await using var rows = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+        while (await rows.ReadAsync(cancellationToken).ConfigureAwait(false))
+        {
+            var stream = byName[rows.GetString(0)];
+            var entry = streams.Get(stream);
+            (entry.Id, entry.RunId, entry.Exists) = (rows.GetInt64(1), rows.IsDBNull(2) ? null : rows.GetInt64(2), true);
+            heads[stream] = (rows.GetInt64(3), rows.GetInt64(4));
+        }
+        return heads;
+    }
+
+    private static NpgsqlCommand Command(NpgsqlConnection connection, string name, params (NpgsqlDbType Type, object Value)[] parameters)
+    {
+        var command = new NpgsqlCommand(_sql[name], connection);
+        foreach (var (type, value) in parameters) command.Parameters.Add(new NpgsqlParameter { NpgsqlDbType = type, Value = value });
+        return command;
+    }
+}
+
+/// <summary>Another server leads.</summary>
+internal sealed class DeposedException : Exception
+{
+    public DeposedException()
+        : base("Another server has taken over the journal.")
+    {
+    }
+}

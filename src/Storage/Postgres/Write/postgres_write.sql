@@ -1,0 +1,106 @@
+-- What a committing connection runs. All statements of a batch go out in one network write and are one transaction: without BEGIN and
+-- COMMIT of their own, they commit together when the last has run.
+
+-- name: own
+-- A batch of another session of this slot changes no row: the server was deposed, or the connection given up.
+WITH own AS (UPDATE writers SET batch = $1 WHERE slot = $2 AND session = $3 RETURNING 1)
+SELECT require(EXISTS (SELECT FROM own), 'session');
+
+-- name: add_streams
+WITH added AS (
+    INSERT INTO streams (id, name, run_id, seq, epoch) SELECT * FROM unnest($1, $2, $3, $4, $5) ON CONFLICT (name) DO NOTHING RETURNING 1
+)
+SELECT require(count(*) = cardinality($1), 'heads') FROM added;
+
+-- name: move_heads
+-- The check and the move in one: no row changes when the head is not where the append expects it, or was taken by a newer epoch.
+WITH moved AS (
+    UPDATE streams s SET seq = h.head, epoch = h.epoch
+    FROM unnest($1, $2, $3, $4) AS h (id, expected, head, epoch)
+    WHERE s.id = h.id AND s.seq = h.expected AND s.epoch <= h.epoch RETURNING 1
+)
+SELECT require(count(*) = cardinality($1), 'heads') FROM moved;
+
+-- name: add_events
+INSERT INTO events (position, stream_id, seq, run_id, at_us, actor, version, payload)
+SELECT position, stream_id, seq, run_id, at_us, actor, $7, payload
+FROM unnest($1, $2, $3, $4, $5, $6, $8) AS e (position, stream_id, seq, run_id, at_us, actor, payload);
+
+-- name: put_wakes
+-- Most appends leave the wake row as it is; then nothing is written.
+INSERT INTO wakes (stream_id, due_us, acknowledged) SELECT * FROM unnest($1, $2, $3)
+ON CONFLICT (stream_id) DO UPDATE SET due_us = excluded.due_us, acknowledged = excluded.acknowledged
+WHERE wakes.due_us <> excluded.due_us OR wakes.acknowledged <> excluded.acknowledged;
+
+-- name: remove_wakes
+DELETE FROM wakes WHERE stream_id = ANY ($1);
+
+-- name: put_tasks
+INSERT INTO tasks (stream_id, split, run_id, status, attempt, worker, leased_us, started_us, ended_us, error, output, artifacts)
+SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+ON CONFLICT (stream_id, split) DO UPDATE SET
+    status = excluded.status, attempt = excluded.attempt, worker = excluded.worker, leased_us = excluded.leased_us, started_us = excluded.started_us,
+    ended_us = excluded.ended_us, error = excluded.error, output = excluded.output, artifacts = excluded.artifacts;
+
+-- name: put_attempts
+INSERT INTO attempts (stream_id, split, attempt, status, worker, token, leased_us, started_us, ended_us, error)
+SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (stream_id, split, attempt) DO UPDATE SET
+    status = excluded.status, worker = excluded.worker, token = excluded.token, leased_us = excluded.leased_us, started_us = excluded.started_us,
+    ended_us = excluded.ended_us, error = excluded.error;
+
+-- name: put_steps
+INSERT INTO steps (stream_id, run_id, step, status, in_foreach, total, running, backoff, succeeded, failed, cancelled, opened_us, ended_us)
+SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+ON CONFLICT (stream_id) DO UPDATE SET
+    status = excluded.status, in_foreach = excluded.in_foreach, total = excluded.total, running = excluded.running, backoff = excluded.backoff,
+    succeeded = excluded.succeeded, failed = excluded.failed, cancelled = excluded.cancelled, opened_us = excluded.opened_us, ended_us = excluded.ended_us;
+
+-- name: put_runs
+INSERT INTO runs (stream_id, ns, run, flow, deployment, status, parameters, tags, priority, idempotency_key, actor, generation, created_us, ended_us, error)
+SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+ON CONFLICT (stream_id) DO UPDATE SET
+    flow = excluded.flow, deployment = excluded.deployment, status = excluded.status, parameters = excluded.parameters, tags = excluded.tags,
+    priority = excluded.priority, idempotency_key = excluded.idempotency_key, actor = excluded.actor, generation = excluded.generation,
+    created_us = excluded.created_us, ended_us = excluded.ended_us, error = excluded.error;
+
+-- name: drop_run_tags
+-- Of the runs in this batch; their present tags follow. A run is written a handful of times in its life.
+DELETE FROM run_tags t USING runs r
+WHERE r.stream_id = ANY ($1) AND t.ns = r.ns AND t.created_us = r.created_us AND t.run_id = r.stream_id
+    AND t.tag IN (SELECT json_array_elements_text(r.tags::json));
+
+-- name: add_run_tags
+-- The same tag given twice is one tag.
+INSERT INTO run_tags (ns, tag, created_us, run_id) SELECT * FROM unnest($1, $2, $3, $4) ON CONFLICT DO NOTHING;
+
+-- name: put_deployments
+INSERT INTO deployments (stream_id, ns, flow, version, digest, spec, source, package, created_us, actor)
+SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (ns, flow, version) DO UPDATE SET
+    digest = excluded.digest, spec = excluded.spec, source = excluded.source, package = excluded.package,
+    created_us = excluded.created_us, actor = excluded.actor;
+
+-- name: heads
+-- Who won and who lost, after a batch was stopped; and the ids of streams that are not known.
+SELECT name, id, run_id, seq, epoch FROM streams WHERE name = ANY ($1);
+
+-- name: claim_slot
+-- Waits for a batch of the former session that is still under way: it is in what this returns, or never comes. Who was deposed claims nothing:
+-- the lock on the term makes this wait for a takeover that is under way.
+WITH leads AS (SELECT 1 FROM journal WHERE term = $3 FOR SHARE)
+INSERT INTO writers AS w (slot, session, batch, pid) SELECT $1, nextval('writer_sessions'), 0, pg_backend_pid() FROM leads
+ON CONFLICT (slot) DO UPDATE SET session = excluded.session, pid = excluded.pid
+WHERE w.session = $2
+RETURNING session, batch;
+
+-- name: end_former
+-- The session that had the slot may hang on a connection that its peer has given up.
+SELECT pg_terminate_backend(a.pid) FROM writers w JOIN pg_stat_activity a ON a.pid = w.pid
+WHERE w.slot = $1 AND w.session = $2 AND a.application_name LIKE 'fanfare writer%' AND a.pid <> pg_backend_pid();
+
+-- name: position_block
+SELECT nextval('position_blocks');
+
+-- name: stream_id_block
+SELECT nextval('stream_id_blocks');
