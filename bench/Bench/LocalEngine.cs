@@ -2,16 +2,17 @@ using Fanfare.Contracts;
 using Fanfare.Engine;
 using Fanfare.Storage;
 using Fanfare.Storage.Blobs;
+using Npgsql;
 
 namespace Fanfare.Bench;
 
-/// <summary>An engine with the SQLite journal in a directory of its own, without gateway.</summary>
+/// <summary>An engine without gateway, with the SQLite journal in a directory of its own or a journal in a PostgreSQL database.</summary>
 internal sealed class LocalEngine : IAsyncDisposable
 {
     private readonly string _directory;
-    private readonly SqliteStore _store;
+    private readonly IStore _store;
 
-    private LocalEngine(string directory, SqliteStore store, EngineNode node)
+    private LocalEngine(string directory, IStore store, EngineNode node)
     {
         (_directory, _store, Node) = (directory, store, node);
     }
@@ -24,14 +25,26 @@ internal sealed class LocalEngine : IAsyncDisposable
 
     public string Directory => _directory;
 
-    public static async Task<LocalEngine> StartAsync()
+    /// <param name="postgres">A connection string whose schema 'bench' is made anew; null for SQLite.</param>
+    public static async Task<LocalEngine> StartAsync(string? postgres)
     {
         var directory = System.IO.Directory.CreateTempSubdirectory("fanfare-bench-").FullName;
-        var store = await SqliteStore.OpenAsync(directory, TimeProvider.System, Console.Error.WriteLine);
+        IStore store = postgres is null
+            ? await SqliteStore.OpenAsync(directory, TimeProvider.System, Console.Error.WriteLine)
+            : await OpenPostgresAsync(postgres);
         var node = new EngineNode(new EngineOptions { Seed = 1 }, store.Journal, store.ReadModel, new DirectoryBlobStore(Path.Combine(directory, "blobs")),
             TimeProvider.System, new ConcurrentExclusiveSchedulerPair().ExclusiveScheduler, Console.Error.WriteLine);
         await node.RecoverAsync();
         return new LocalEngine(directory, store, node);
+    }
+
+    private static async Task<IStore> OpenPostgresAsync(string postgres)
+    {
+        await using (var source = NpgsqlDataSource.Create(postgres))
+        await using (var drop = source.CreateCommand("DROP SCHEMA IF EXISTS bench CASCADE"))
+            await drop.ExecuteNonQueryAsync();
+        var election = await PostgresElection.JoinAsync(postgres + ";Search Path=bench", TimeProvider.System, Console.Error.WriteLine);
+        return await election.WinAsync("bench", CancellationToken.None);
     }
 
     public async Task<string> StartRunAsync(FlowSpec spec)

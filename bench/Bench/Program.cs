@@ -4,9 +4,10 @@ using System.Text.Json;
 using Fanfare.Bench;
 using Fanfare.Contracts;
 
-// usage: Bench [tasks of the foreach, default 50000] [steps of the chain, default 40]
+// usage: Bench [tasks of the foreach, default 50000] [steps of the chain, default 40] [PostgreSQL connection string, default SQLite]
 var tasks = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 50_000;
 var steps = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 40;
+var postgres = args.Length > 2 ? args[2] : null;
 var results = new Dictionary<string, double>();
 
 await MeasureForeachAsync("foreach_1", Flows.Foreach(tasks, body: 1), tasks);
@@ -17,7 +18,7 @@ Console.WriteLine(JsonSerializer.Serialize(results));
 
 async Task MeasureForeachAsync(string name, FlowSpec spec, int completions)
 {
-    await using var engine = await LocalEngine.StartAsync();
+    await using var engine = await LocalEngine.StartAsync(postgres);
     var worker = new NoOpWorker(engine.Node, "bench", inFlight: 256);
     using var stop = new CancellationTokenSource();
     var working = worker.RunAsync(stop.Token);
@@ -36,7 +37,7 @@ async Task MeasureForeachAsync(string name, FlowSpec spec, int completions)
 
 async Task MeasureChainAsync()
 {
-    await using var engine = await LocalEngine.StartAsync();
+    await using var engine = await LocalEngine.StartAsync(postgres);
     var worker = new NoOpWorker(engine.Node, "bench", inFlight: 8);
     using var stop = new CancellationTokenSource();
     var working = worker.RunAsync(stop.Token);

@@ -12,7 +12,7 @@ public static class GatewayHost
 
     /// <summary>Builds the server; it listens once it is started, and stops on SIGTERM after its requests are done.</summary>
     /// <param name="ports">Registers <see cref="IScheduler"/>, <see cref="IReadModel"/>, <see cref="IBlobStore"/>, <see cref="IJournal"/>,
-    /// <see cref="ISpecReader"/> and <see cref="TimeProvider"/>; may register more, logging included.</param>
+    /// <see cref="ISpecReader"/> and <see cref="TimeProvider"/>; where several servers share a journal, <see cref="ILeadership"/>. May register more, logging included.</param>
     /// <exception cref="GatewayConfigurationException">The options or the ports are not as they must be.</exception>
     public static WebApplication Build(GatewayOptions options, Action<IServiceCollection> ports)
     {
@@ -48,6 +48,7 @@ public static class GatewayHost
         var app = builder.Build();
         app.UseMiddleware<ProblemMiddleware>();
         app.UseMiddleware<ResponseHeaders>();
+        if (app.Services.GetService<ILeadership>() is not null) app.UseMiddleware<Forwarding>();
         app.UseRouting();
         app.UseMiddleware<AccessGuard>();
         app.UseMiddleware<OriginGuard>();

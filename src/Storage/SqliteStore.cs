@@ -6,7 +6,7 @@ using Fanfare.Storage.Sqlite.Read;
 namespace Fanfare.Storage;
 
 /// <summary>A data directory with its journal and read model, in one SQLite file. One process at a time owns it.</summary>
-public sealed class SqliteStore : IAsyncDisposable
+public sealed class SqliteStore : IStore
 {
     private readonly DirectoryLock _lock;
     private readonly ReadConnections _connections;

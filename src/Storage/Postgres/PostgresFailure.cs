@@ -38,6 +38,10 @@ internal static class PostgresFailure
     public static string CannotWrite(Exception error, string place) =>
         $"The journal in the database {place} cannot write: {error.GetBaseException().Message.TrimEnd('.')}. {(error is NpgsqlException failure ? Remedy(failure) : "")} Nothing acknowledged is lost, and writing goes on by itself.";
 
+    /// <param name="place">How to name the database, without user and password.</param>
+    public static string CannotReach(Exception error, string place) =>
+        $"The database {place} does not answer: {error.GetBaseException().Message.TrimEnd('.')}. {(error is NpgsqlException failure ? Remedy(failure) : "")} This server goes on by itself when it does.";
+
     /// <summary>Whether trying again later may help: the database is away, full, busy or read-only, or somebody holds a lock.</summary>
     public static bool IsEnvironment(Exception error) => error switch
     {

@@ -1,5 +1,6 @@
 using Fanfare.Contracts;
 using Fanfare.Storage.Common;
+using Fanfare.Storage.Postgres.Leading;
 using Fanfare.Storage.Postgres.Read;
 using Fanfare.Storage.Postgres.Write;
 using Npgsql;
@@ -21,13 +22,13 @@ internal sealed class PostgresJournal : IJournal
 
     /// <param name="reads">Pooled connections for queries.</param>
     /// <param name="writes">Makes connections that commit.</param>
-    public PostgresJournal(PostgresLead lead, NpgsqlDataSource reads, NpgsqlDataSource writes, int writers, string database, TimeProvider clock, Action<string> log)
+    public PostgresJournal(Takeover takeover, NpgsqlDataSource reads, NpgsqlDataSource writes, int writers, string database, TimeProvider clock, Action<string> log)
     {
-        (_reads, _term, Incarnation) = (new ReadQueries(reads), lead.Term, lead.Incarnation);
+        (_reads, _term, Incarnation) = (new ReadQueries(reads), takeover.Term, takeover.Incarnation);
         _wakes = new WakeScan(WakesAsync);
         var (positions, streamIds) = (Writer.Positions(_visible), Writer.StreamIds());
-        positions.Start(lead.PositionBlock);
-        _visible.Start((lead.PositionBlock * Writer.PositionBlock) - 1);
+        positions.Start(takeover.PositionBlock);
+        _visible.Start((takeover.PositionBlock * Writer.PositionBlock) - 1);
         _commits = new GroupCommit(
             [.. Enumerable.Range(0, writers).Select(slot => new Writer(slot, writes, _streams, positions, streamIds, _visible, _term))],
             _visible, database, clock, log, (position, runs) => Committed?.Invoke(position, runs));

@@ -46,6 +46,15 @@ internal sealed class PostgresSessions
         settings.AutoPrepareMinUsages = 1;
     });
 
+    /// <summary>For questions that are to be answered within so long, or not at all.</summary>
+    public NpgsqlDataSource Control(TimeSpan limit) => Source("-c lock_timeout=1s", "fanfare control", settings =>
+    {
+        settings.MaxPoolSize = 4;
+        settings.Timeout = settings.CommandTimeout = Math.Max(1, (int)limit.TotalSeconds);
+        settings.MaxAutoPrepare = 8;
+        settings.AutoPrepareMinUsages = 2;
+    });
+
     /// <summary>Makes the schema of the search path when it is not there and this user may make it.</summary>
     public async Task MakeSchemaAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {

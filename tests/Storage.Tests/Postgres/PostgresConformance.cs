@@ -7,6 +7,7 @@ namespace Fanfare.Storage.Tests.Postgres;
 public sealed class PostgresConformance : JournalConformance
 {
     private string _connection = "";
+    private PostgresElection? _election;
     private PostgresStore? _store;
 
     public override async Task InitializeAsync()
@@ -21,9 +22,14 @@ public sealed class PostgresConformance : JournalConformance
 
     protected override async Task<(IJournal Journal, IReadModel ReadModel)> OpenStoreAsync()
     {
-        _store = await PostgresStore.OpenAsync(_connection, TimeProvider.System);
+        _election = await PostgresElection.JoinAsync(_connection, TimeProvider.System);
+        _store = await _election.WinAsync("http://127.0.0.1:1", CancellationToken.None);
         return (_store.Journal, _store.ReadModel);
     }
 
-    protected override async Task CloseStoreAsync() => await _store!.DisposeAsync();
+    protected override async Task CloseStoreAsync()
+    {
+        await _store!.DisposeAsync();
+        await _election!.DisposeAsync();
+    }
 }

@@ -14,6 +14,15 @@ CREATE TABLE journal (
     timeline    integer  NOT NULL
 );
 
+-- Which server leads, and until when by the database's clock. It renews that; whoever finds it passed may take the journal over.
+CREATE TABLE leader (
+    only_row    smallint    PRIMARY KEY CONSTRAINT leader_has_one_row CHECK (only_row = 1),
+    term        bigint      NOT NULL,
+    address     text        NOT NULL,
+    lease_until timestamptz NOT NULL
+) WITH (fillfactor = 10);
+INSERT INTO leader (only_row, term, address, lease_until) VALUES (1, 0, '', 'epoch');
+
 -- Numbers are handed out in blocks: a server takes a block and gives out its numbers itself. So positions and stream ids grow
 -- across servers, and a batch knows all of its keys before it is sent.
 CREATE SEQUENCE position_blocks;

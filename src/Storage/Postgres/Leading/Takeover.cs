@@ -1,24 +1,26 @@
 using Fanfare.Contracts;
 using Fanfare.Storage.Common;
 using Npgsql;
-using NpgsqlTypes;
 
-namespace Fanfare.Storage.Postgres;
+namespace Fanfare.Storage.Postgres.Leading;
 
-/// <summary>What a server holds that has taken the journal over.</summary>
+/// <summary>What a server has that took the journal over.</summary>
 /// <param name="Term">Its number among those that led.</param>
 /// <param name="Incarnation">The journal's life.</param>
 /// <param name="PositionBlock">A block of positions of its own; all earlier ones lie below.</param>
-internal sealed record PostgresLead(long Term, string Incarnation, long PositionBlock)
+internal sealed record Takeover(long Term, string Incarnation, long PositionBlock)
 {
-    private static readonly SqlText _sql = SqlText.Load("postgres_journal.sql");
+    private static readonly SqlText _sql = SqlText.Load("postgres_leader.sql");
 
-    /// <summary>Takes the journal over: from here on nothing that an earlier server sends is written.</summary>
+    public static SqlText Sql => _sql;
+
+    /// <summary>Takes the journal over when nobody's lease on it lasts: from then on nothing that an earlier server sends is written. Null when somebody leads.</summary>
     /// <param name="log">Told when the database has gone back in time, or has become another.</param>
     /// <exception cref="JournalFormatException">A newer release wrote to it.</exception>
-    public static async Task<PostgresLead> TakeOverAsync(NpgsqlConnection connection, Action<string> log, CancellationToken cancellationToken)
+    public static async Task<Takeover?> TryAsync(NpgsqlConnection connection, string address, TimeSpan lease, Action<string> log, CancellationToken cancellationToken)
     {
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
+        if (await ExecuteAsync(connection, "claim", cancellationToken, address, lease).ConfigureAwait(false) == 0) return null;
         var (incarnation, format, system, timeline) = await JournalAsync(connection, cancellationToken).ConfigureAwait(false);
         if (format > JournalFormat.Version)
             throw new JournalFormatException($"The journal in the database {connection.Database} holds events of format {format}, and this release reads up to format {JournalFormat.Version}. Start the release that wrote it, or a later one.");
@@ -26,27 +28,19 @@ internal sealed record PostgresLead(long Term, string Incarnation, long Position
         if (system != 0 && (system, timeline) != (systemNow, timelineNow))
         {
             incarnation = PostgresSchema.NewIncarnation();
-            log("The database was restored, or failed over to another copy, since the last server led: leases that were granted before are void, and their tasks are run again where their results are missing.");
+            log("The database was restored, or failed over to another copy, since a server last took it over: leases that were granted meanwhile are void, and what was not acknowledged before may be missing.");
         }
         await ExecuteAsync(connection, "end_writers", cancellationToken).ConfigureAwait(false);
         await ExecuteAsync(connection, "forget_writers", cancellationToken).ConfigureAwait(false);
-        await using var take = new NpgsqlCommand(_sql["take_over"], connection)
-        {
-            Parameters =
-            {
-                new() { Value = JournalFormat.Version, NpgsqlDbType = NpgsqlDbType.Integer }, new() { Value = incarnation, NpgsqlDbType = NpgsqlDbType.Text },
-                new() { Value = systemNow, NpgsqlDbType = NpgsqlDbType.Bigint }, new() { Value = timelineNow, NpgsqlDbType = NpgsqlDbType.Integer },
-            },
-        };
-        var term = (long)(await take.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false))!;
+        var term = await ScalarAsync(connection, "take_over", cancellationToken, JournalFormat.Version, incarnation, systemNow, timelineNow).ConfigureAwait(false);
+        await ExecuteAsync(connection, "hold", cancellationToken, term, lease).ConfigureAwait(false);
         await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
-        await using var block = new NpgsqlCommand(_sql["first_block"], connection);
-        return new PostgresLead(term, incarnation, (long)(await block.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false))!);
+        return new Takeover(term, incarnation, await ScalarAsync(connection, "position_block", cancellationToken).ConfigureAwait(false));
     }
 
     private static async Task<(string Incarnation, int Format, long System, int Timeline)> JournalAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(_sql["journal"], connection);
+        await using var command = Command(connection, "journal");
         await using var row = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
         if (!await row.ReadAsync(cancellationToken).ConfigureAwait(false))
             throw new JournalFormatException($"The journal in the database {connection.Database} is damaged: the row that names it is missing. Restore the database from a backup.");
@@ -55,15 +49,28 @@ internal sealed record PostgresLead(long Term, string Incarnation, long Position
 
     private static async Task<(long System, int Timeline)> WhereaboutsAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(_sql["whereabouts"], connection);
+        await using var command = Command(connection, "whereabouts");
         await using var row = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
         await row.ReadAsync(cancellationToken).ConfigureAwait(false);
         return (row.GetInt64(0), row.GetInt32(1));
     }
 
-    private static async Task ExecuteAsync(NpgsqlConnection connection, string name, CancellationToken cancellationToken)
+    private static async Task<int> ExecuteAsync(NpgsqlConnection connection, string name, CancellationToken cancellationToken, params object[] values)
     {
-        await using var command = new NpgsqlCommand(_sql[name], connection);
-        await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+        await using var command = Command(connection, name, values);
+        return await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private static async Task<long> ScalarAsync(NpgsqlConnection connection, string name, CancellationToken cancellationToken, params object[] values)
+    {
+        await using var command = Command(connection, name, values);
+        return (long)(await command.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false))!;
+    }
+
+    private static NpgsqlCommand Command(NpgsqlConnection connection, string name, params object[] values)
+    {
+        var command = new NpgsqlCommand(_sql[name], connection);
+        foreach (var value in values) command.Parameters.Add(new NpgsqlParameter { Value = value });
+        return command;
     }
 }

@@ -1,0 +1,146 @@
+using System.Runtime.CompilerServices;
+using Fanfare.Engine;
+using Fanfare.Gateway;
+using Fanfare.Storage;
+
+namespace Fanfare.Cli.Hosting;
+
+/// <summary>The gateway's ports on a server that leads at times: they reach the engine and the journal of the present lead. What stands by is sent on
+/// before it comes here; what comes all the same is told to come again.</summary>
+internal sealed class LeadPorts(PostgresElection election, Uri own) : ILeadership, IScheduler, IJournal, IReadModel
+{
+    private readonly Lock _lock = new();
+    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile Lead? _lead;
+
+    public event Action<long, IReadOnlyCollection<(string Namespace, string Run)>>? Committed;
+
+    public bool IsLeader => _lead is not null;
+
+    public Uri? Leader => _lead is null && Uri.TryCreate(election.Leader, UriKind.Absolute, out var leader) && leader != own ? leader : null;
+
+    public string Incarnation => Now.Store.Journal.Incarnation;
+
+    public string? Health => _lead is { } lead
+        ? lead.Store.Leads ? lead.Store.Journal.Health : lead.Store.Journal.Health ?? "The database has not answered for some seconds, so that another server may lead. This one goes on when it answers."
+        : Leader is null ? election.Trouble ?? "No server leads at the moment." : null;
+
+    private Lead Now => _lead ?? throw Busy();
+
+    private EngineNode Engine => Now.Engine;
+
+    private IReadModel Rows => Now.Store.ReadModel;
+
+    public void Take(IStore store, EngineNode engine)
+    {
+        store.Journal.Committed += OnCommitted;
+        _lead = new Lead(store, engine);
+        Change();
+    }
+
+    public void Leave()
+    {
+        if (_lead is not { } lead) return;
+        _lead = null;
+        lead.Store.Journal.Committed -= OnCommitted;
+        Change();
+    }
+
+    public async Task SettledAsync(TimeSpan longest, CancellationToken cancellationToken)
+    {
+        Task changed;
+        lock (_lock) changed = _changed.Task;
+        if (IsLeader) return;
+        // Another server's lead is not heard of, but looked for.
+        var step = longest < TimeSpan.FromMilliseconds(50) ? longest : TimeSpan.FromMilliseconds(50);
+        await Task.WhenAny(changed, Task.Delay(step, cancellationToken)).ConfigureAwait(false);
+    }
+
+    public Task<Deployed> DeployAsync(DeployFlow command, CancellationToken cancellationToken) => Engine.DeployAsync(command, cancellationToken);
+
+    public Task<Started> StartRunAsync(StartRun command, CancellationToken cancellationToken) => Engine.StartRunAsync(command, cancellationToken);
+
+    public Task<RunStatus> CommandRunAsync(CommandRun command, CancellationToken cancellationToken) => Engine.CommandRunAsync(command, cancellationToken);
+
+    public Task CommandTaskAsync(CommandTask command, CancellationToken cancellationToken) => Engine.CommandTaskAsync(command, cancellationToken);
+
+    public Task<Explanation> ExplainAsync(TaskRef task, CancellationToken cancellationToken) => Engine.ExplainAsync(task, cancellationToken);
+
+    public async Task<PollResponse> PollAsync(PollRequest request, CancellationToken cancellationToken)
+    {
+        var lead = Now;
+        if (!lead.Store.Leads) throw Busy();
+        var response = await lead.Engine.PollAsync(request, cancellationToken).ConfigureAwait(false);
+        // An answer renews leases, and that is not journaled: whoever may have been succeeded meanwhile must not give one. The request came before this
+        // look, so a successor that this misses gives every lease its term from a later time than the worker counts from.
+        return lead.Store.Leads ? response : throw Busy();
+    }
+
+    public async IAsyncEnumerable<LeaseInput> ReadInputsAsync(HeldLease lease, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await foreach (var input in Engine.ReadInputsAsync(lease, cancellationToken).ConfigureAwait(false)) yield return input;
+    }
+
+    public Task<int?> CheckLeaseAsync(HeldLease lease, CancellationToken cancellationToken) => Engine.CheckLeaseAsync(lease, cancellationToken);
+
+    public Task<IReadOnlyList<WorkerInfo>> ListWorkersAsync(CancellationToken cancellationToken) => Engine.ListWorkersAsync(cancellationToken);
+
+    public Task<IReadOnlyList<QueueInfo>> ListQueuesAsync(CancellationToken cancellationToken) => Engine.ListQueuesAsync(cancellationToken);
+
+    public Task<OpenedStream> OpenAsync(StreamId stream, CancellationToken cancellationToken) => Now.Store.Journal.OpenAsync(stream, cancellationToken);
+
+    public Task<AppendOutcome> AppendAsync(Append append) => Now.Store.Journal.AppendAsync(append);
+
+    public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake) => Now.Store.Journal.AcknowledgeAsync(stream, epoch, wake);
+
+    public Task<IReadOnlyList<(StreamId Stream, DateTimeOffset Due)>> ScanWakesAsync(DateTimeOffset due, int limit, StreamId? after, CancellationToken cancellationToken) =>
+        Now.Store.Journal.ScanWakesAsync(due, limit, after, cancellationToken);
+
+    public Task<DeploymentRow?> GetDeploymentAsync(string ns, string flow, int? version, CancellationToken cancellationToken) => Rows.GetDeploymentAsync(ns, flow, version, cancellationToken);
+
+    public Task<Page<DeploymentRow>> ListFlowsAsync(string ns, string? cursor, int limit, CancellationToken cancellationToken) => Rows.ListFlowsAsync(ns, cursor, limit, cancellationToken);
+
+    public Task<Page<DeploymentRow>> ListDeploymentsAsync(string ns, string flow, string? cursor, int limit, CancellationToken cancellationToken) =>
+        Rows.ListDeploymentsAsync(ns, flow, cursor, limit, cancellationToken);
+
+    public Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken) => Rows.GetRunAsync(ns, run, cancellationToken);
+
+    public Task<Page<RunRow>> ListRunsAsync(RunFilter filter, string? cursor, int limit, CancellationToken cancellationToken) => Rows.ListRunsAsync(filter, cursor, limit, cancellationToken);
+
+    public Task<Page<StepRow>> ListStepsAsync(string ns, string run, string? cursor, int limit, CancellationToken cancellationToken) => Rows.ListStepsAsync(ns, run, cursor, limit, cancellationToken);
+
+    public Task<StepRow?> GetStepAsync(string ns, string run, StepKey key, CancellationToken cancellationToken) => Rows.GetStepAsync(ns, run, key, cancellationToken);
+
+    public Task<Page<TaskRow>> ListTasksAsync(string ns, string run, TaskFilter filter, string? cursor, int limit, CancellationToken cancellationToken) =>
+        Rows.ListTasksAsync(ns, run, filter, cursor, limit, cancellationToken);
+
+    public Task<TaskRow?> GetTaskAsync(string ns, string run, StepKey key, int split, CancellationToken cancellationToken) => Rows.GetTaskAsync(ns, run, key, split, cancellationToken);
+
+    public Task<IReadOnlyList<AttemptRow>> ListAttemptsAsync(string ns, string run, StepKey key, int split, CancellationToken cancellationToken) =>
+        Rows.ListAttemptsAsync(ns, run, key, split, cancellationToken);
+
+    public Task<IReadOnlyList<HistoryEvent>> ReadHistoryAsync(string ns, string run, long afterPosition, int limit, CancellationToken cancellationToken) =>
+        Rows.ReadHistoryAsync(ns, run, afterPosition, limit, cancellationToken);
+
+    public Task<long> GetPositionAsync(CancellationToken cancellationToken) => Rows.GetPositionAsync(cancellationToken);
+
+    public IAsyncEnumerable<TaskOutput> ReadOutputsAsync(string ns, string run, StepKey key, SplitRanges splits, CancellationToken cancellationToken) =>
+        Rows.ReadOutputsAsync(ns, run, key, splits, cancellationToken);
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private void OnCommitted(long position, IReadOnlyCollection<(string Namespace, string Run)> runs) => Committed?.Invoke(position, runs);
+
+    private void Change()
+    {
+        lock (_lock)
+        {
+            _changed.TrySetResult();
+            _changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+    }
+
+    private static RefusedException Busy() => new(RefusalKind.Busy, "FAN0008", "Which server leads is being settled. Repeat the request in a moment.");
+
+    private sealed record Lead(IStore Store, EngineNode Engine);
+}

@@ -1,0 +1,94 @@
+using Npgsql;
+
+namespace Fanfare.Storage.Postgres.Leading;
+
+/// <summary>A leader's lease on the journal, renewed until it is released or lost. Appends are fenced by the database itself; this is for what a leader says
+/// without writing, such as that a worker may keep its tasks: it must fall silent before another can lead.</summary>
+internal sealed class LeaderLease : IAsyncDisposable
+{
+    /// <summary>How long it lasts without renewal; so long at most nobody leads when a leader dies.</summary>
+    public static readonly TimeSpan Length = TimeSpan.FromSeconds(2);
+
+    /// <summary>Thrice within its length, and no more: an idle database is to be left in peace.</summary>
+    private static readonly TimeSpan _renewEvery = TimeSpan.FromMilliseconds(670);
+
+    private static readonly TimeSpan _retryAfter = TimeSpan.FromMilliseconds(100);
+
+    private readonly NpgsqlDataSource _connections;
+    private readonly TimeProvider _clock;
+    private readonly CancellationTokenSource _lost = new();
+    private readonly CancellationTokenSource _ending = new();
+    private readonly Task _renewing;
+    private readonly long _term;
+    private long _renewedAt;
+
+    /// <param name="since">Timestamp from before the takeover.</param>
+    public LeaderLease(NpgsqlDataSource connections, long term, long since, TimeProvider clock)
+    {
+        (_connections, _term, _renewedAt, _clock) = (connections, term, since, clock);
+        _renewing = Task.Run(RenewAsync);
+    }
+
+    /// <summary>Whether nobody else can lead now. Counted from when the last renewal was sent, by a clock that nobody sets.</summary>
+    public bool IsHeld => !_lost.IsCancellationRequested && _clock.GetElapsedTime(Volatile.Read(ref _renewedAt)) < Length;
+
+    /// <summary>Cancelled when another server has taken over.</summary>
+    public CancellationToken Lost => _lost.Token;
+
+    /// <summary>Gives the lease up, so that another server takes over at once.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _ending.CancelAsync().ConfigureAwait(false);
+        await _renewing.ConfigureAwait(false);
+        if (!_lost.IsCancellationRequested)
+        {
+            try
+            {
+                await ExecuteAsync("release", CancellationToken.None, _term).ConfigureAwait(false);
+            }
+            catch (Exception error) when (PostgresFailure.IsEnvironment(error))
+            {
+                // It runs out by itself.
+            }
+        }
+        _ending.Dispose();
+        _lost.Dispose();
+    }
+
+    private async Task RenewAsync()
+    {
+        while (!_ending.IsCancellationRequested)
+        {
+            var pause = _renewEvery;
+            try
+            {
+                var sent = _clock.GetTimestamp();
+                if (await ExecuteAsync("renew", _ending.Token, _term, Length).ConfigureAwait(false) == 0)
+                {
+                    await _lost.CancelAsync().ConfigureAwait(false);
+                    return;
+                }
+                Volatile.Write(ref _renewedAt, sent);
+            }
+            catch (OperationCanceledException) when (_ending.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception error) when (PostgresFailure.IsEnvironment(error))
+            {
+                // While the database is away nobody can take over either. Whether somebody did meanwhile is seen when it is back.
+                pause = _retryAfter;
+            }
+            await Task.Delay(pause, _clock, _ending.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task<int> ExecuteAsync(string name, CancellationToken cancellationToken, params object[] values)
+    {
+        var connection = await _connections.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+        await using var returned = connection.ConfigureAwait(false);
+        await using var command = new NpgsqlCommand(Takeover.Sql[name], connection);
+        foreach (var value in values) command.Parameters.Add(new NpgsqlParameter { Value = value });
+        return await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+    }
+}
