@@ -1,0 +1,143 @@
+using System.Text.RegularExpressions;
+using Fanfare.Storage.Common;
+using Fanfare.Storage.Postgres.Read;
+using Npgsql;
+using Xunit.Abstractions;
+
+namespace Fanfare.Storage.Tests.Postgres;
+
+/// <summary>Every statement enters the index that it was written for, whatever the values, and however the tables have grown since they were last
+/// analyzed. So its cost is that of its page. A subclass says which server.</summary>
+public abstract partial class PostgresQueryPlanTests(IPostgresDatabase database, ITestOutputHelper output) : IAsyncLifetime
+{
+    private const string ByName = "streams_name_is_unique", ById = "streams_pkey";
+
+    private const string Analyze = "ANALYZE streams, events, wakes, deployments, runs, run_tags, steps, tasks, attempts";
+
+    /// <summary>The indexes of each statement, each named once, in the order in which the plan names them.</summary>
+    private static readonly Dictionary<string, string[]> _indexes = new()
+    {
+        ["stream_id"] = [ByName],
+        ["history"] = [ByName, "events_by_run", ById],
+        ["deployment"] = ["deployments_once_per_version"],
+        ["latest_deployment"] = ["deployments_once_per_version"],
+        ["deployments"] = ["deployments_once_per_version"],
+        ["flows"] = ["deployments_once_per_version"],
+        ["run"] = ["runs_pkey", ByName],
+        ["runs_by_created"] = ["runs_by_created"],
+        ["runs_by_flow"] = ["runs_by_flow"],
+        ["runs_by_status"] = ["runs_by_status"],
+        ["runs_by_flow_and_status"] = ["runs_by_flow_and_status"],
+        ["runs_active"] = ["runs_active"],
+        ["runs_by_tag"] = ["run_tags_pkey", "runs_pkey"],
+        ["step"] = ["steps_pkey", ByName, ById],
+        ["steps"] = [ByName, "steps_by_run", ById],
+        ["task"] = ["tasks_pkey", ByName],
+        ["tasks_of_step"] = [ById, ByName, "tasks_pkey"],
+        ["tasks_of_step_by_status"] = [ByName, "tasks_by_status", ById],
+        ["tasks_of_run"] = ["steps_by_run", ByName, "tasks_pkey", ById],
+        ["tasks_of_run_by_name"] = ["steps_by_name", ByName, "tasks_pkey", ById],
+        ["tasks_of_run_by_status"] = [ByName, "tasks_by_status", ById],
+        ["tasks_of_run_by_name_and_status"] = ["steps_by_name", ByName, "tasks_by_status", ById],
+        ["attempts"] = ["attempts_pkey", ByName],
+        ["outputs"] = [ByName, "tasks_pkey"],
+        ["outputs_of_ranges"] = [ByName, "tasks_pkey"],
+    };
+
+    /// <summary>These sort what they have already narrowed down to a page.</summary>
+    private static readonly string[] _sortAPage = ["flows", "outputs_of_ranges"];
+
+    private readonly string _schema = $"plans_{Guid.NewGuid():n}";
+    private NpgsqlDataSource _source = null!;
+
+    public async Task InitializeAsync()
+    {
+        _source = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(database.ConnectionString) { SearchPath = _schema, Options = ReadSession.Options });
+        await RunAsync($"CREATE SCHEMA {_schema}");
+        await RunAsync(SqlText.Whole("postgres_0001_journal.sql"));
+    }
+
+    public async Task DisposeAsync()
+    {
+        await RunAsync($"DROP SCHEMA {_schema} CASCADE");
+        await _source.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task OfEmptyTables() => await CheckAsync();
+
+    [Fact]
+    public async Task OfTablesThatWereTinyWhenTheyWereAnalyzed_AndGrewSince()
+    {
+        await GrowAsync(0, 3);
+        await RunAsync(Analyze);
+        await GrowAsync(3, 3000);
+
+        await CheckAsync();
+    }
+
+    [Fact]
+    public async Task OfGrownTables_WithOneRunThatIsWiderThanAllOthers()
+    {
+        await GrowAsync(0, 3000);
+        await RunAsync(Analyze);
+
+        await CheckAsync();
+    }
+
+    private async Task CheckAsync()
+    {
+        var sql = ReadQueries.Sql;
+        Assert.Equal(_indexes.Keys.Order(), sql.Names.Order());
+        await using var connection = await _source.OpenConnectionAsync();
+        foreach (var name in sql.Names)
+        {
+            var plan = await PlanAsync(connection, sql[name]);
+            output.WriteLine($"{name}:\n{plan}");
+            Assert.DoesNotContain("Seq Scan", plan, StringComparison.Ordinal);
+            Assert.DoesNotContain("Bitmap", plan, StringComparison.Ordinal);
+            Assert.Equal(_sortAPage.Contains(name), plan.Contains("Sort", StringComparison.Ordinal));
+            Assert.Equal(_indexes[name], Index().Matches(plan).Select(m => m.Groups[1].Value).Distinct());
+        }
+    }
+
+    /// <summary>The plan for any values, as nulls stand for them.</summary>
+    private static async Task<string> PlanAsync(NpgsqlConnection connection, string sql)
+    {
+        var values = Enumerable.Repeat("NULL", Parameter().Matches(sql).Max(m => int.Parse(m.Groups[1].Value)));
+        await using var batch = new NpgsqlBatch(connection)
+        {
+            BatchCommands = { new($"PREPARE asked AS {sql}"), new($"EXPLAIN (COSTS OFF) EXECUTE asked({string.Join(", ", values)})"), new("DEALLOCATE asked") },
+        };
+        await using var reader = await batch.ExecuteReaderAsync();
+        var lines = new List<string>();
+        while (await reader.ReadAsync()) lines.Add(reader.GetString(0));
+        return string.Join('\n', lines);
+    }
+
+    /// <summary>Runs of one task each, the first of which is as wide as all others together.</summary>
+    private Task GrowAsync(int from, int to) => RunAsync($"""
+        INSERT INTO streams SELECT i, 'default/run/r' || i, i, 1, 1 FROM generate_series({from}, {to} - 1) i;
+        INSERT INTO streams SELECT 1000000 + i, 'default/step/r' || i || '/1:start', i, 1, 1 FROM generate_series({from}, {to} - 1) i;
+        INSERT INTO runs SELECT i, 'default', 'r' || i, 'f' || i % 9, 1, i % 8, '', '[]', 0, NULL, 'ann', 1, i, NULL, NULL FROM generate_series({from}, {to} - 1) i;
+        INSERT INTO run_tags SELECT 'default', 'blue', i, i FROM generate_series({from}, {to} - 1) i;
+        INSERT INTO steps SELECT 1000000 + i, i, 'start', 0, true, 1, 0, 0, 0, 0, 0, i, NULL FROM generate_series({from}, {to} - 1) i;
+        INSERT INTO tasks SELECT 1000000 + i, 0, i, i % 8, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM generate_series({from}, {to} - 1) i;
+        INSERT INTO tasks SELECT 1000000, 1 + i, 0, i % 8, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM generate_series({from}, {to} - 1) i;
+        INSERT INTO attempts SELECT 1000000, i, 0, 1, 'w', 't', 0, NULL, NULL, NULL FROM generate_series({from}, {to} - 1) i;
+        INSERT INTO events SELECT 1 + i, 1000000, 1 + i, 0, i, 'ann', 1, '' FROM generate_series({from}, {to} - 1) i;
+        INSERT INTO deployments SELECT i, 'default', 'f' || i % 9, 1 + i, '', '', '', NULL, i, 'ann' FROM generate_series({from}, {to} - 1) i;
+        """);
+
+    private async Task RunAsync(string sql)
+    {
+        await using var command = _source.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    [GeneratedRegex(@"\$(\d+)")]
+    private static partial Regex Parameter();
+
+    [GeneratedRegex(@"Index (?:Only )?Scan(?: Backward)? using (\w+)")]
+    private static partial Regex Index();
+}
