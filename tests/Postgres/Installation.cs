@@ -8,7 +8,7 @@ internal static partial class Installation
 {
     private const int OldestVersion = 14;
 
-    private const string DebiansFolder = "/usr/lib/postgresql", ClusterSettings = "/etc/postgresql-common/createcluster.conf";
+    private const string DebiansFolder = "/usr/lib/postgresql", ClusterSettings = "/etc/postgresql-common/createcluster.conf", NoCluster = "create_main_cluster = false";
 
     private static readonly Lazy<(string? Folder, string? Refusal)> Found = new(Look);
 
@@ -52,7 +52,8 @@ internal static partial class Installation
     {
         if (!Environment.IsPrivilegedProcess || Command.OnPath("apt-get") is null) return null;
         Directory.CreateDirectory(Path.GetDirectoryName(ClusterSettings)!);
-        File.AppendAllText(ClusterSettings, "\n# The tests of Fanfare make clusters of their own.\ncreate_main_cluster = false\n");
+        if (!File.Exists(ClusterSettings) || !File.ReadLines(ClusterSettings).Contains(NoCluster))
+            File.AppendAllText(ClusterSettings, $"\n# The tests of Fanfare make clusters of their own.\n{NoCluster}\n");
         var first = AptGet("install", "-y", "--no-install-recommends", "postgresql");
         if (first.ExitCode == 0) return null;
         // On a fresh machine the lists of packages are empty or old.

@@ -131,10 +131,10 @@ public sealed class PrivatePostgres : IAsyncDisposable
         if (!await LaunchAsync()) throw Failure("The server did not start again");
     }
 
-    /// <summary>SIGSTOP to all of the server's processes: connections stay, and nothing answers, until <see cref="Thaw"/>.</summary>
+    /// <summary>SIGSTOP to all of the server's processes: connections stay, and nothing answers, until <see cref="ThawAsync"/>.</summary>
     public Task FreezeAsync() => _processes.FreezeAsync(Postmaster.Id);
 
-    public void Thaw() => _processes.Thaw();
+    public Task ThawAsync() => _processes.ThawAsync();
 
     /// <summary>Ends the server at once and removes its directory.</summary>
     public async ValueTask DisposeAsync()
@@ -161,6 +161,8 @@ public sealed class PrivatePostgres : IAsyncDisposable
             "max_connections = 60",
             // In files of the cluster, so that nothing of a killed server stays elsewhere.
             "dynamic_shared_memory_type = mmap",
+            // Recovery first makes all files durable; in one call, instead of in one for each file, seconds are saved.
+            "recovery_init_sync_method = syncfs",
         ]);
         for (var attempt = 1; ; attempt++)
         {
@@ -197,7 +199,7 @@ public sealed class PrivatePostgres : IAsyncDisposable
     private async Task EndedAsync()
     {
         // Who is frozen notices nothing, and handles no signal but SIGKILL.
-        Thaw();
+        await ThawAsync();
         await Postmaster.WaitForExitAsync();
         await _processes.GoneAsync();
         Postmaster.Dispose();

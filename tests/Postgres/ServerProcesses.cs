@@ -12,6 +12,8 @@ public sealed partial class ServerProcesses(string cluster)
 {
     private const int NoSuchProcess = 3;
 
+    private const char Stopped = 'T', Gone = 'Z';
+
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(10);
@@ -42,9 +44,12 @@ public sealed partial class ServerProcesses(string cluster)
         await UntilAsync(() => others.All(StandsStill), "The standstill of the server's processes");
     }
 
-    internal void Thaw()
+    /// <summary>Lets all go on, and returns when none stands still.</summary>
+    internal async Task ThawAsync()
     {
-        foreach (var process in Live()) Send(process, Signal.Continue);
+        var all = Live();
+        foreach (var process in all) Send(process, Signal.Continue);
+        await UntilAsync(() => !all.Any(p => State(p) == Stopped), "The thaw of the server's processes");
     }
 
     internal static void Send(int process, Signal signal)
@@ -53,11 +58,13 @@ public sealed partial class ServerProcesses(string cluster)
             throw new InvalidOperationException($"kill({process}, {signal}) failed with errno {error}.");
     }
 
-    // "id (title) state …"; what is gone stands still too.
-    private static bool StandsStill(int process)
+    private static bool StandsStill(int process) => State(process) is Stopped or Gone;
+
+    // "id (title) state …"
+    private static char State(int process)
     {
         var stat = Encoding.UTF8.GetString(Read($"/proc/{process}/stat"));
-        return stat.Length == 0 || stat[stat.LastIndexOf(')') + 2] is 'T' or 'Z';
+        return stat.Length == 0 ? Gone : stat[stat.LastIndexOf(')') + 2];
     }
 
     private static byte[] Read(string path)

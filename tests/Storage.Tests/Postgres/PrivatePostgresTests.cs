@@ -5,7 +5,7 @@ using Npgsql;
 namespace Fanfare.Storage.Tests.Postgres;
 
 /// <summary>The server that other tests stand on: what it survives, and that nothing of it is left.</summary>
-public sealed class PrivatePostgresTests
+public sealed class PrivatePostgresTests(SharedPostgres shared) : IClassFixture<SharedPostgres>
 {
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(60);
 
@@ -21,6 +21,7 @@ public sealed class PrivatePostgresTests
 
         await server.KillAsync();
 
+        await Assert.ThrowsAnyAsync<NpgsqlException>(() => AskAsync(open));
         await Assert.ThrowsAsync<NpgsqlException>(() => server.ScalarAsync<int>("SELECT 1", database));
         await server.StartAgainAsync();
         Assert.Equal(1, await server.ScalarAsync<long>("SELECT sum(n) FROM t", database));
@@ -55,7 +56,7 @@ public sealed class PrivatePostgresTests
         var impatient = new NpgsqlConnectionStringBuilder(server.Maintenance) { Timeout = 1 }.ConnectionString;
         await Assert.ThrowsAsync<NpgsqlException>(() => server.ScalarAsync<int>("SELECT 1", impatient));
         Assert.False(answer.IsCompleted);
-        server.Thaw();
+        await server.ThawAsync();
         Assert.Equal(7, await answer.WaitAsync(_patience));
         Assert.Equal(1, await server.ScalarAsync<int>("SELECT 1"));
     }
@@ -63,17 +64,17 @@ public sealed class PrivatePostgresTests
     [PostgresFact]
     public async Task TerminatedConnections_AreOfOneDatabaseOnly()
     {
-        await using var server = await PrivatePostgres.StartAsync();
+        var server = shared.Server;
         var database = await server.CreateDatabaseAsync();
         await using var ended = await OpenAsync(database);
-        await using var other = await OpenAsync(server.Maintenance);
+        await using var other = await OpenAsync(shared.Database);
 
         Assert.Equal(1, await server.TerminateConnectionsAsync(database));
 
         await Assert.ThrowsAnyAsync<NpgsqlException>(() => AskAsync(ended));
         Assert.Equal(7, await AskAsync(other));
         await server.DropDatabaseAsync(database);
-        Assert.Equal(0, await server.ScalarAsync<long>("SELECT count(*) FROM pg_database WHERE datname LIKE 'test%'"));
+        await Assert.ThrowsAsync<PostgresException>(() => OpenAsync(database));
     }
 
     [PostgresTheory]
