@@ -1,0 +1,268 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using Npgsql;
+
+namespace Fanfare.Postgres;
+
+/// <summary>
+/// A PostgreSQL server with a fresh cluster, which nobody else knows: on a port of its own of 127.0.0.1, and durable, as it would be in production. Databases are named
+/// by the connection string that <see cref="CreateDatabaseAsync"/> gives.
+/// </summary>
+public sealed class PrivatePostgres : IAsyncDisposable
+{
+    private const string Superuser = "postgres", Prefix = "fanfare-postgres-";
+
+    private const int PortAttempts = 5;
+
+    private readonly string _cluster;
+    private readonly ServerProcesses _processes;
+    private readonly Guard _guard;
+    private readonly string _log;
+    private Process? _postmaster;
+    private int _port;
+    private int _databases;
+
+    private PrivatePostgres(string directory)
+    {
+        Directory = directory;
+        _cluster = ClusterIn(directory);
+        _processes = new ServerProcesses(_cluster);
+        _log = Path.Combine(directory, "log");
+        _guard = Guard.Start(directory, _cluster);
+    }
+
+    /// <summary>Why no server can be started on this machine; null when one can. The first look may install one.</summary>
+    public static string? Refusal => Installation.Refusal;
+
+    /// <summary>Has the data, the log and the unix socket.</summary>
+    public string Directory { get; }
+
+    /// <summary>Connection string of the database that every cluster has.</summary>
+    public string Maintenance => ConnectionString("postgres");
+
+    private string Data => Path.Combine(Directory, _cluster);
+
+    private Process Postmaster => _postmaster ?? throw new InvalidOperationException("The server does not run.");
+
+    public static async Task<PrivatePostgres> StartAsync()
+    {
+        if (Refusal is { } refusal) throw new InvalidOperationException(refusal);
+        var directory = System.IO.Directory.CreateTempSubdirectory(Prefix).FullName;
+        Account.Give(directory);
+        var server = new PrivatePostgres(directory);
+        try
+        {
+            await server.InitializeAsync();
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The name of the cluster in a server's directory, by which its processes are found.</summary>
+    public static string ClusterIn(string directory) => Path.GetFileName(directory).Replace(Prefix, "cluster-", StringComparison.Ordinal);
+
+    /// <summary>Makes an empty database.</summary>
+    /// <returns>Its connection string.</returns>
+    public async Task<string> CreateDatabaseAsync()
+    {
+        var name = string.Create(CultureInfo.InvariantCulture, $"test_{Interlocked.Increment(ref _databases)}");
+        await ExecuteAsync($"CREATE DATABASE {name} TEMPLATE template0");
+        return ConnectionString(name);
+    }
+
+    /// <summary>Drops a database, whoever is connected to it.</summary>
+    public async Task DropDatabaseAsync(string database)
+    {
+        await using (var pooled = new NpgsqlConnection(database)) NpgsqlConnection.ClearPool(pooled);
+        await ExecuteAsync($"DROP DATABASE {NameOf(database)} WITH (FORCE)");
+    }
+
+    /// <summary>Ends the sessions of all who are connected to a database, and returns when they are gone.</summary>
+    /// <returns>How many there were.</returns>
+    public Task<long> TerminateConnectionsAsync(string database) =>
+        // Looked up before any is ended: in one query the condition could meet sessions of other databases.
+        ScalarAsync<long>($"""
+            WITH sessions AS MATERIALIZED (SELECT pid FROM pg_stat_activity WHERE datname = '{NameOf(database)}' AND pid <> pg_backend_pid())
+            SELECT count(*) FILTER (WHERE pg_terminate_backend(pid, 30000)) FROM sessions
+            """);
+
+    /// <summary>Executes SQL as superuser, on a connection of its own.</summary>
+    /// <param name="sql">One statement or more.</param>
+    /// <param name="database">The maintenance database unless given.</param>
+    public async Task ExecuteAsync(string sql, string? database = null)
+    {
+        await using var connection = await ConnectAsync(database);
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    /// <summary>The first column of the first row; the default for null or no row.</summary>
+    public async Task<T?> ScalarAsync<T>(string sql, string? database = null)
+    {
+        await using var connection = await ConnectAsync(database);
+        await using var command = new NpgsqlCommand(sql, connection);
+        return await command.ExecuteScalarAsync() is T value ? value : default;
+    }
+
+    /// <summary>kill -9 of the postmaster; returns when all of the server's processes are gone, which end on their own then.</summary>
+    public async Task KillAsync()
+    {
+        ServerProcesses.Send(Postmaster.Id, ServerProcesses.Signal.Kill);
+        await EndedAsync();
+    }
+
+    /// <summary>Stops the server, and returns when all of its processes are gone.</summary>
+    public async Task StopAsync(StopMode mode)
+    {
+        ServerProcesses.Send(Postmaster.Id, mode == StopMode.Fast ? ServerProcesses.Signal.Interrupt : ServerProcesses.Signal.Quit);
+        await EndedAsync();
+    }
+
+    /// <summary>Starts the server after <see cref="KillAsync"/> or <see cref="StopAsync"/>, on the same port and data; returns when it accepts connections.</summary>
+    public async Task StartAgainAsync()
+    {
+        if (_postmaster is not null) throw new InvalidOperationException("The server runs.");
+        if (!await LaunchAsync()) throw Failure("The server did not start again");
+    }
+
+    /// <summary>SIGSTOP to all of the server's processes: connections stay, and nothing answers, until <see cref="ThawAsync"/>.</summary>
+    public Task FreezeAsync() => _processes.FreezeAsync(Postmaster.Id);
+
+    public Task ThawAsync() => _processes.ThawAsync();
+
+    /// <summary>Ends the server at once and removes its directory.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _guard.DisposeAsync();
+        _postmaster?.Dispose();
+    }
+
+    private async Task InitializeAsync()
+    {
+        using (var initialize = Start("initdb", "-D", Data, "-U", Superuser, "--auth=trust", "--no-locale", "-E", "UTF8", "--no-instructions", "--data-checksums", "--no-sync"))
+        {
+            await initialize.WaitForExitAsync();
+            if (initialize.ExitCode != 0) throw Failure($"initdb ended with {initialize.ExitCode}");
+        }
+        await File.AppendAllLinesAsync(Path.Combine(Data, "postgresql.conf"),
+        [
+            "listen_addresses = '127.0.0.1'",
+            $"unix_socket_directories = '{Directory}'",
+            $"cluster_name = '{_cluster}'",
+            "fsync = on",
+            "synchronous_commit = on",
+            "shared_buffers = 128MB",
+            "max_connections = 60",
+            // In files of the cluster, so that nothing of a killed server stays elsewhere.
+            "dynamic_shared_memory_type = mmap",
+            // Recovery first makes all files durable; in one call, instead of in one for each file, seconds are saved.
+            "recovery_init_sync_method = syncfs",
+        ]);
+        for (var attempt = 1; ; attempt++)
+        {
+            _port = FreePort();
+            if (await LaunchAsync()) return;
+            if (attempt == PortAttempts || !Log().Contains("Address already in use", StringComparison.Ordinal)) throw Failure("The server did not start");
+        }
+    }
+
+    /// <summary>Returns true when the server accepts connections, and false when it ended before.</summary>
+    private async Task<bool> LaunchAsync()
+    {
+        _postmaster = Start("postgres", "-D", Data, "-p", _port.ToString(CultureInfo.InvariantCulture));
+        await ServerProcesses.UntilAsync(() => IsReady(_postmaster.Id) || _postmaster.HasExited, "The server's readiness");
+        if (!_postmaster.HasExited) return true;
+        await EndedAsync();
+        return false;
+    }
+
+    // As pg_ctl does it: the first line is the process's id, the eighth its state. The file of a server that was killed names that one's id.
+    private bool IsReady(int postmaster)
+    {
+        try
+        {
+            var lines = File.ReadAllLines(Path.Combine(Data, "postmaster.pid"));
+            return lines.Length > 7 && lines[0] == postmaster.ToString(CultureInfo.InvariantCulture) && lines[7].TrimEnd() == "ready";
+        }
+        catch (FileNotFoundException)
+        {
+            return false;
+        }
+    }
+
+    private async Task EndedAsync()
+    {
+        // Who is frozen notices nothing, and handles no signal but SIGKILL.
+        await ThawAsync();
+        await Postmaster.WaitForExitAsync();
+        await _processes.GoneAsync();
+        Postmaster.Dispose();
+        _postmaster = null;
+    }
+
+    /// <summary>Starts one of the server's programs, as its user, with its output in the log. The shell and setpriv become that program: the id stays.</summary>
+    private Process Start(string program, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("sh", ["-c", "exec \"$@\" </dev/null >>\"$0\" 2>&1", _log, .. Account.Prefix, Installation.Program(program), .. arguments]) { WorkingDirectory = Directory };
+        foreach (var name in start.Environment.Keys.Where(k => k.StartsWith("PG", StringComparison.Ordinal)).ToArray()) start.Environment.Remove(name);
+        return Process.Start(start)!;
+    }
+
+    private async Task<NpgsqlConnection> ConnectAsync(string? database)
+    {
+        var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(database ?? Maintenance) { Pooling = false }.ConnectionString);
+        try
+        {
+            await connection.OpenAsync();
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    private string ConnectionString(string database) => new NpgsqlConnectionStringBuilder
+    {
+        Host = "127.0.0.1",
+        Port = _port,
+        Username = Superuser,
+        Database = database,
+        SslMode = SslMode.Disable,
+        GssEncryptionMode = GssEncryptionMode.Disable,
+        IncludeErrorDetail = true,
+    }.ConnectionString;
+
+    private static string NameOf(string database) => new NpgsqlConnectionStringBuilder(database).Database!;
+
+    // Below the ports that the system gives to clients: one of them could take the port, or even connect to itself, while the server is down.
+    private static int FreePort()
+    {
+        var firstOfClients = int.Parse(File.ReadAllText("/proc/sys/net/ipv4/ip_local_port_range").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[0], CultureInfo.InvariantCulture);
+        while (true)
+        {
+            var port = Random.Shared.Next(10_000, Math.Max(firstOfClients, 20_000));
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            try
+            {
+                socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
+                return port;
+            }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse)
+            {
+                // The next one, then.
+            }
+        }
+    }
+
+    private string Log() => File.Exists(_log) ? File.ReadAllText(_log) : "";
+
+    private InvalidOperationException Failure(string what) => new($"{what}. Its log:\n{Log()}");
+}
