@@ -28,6 +28,7 @@ internal sealed class PostgresSessions
         }
         if (string.IsNullOrEmpty(_given.SearchPath)) _given.SearchPath = DefaultSchema;
         if (!_given.ContainsKey("Keepalive")) _given.KeepAlive = 15;
+        if (!_given.ContainsKey("Timeout")) _given.Timeout = 5;
     }
 
     /// <summary>Where the database is, for messages; without user and password.</summary>
