@@ -26,7 +26,7 @@ internal sealed class LocalEngine : IAsyncDisposable
     public string Directory => _directory;
 
     /// <param name="postgres">A connection string whose schema 'bench' is made anew; null for SQLite.</param>
-    public static async Task<LocalEngine> StartAsync(string? postgres)
+    public static async Task<LocalEngine> StartAsync(string? postgres = null)
     {
         var directory = System.IO.Directory.CreateTempSubdirectory("fanfare-bench-").FullName;
         IStore store = postgres is null

@@ -23,8 +23,11 @@ internal static class ServeCommand
             DefaultValueFactory = _ => 300,
             Validators = { r => Arguments.InRange(r, 10, 86_400) },
         };
-        var command = new Command("serve", "Run a server until it is stopped; it adopts the unfinished runs of its data directory") { data, port, bind, noWorker, leaseTerm };
-        ExampleHelp.Add(command, "fanfare serve", "fanfare serve --data /var/lib/fanfare --port 8080", "FANFARE_TOKEN=… fanfare serve --host 0.0.0.0 --no-worker");
+        var database = DatabaseCommand.Connection("Connection string of a PostgreSQL database for the journal. Servers that share one stand by for each other; give them the same --data, which holds logs and artifacts. Default: $FANFARE_DATABASE, else a file in the data directory");
+        var advertise = new Option<string?>("--advertise") { Description = "With --database: URL at which the other servers reach this one. Default: where it listens", HelpName = "URL" };
+        var command = new Command("serve", "Run a server until it is stopped; it adopts the unfinished runs of its data directory") { data, port, bind, noWorker, leaseTerm, database, advertise };
+        ExampleHelp.Add(command, "fanfare serve", "fanfare serve --data /var/lib/fanfare --port 8080", "FANFARE_TOKEN=… fanfare serve --host 0.0.0.0 --no-worker",
+            "FANFARE_DATABASE='Host=db;Username=fanfare;Database=fanfare' fanfare serve --data /srv/fanfare");
         return global.On(command, async (session, parsed, cancel) =>
         {
             var host = parsed.GetRequiredValue(bind);
@@ -35,6 +38,8 @@ internal static class ServeCommand
             var options = new LocalServerOptions(directory, host, parsed.GetValue(port), token, !parsed.GetValue(noWorker), session.Screen.Note)
             {
                 LeaseTerm = TimeSpan.FromSeconds(parsed.GetValue(leaseTerm)),
+                Database = DatabaseCommand.Given(session.Host, parsed.GetValue(database)),
+                Advertise = Advertised(parsed.GetValue(advertise)),
             };
             try
             {
@@ -76,6 +81,14 @@ internal static class ServeCommand
         }
         session.Screen.WriteLine($"Fanfare {ProductVersion.Text} serves {url.ToString().TrimEnd('/')}");
         session.Screen.WriteLine($"  data in {Words.Printable(directory)}; Ctrl-C stops it");
+    }
+
+    private static Uri? Advertised(string? given)
+    {
+        if (given is null) return null;
+        return Uri.TryCreate(given, UriKind.Absolute, out var url) && url.Scheme is "http" or "https"
+            ? url
+            : throw new CommandException(ExitCode.Usage, $"--advertise '{given}' is no URL.", "Write it as http://HOST:PORT.");
     }
 
     private static void Guard(string host, string? token)

@@ -30,4 +30,10 @@ internal sealed record LocalServerOptions(
 {
     /// <summary>How long a lease lasts without renewal.</summary>
     public TimeSpan LeaseTerm { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>Connection string of a PostgreSQL database, which other servers may share; null for a journal in the data directory.</summary>
+    public string? Database { get; init; }
+
+    /// <summary>Where the other servers of the database reach this one; null for where it listens.</summary>
+    public Uri? Advertise { get; init; }
 }

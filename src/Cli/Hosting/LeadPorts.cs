@@ -7,7 +7,7 @@ namespace Fanfare.Cli.Hosting;
 
 /// <summary>The gateway's ports on a server that leads at times: they reach the engine and the journal of the present lead. What stands by is sent on
 /// before it comes here; what comes all the same is told to come again.</summary>
-internal sealed class LeadPorts(PostgresElection election, Uri own) : ILeadership, IScheduler, IJournal, IReadModel
+internal sealed class LeadPorts(PostgresElection election) : ILeadership, IScheduler, IJournal, IReadModel
 {
     private readonly Lock _lock = new();
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -17,7 +17,10 @@ internal sealed class LeadPorts(PostgresElection election, Uri own) : ILeadershi
 
     public bool IsLeader => _lead is not null;
 
-    public Uri? Leader => _lead is null && Uri.TryCreate(election.Leader, UriKind.Absolute, out var leader) && leader != own ? leader : null;
+    public Uri? Leader => _lead is null && Uri.TryCreate(election.Leader, UriKind.Absolute, out var leader) && leader != Own ? leader : null;
+
+    /// <summary>Where the others reach this server.</summary>
+    public Uri? Own { get; set; }
 
     public string Incarnation => Now.Store.Journal.Incarnation;
 
@@ -44,6 +47,12 @@ internal sealed class LeadPorts(PostgresElection election, Uri own) : ILeadershi
         _lead = null;
         lead.Store.Journal.Committed -= OnCommitted;
         Change();
+    }
+
+    /// <summary>Returns when some server leads.</summary>
+    public async Task SettleAsync(CancellationToken cancellationToken)
+    {
+        while (!IsLeader && Leader is null) await SettledAsync(TimeSpan.FromSeconds(1), cancellationToken);
     }
 
     public async Task SettledAsync(TimeSpan longest, CancellationToken cancellationToken)

@@ -29,3 +29,5 @@ internal sealed record ValidationReport(string File, bool Valid, IReadOnlyList<S
 
 /// <summary><c>fanfare serve</c>, once it answers requests.</summary>
 internal sealed record ServingReport(Uri Url, string DataDirectory, int ProcessId);
+
+internal sealed record DatabaseReport(string Database, int SchemaVersion, int KnownVersion);

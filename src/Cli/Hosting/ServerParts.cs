@@ -1,0 +1,65 @@
+using Fanfare.Engine;
+using Fanfare.Gateway;
+using Fanfare.Specs;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Fanfare.Cli.Hosting;
+
+/// <summary>What every server is put together from.</summary>
+internal static class ServerParts
+{
+    // The margin is for clocks that drift, which takes time: a short term needs less of it.
+    public static EngineOptions EngineOptionsOf(LocalServerOptions options, ulong seed)
+    {
+        var engine = new EngineOptions { Seed = seed, LeaseTerm = options.LeaseTerm };
+        return options.LeaseTerm / 2 < engine.LeaseMargin ? engine with { LeaseMargin = options.LeaseTerm / 2 } : engine;
+    }
+
+    public static WebApplication Gateway(
+        LocalServerOptions options, IScheduler scheduler, IJournal journal, IReadModel readModel, IBlobStore blobs, Action<IServiceCollection>? more = null) =>
+        GatewayHost.Build(
+            new GatewayOptions { Host = options.Host, Port = options.Port, AccessToken = options.Token, DataDirectory = options.DataDirectory, HandleSignals = false },
+            services =>
+            {
+                // As instances, which the host does not dispose: they are this process's.
+                services.AddSingleton(scheduler).AddSingleton(journal).AddSingleton(readModel).AddSingleton(blobs)
+                    .AddSingleton<ISpecReader, SpecReader>().AddSingleton(TimeProvider.System);
+                more?.Invoke(services);
+            });
+
+    // A server bound to all addresses is reached by this machine over loopback.
+    public static Uri Reachable(Uri bound) =>
+        bound.Host is "0.0.0.0" or "[::]" ? new UriBuilder(bound) { Host = "127.0.0.1" }.Uri : bound;
+
+    private sealed class SpecReader : ISpecReader
+    {
+        public SpecReading Read(string source)
+        {
+            var result = FlowSpecReader.Read(source);
+            return new SpecReading(result.Spec, result.Errors);
+        }
+    }
+}
+
+/// <summary>A worker in the server's process.</summary>
+internal sealed class EmbeddedWorkerRun : IAsyncDisposable
+{
+    private readonly CancellationTokenSource _stop = new();
+
+    private EmbeddedWorkerRun(LocalServerOptions options, Uri url) => Completion = new EmbeddedWorker().RunAsync(
+        new LocalWorkerOptions([url], options.Token, $"{Environment.MachineName}-embedded", [], Path.Combine(options.DataDirectory, "worker"), null, null, options.Log),
+        _stop.Token);
+
+    /// <summary>Ends when the worker does.</summary>
+    public Task Completion { get; }
+
+    public static EmbeddedWorkerRun Start(LocalServerOptions options, Uri url) => new(options, url);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _stop.Dispose();
+    }
+}
