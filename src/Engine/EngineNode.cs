@@ -108,12 +108,16 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
     internal void Wake(StreamId stream) => Start(() => WakeAsync(stream));
 
     /// <summary>Hands messages to another entity; returns when they are durable there.</summary>
-    internal Task DeliverAsync(StreamId sender, StreamId target, IReadOnlyList<OutboxMessage> messages) =>
-        Activate(target).Ask<Entity, bool>("system", (Entity entity, in Moment moment) =>
+    internal Task DeliverAsync(StreamId sender, StreamId target, IReadOnlyList<OutboxMessage> messages)
+    {
+        return Options.Carrier is { } carry ? carry(target, Deliver) : Deliver();
+
+        Task Deliver() => Activate(target).Ask<Entity, bool>("system", (Entity entity, in Moment moment) =>
         {
             entity.Receive(sender, messages, moment);
             return true;
         });
+    }
 
     private StepEntity StepOf(StreamId id, RunContext context) => context.Graph.TryGet(id.StepKey.Step, out _)
         ? new StepEntity(id, context, Options.LeaseTerm + Dispatcher.RenewEvery(Options.LeaseTerm) + Options.LeaseMargin)

@@ -1,3 +1,5 @@
+using Fanfare.Contracts;
+
 namespace Fanfare.Engine;
 
 /// <summary>Settings of an engine node.</summary>
@@ -15,6 +17,10 @@ public sealed record EngineOptions
 
     /// <summary>How often streams that are due are looked for. Default: 5 s.</summary>
     public TimeSpan ScanEvery { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Carries messages to another entity by calling what it is given, which returns when they are durable there. It may fail, and they may have arrived
+    /// all the same; it may call twice, or late. Null for at once.</summary>
+    public Func<StreamId, Func<Task>, Task>? Carrier { get; init; }
 
     /// <summary>Seed of the node's chance (jitter). Random in production, drawn from the run's seed in simulation.</summary>
     public required ulong Seed { get; init; }

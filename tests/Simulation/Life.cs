@@ -86,15 +86,17 @@ internal sealed class Life
         var chance = _loop.Chance.Fork();
         var flows = FlowsOf(chance);
         Flows = [.. flows.Select(f => f.Name)];
+        Crew? crew = null;
         _cluster.Store.Observed = recorded =>
         {
             Coverage.Note(_history, recorded);
             _history.Read(recorded);
+            crew?.Saw(recorded);
         };
         _effects.Began = lease => _history.Began(lease.Task, lease.Attempt);
         _cluster.Start();
         for (var i = Plan.Calm ? 2 : chance.Between(1, 4); i > 0; i--) _ = new SimWorker($"w{i}", Plan.Calm ? 3 : chance.Between(1, 6), _cluster, _effects);
-        var crew = new Crew(_cluster, _history, flows, operators: !Plan.Calm && chance.Roll(0.5));
+        crew = new Crew(_cluster, _history, flows, operators: !Plan.Calm && chance.Roll(0.5));
         crew.Answered = (run, verb, outcome) => Coverage.Note(_history, run, verb, outcome);
         try
         {

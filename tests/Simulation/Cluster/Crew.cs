@@ -9,6 +9,7 @@ internal sealed class Crew
     private readonly SimCluster _cluster;
     private readonly HistoryChecker _history;
     private readonly Chance _chance;
+    private readonly Dictionary<string, int> _impatient = [];
 
     public Crew(SimCluster cluster, HistoryChecker history, IReadOnlyList<FlowSpec> flows, bool operators)
     {
@@ -21,6 +22,7 @@ internal sealed class Crew
             var start = new StartRun("default", "ann", copy.Name, null, "{}", [], _chance.Int(3), null, run);
             Insist(e => e.DeployAsync(deploy, CancellationToken.None), _ => Later(_chance.Span(0, 20_000), () => Insist(e => e.StartRunAsync(start, CancellationToken.None), _ => { })));
             if (!operators || _chance.Roll(0.4)) continue;
+            if (_chance.Roll(0.3)) _impatient[run] = _chance.Between(1, 3);
             for (var i = _chance.Between(1, 6); i > 0; i--)
             {
                 Later(_chance.Span(1_000, 90_000), () =>
@@ -36,6 +38,20 @@ internal sealed class Crew
 
     /// <summary>Called for each command of an operator that was answered: the run, the command, and what came of it.</summary>
     public Action<string, string, string>? Answered { get; set; }
+
+    /// <summary>Sees what becomes durable. Some operators wait for nothing but the end of a run, to retry it at once: what was sent before is still on its way then.</summary>
+    public void Saw(Recorded recorded)
+    {
+        if (recorded.Entry.Event is not RunEnded || recorded.Stream.RunId is not { } run || !_impatient.TryGetValue(run, out var times) || times == 0) return;
+        _impatient[run] = times - 1;
+        Later(_chance.Span(0, 20), () =>
+        {
+            if (_cluster.Faults.At("operator", run) is not { Chance: var chance }) return;
+            var steps = _cluster.Store.Rows.Steps.Where(s => s.Key.Run == run).Select(s => s.Key.Key.Step).Distinct().Order(StringComparer.Ordinal).ToList();
+            Command(run, RunVerb.Retry, steps.Count > 0 && chance.Roll(0.7) ? chance.Pick(steps) : null);
+            if (chance.Roll(0.3)) Later(chance.Span(0, 200), () => Command(run, RunVerb.Cancel));
+        });
+    }
 
     private void Interfere(string run, FlowSpec flow, Chance chance)
     {

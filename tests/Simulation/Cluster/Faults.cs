@@ -39,6 +39,7 @@ internal sealed class Faults
         ClocksAreSet = chance.Int(3) == 0;
         // The margin of a lease allows for it: 0.1 % of the longest term is 0.6 s for both ends.
         ClockDrift = chance.Int(2) == 0 ? 0 : 0.001;
+        MessageFaultShare = chance.Int(3) switch { 0 => 0.05, 1 => 0.01, _ => 0 };
         (OpenFailureShare, SlowOpenShare) = chance.Int(3) switch { 0 => (0.03, 0.03), 1 => (0, 0.1), _ => (0, 0) };
     }
 
@@ -50,6 +51,9 @@ internal sealed class Faults
 
     /// <summary>Share of appends that end with an error, half of them after they became durable.</summary>
     public double AppendFailureShare { get; }
+
+    /// <summary>Share of deliveries between entities that are lost, late, doubled, or whose receipt is lost; of each as many.</summary>
+    public double MessageFaultShare { get; }
 
     /// <summary>Share of reads of a stream that end with an error.</summary>
     public double OpenFailureShare { get; }
