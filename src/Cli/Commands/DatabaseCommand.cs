@@ -9,11 +9,18 @@ namespace Fanfare.Cli.Commands;
 /// before, or let only one user do it.</summary>
 internal static class DatabaseCommand
 {
-    public static Command Create(GlobalOptions global) => new("db", "Look at the schema of the PostgreSQL database, or bring it up to date")
+    public static Command Create(GlobalOptions global)
     {
-        Make(global, "status", "Show which schema version the database has, and which this release knows", "fanfare db status", StatusAsync),
-        Make(global, "migrate", "Bring the schema to this release's version; does nothing when it is there", "fanfare db migrate --database 'Host=db;Username=owner;Database=fanfare'", MigrateAsync),
-    };
+        Command[] commands =
+        [
+            Make(global, "status", "Show which schema version the database has, and which this release knows", "fanfare db status", StatusAsync),
+            Make(global, "migrate", "Bring the schema to this release's version; does nothing when it is there", "fanfare db migrate --database 'Host=db;Username=owner;Database=fanfare'", MigrateAsync),
+        ];
+        var command = new Command("db", "Look at the schema of the PostgreSQL database, or bring it up to date");
+        foreach (var each in commands) command.Subcommands.Add(each);
+        ExampleHelp.Add(command, "fanfare db status");
+        return command;
+    }
 
     public static Option<string?> Connection(string description) => new("--database") { Description = description, HelpName = "CONNECTION" };
 

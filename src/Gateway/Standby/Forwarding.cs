@@ -16,6 +16,8 @@ internal sealed class Forwarding : IDisposable
     // Of one connection, not of the request.
     private static readonly HashSet<string> _hops = new(StringComparer.OrdinalIgnoreCase) { "Connection", "Keep-Alive", "Transfer-Encoding", "TE", "Trailer", "Upgrade", "Proxy-Connection", "Host" };
 
+    private static readonly TimeSpan _lookEvery = TimeSpan.FromMilliseconds(100);
+
     private readonly RequestDelegate _next;
     private readonly ILeadership _leadership;
     private readonly HttpMessageInvoker _leader = new(new SocketsHttpHandler
@@ -59,21 +61,35 @@ internal sealed class Forwarding : IDisposable
     private async Task<bool> TryAsync(HttpContext http, Uri leader)
     {
         using var request = RequestTo(leader, http.Request);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
+        var exchange = ExchangeAsync(http, request, ending.Token);
+        // A leader that hangs answers nothing, and closes nothing: once another leads, or this server itself, it is not waited for.
+        while (await Task.WhenAny(exchange, Task.Delay(_lookEvery, CancellationToken.None)) != exchange)
+            if (_leadership.IsLeader || (_leadership.Leader is { } now && now != leader)) await ending.CancelAsync();
+        return await exchange;
+    }
+
+    private async Task<bool> ExchangeAsync(HttpContext http, HttpRequestMessage request, CancellationToken ending)
+    {
         HttpResponseMessage answer;
         try
         {
-            answer = await _leader.SendAsync(request, http.RequestAborted);
+            answer = await _leader.SendAsync(request, ending);
         }
         catch (HttpRequestException error) when (error.HttpRequestError is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError || error.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionRefused })
         {
             await Task.Delay(TimeSpan.FromMilliseconds(50), http.RequestAborted);
             return false;
         }
-        catch (HttpRequestException)
+        catch (OperationCanceledException) when (!http.RequestAborted.IsCancellationRequested && (HttpMethods.IsGet(http.Request.Method) || HttpMethods.IsHead(http.Request.Method)))
+        {
+            return false;
+        }
+        catch (Exception error) when (error is HttpRequestException || (error is OperationCanceledException && !http.RequestAborted.IsCancellationRequested))
         {
             throw new ApiFault(ErrorCodes.Busy, "The server that leads went away while it answered. Repeat the request in a moment.");
         }
-        using (answer) await AnswerAsync(http, answer);
+        using (answer) await AnswerAsync(http, answer, ending);
         return true;
     }
 
@@ -95,24 +111,24 @@ internal sealed class Forwarding : IDisposable
         return request;
     }
 
-    private static async Task AnswerAsync(HttpContext http, HttpResponseMessage answer)
+    private static async Task AnswerAsync(HttpContext http, HttpResponseMessage answer, CancellationToken ending)
     {
         http.Response.StatusCode = (int)answer.StatusCode;
         foreach (var (name, values) in answer.Headers.Concat(answer.Content.Headers))
             if (!_hops.Contains(name)) http.Response.Headers[name] = values.ToArray();
         if (HttpMethods.IsHead(http.Request.Method)) return;
-        await using var body = await answer.Content.ReadAsStreamAsync(http.RequestAborted);
+        await using var body = await answer.Content.ReadAsStreamAsync(ending);
         var buffer = new byte[64 * 1024];
         try
         {
             // Flushed piece by piece: an event stream is to be seen as it comes.
-            while (await body.ReadAsync(buffer, http.RequestAborted) is var read and > 0)
+            while (await body.ReadAsync(buffer, ending) is var read and > 0)
             {
-                await http.Response.Body.WriteAsync(buffer.AsMemory(0, read), http.RequestAborted);
-                await http.Response.Body.FlushAsync(http.RequestAborted);
+                await http.Response.Body.WriteAsync(buffer.AsMemory(0, read), ending);
+                await http.Response.Body.FlushAsync(ending);
             }
         }
-        catch (Exception error) when (error is IOException or HttpRequestException)
+        catch (Exception error) when (error is IOException or HttpRequestException || (error is OperationCanceledException && !http.RequestAborted.IsCancellationRequested))
         {
             // Half of an answer must not look like the whole.
             http.Abort();

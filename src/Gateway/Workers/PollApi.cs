@@ -1,10 +1,16 @@
-using Microsoft.AspNetCore.Http.HttpResults;
+using System.Text.Json;
 
 namespace Fanfare.Gateway;
 
 /// <summary>The worker protocol's one conversation.</summary>
 internal static class PollApi
 {
+    /// <summary>How often a poll that waits shows that its server lives: by a space before the answer, which no reader of JSON minds. Without it a worker could not
+    /// tell a server that hangs from one that has nothing to say.</summary>
+    private static readonly TimeSpan _beat = TimeSpan.FromSeconds(1);
+
+    private static readonly byte[] _sign = " "u8.ToArray();
+
     private const int MaxWaitMs = 30_000, MaxItems = 100_000;
 
     /// <summary>2^60, an exbibyte: amounts are added and subtracted, and must not leave their type.</summary>
@@ -12,17 +18,34 @@ internal static class PollApi
 
     public static void Map(IEndpointRouteBuilder routes) =>
         routes.MapGroup("/api/v1").WithTags("Workers").MapPost("/workers/{id}:poll", PollAsync).AsPoll().WithQuery()
-            .WithJsonBody(typeof(PollRequest), required: true)
+            .WithJsonBody(typeof(PollRequest), required: true).Produces<PollResponse>()
             .WithName("poll").WithSummary("Report what ended and what is held, and get leases and cancellations");
 
-    private static async Task<Ok<PollResponse>> PollAsync(HttpContext http, string id, IScheduler scheduler, IBlobStore blobs, Drain drain)
+    private static async Task PollAsync(HttpContext http, string id, IScheduler scheduler, IBlobStore blobs, Drain drain, TimeProvider clock)
     {
         var request = await Body.ReadJsonAsync<PollRequest>(http);
         Check(request, id);
         for (var i = 0; i < request.Finished.Count; i++)
             if (request.Finished[i].ItemsFile is not null) await UploadedItems.CheckAsync($"finished[{i}]", request.Finished[i], scheduler, blobs, http.RequestAborted);
         using var ending = drain.Link(http);
-        return TypedResults.Ok(await scheduler.PollAsync(request, ending.Token));
+        var answering = scheduler.PollAsync(request, ending.Token);
+        http.Response.ContentType = "application/json; charset=utf-8";
+        while (!await IsDoneAsync(answering, clock))
+        {
+            await http.Response.Body.WriteAsync(_sign, http.RequestAborted);
+            await http.Response.Body.FlushAsync(http.RequestAborted);
+        }
+        var response = await answering;
+        await JsonSerializer.SerializeAsync(http.Response.Body, response, ContractsJson.Default.PollResponse, http.RequestAborted);
+    }
+
+    private static async Task<bool> IsDoneAsync(Task answering, TimeProvider clock)
+    {
+        if (answering.IsCompleted) return true;
+        using var enough = new CancellationTokenSource();
+        var first = await Task.WhenAny(answering, Task.Delay(_beat, clock, enough.Token));
+        await enough.CancelAsync();
+        return first == answering;
     }
 
     private static void Check(PollRequest request, string id)

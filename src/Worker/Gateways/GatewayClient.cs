@@ -20,6 +20,10 @@ internal sealed class TransferRefusedException(HttpStatusCode status, string mes
 internal sealed class GatewayClient : IDisposable
 {
     private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromSeconds(30);
+
+    /// <summary>A gateway that has a poll waiting sends a sign of life every second; one that is silent for so long hangs.</summary>
+    private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(2.5);
+
     private static readonly JsonWriterOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private static readonly MediaTypeHeaderValue Json = new("application/json");
 
@@ -57,15 +61,16 @@ internal sealed class GatewayClient : IDisposable
             {
                 Content = Body(request),
             };
-            using var response = await _http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, both.Token);
+            using var silence = new Silence(LongestSilence, _time, both.Token);
+            using var response = await _http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, silence.Token);
             if (!response.IsSuccessStatusCode)
             {
                 var detail = await DetailAsync(response, both.Token);
                 Servers.Failed(server, $"it answered a poll with {(int)response.StatusCode}: {detail}", RetryAfter(response) ?? Patience(response.StatusCode));
                 return null;
             }
-            await using var body = await response.Content.ReadAsStreamAsync(both.Token);
-            var answer = await JsonSerializer.DeserializeAsync(body, ContractsJson.Default.PollResponse, both.Token)
+            await using var body = await response.Content.ReadAsStreamAsync(silence.Token);
+            var answer = await JsonSerializer.DeserializeAsync(silence.Watch(body), ContractsJson.Default.PollResponse, silence.Token)
                 ?? throw new JsonException("The answer to a poll was null.");
             Servers.Answered(server);
             return answer;
@@ -76,7 +81,8 @@ internal sealed class GatewayClient : IDisposable
         }
         catch (OperationCanceledException)
         {
-            Servers.Failed(server, $"no answer to a poll within {timeout.TotalSeconds:0.#} s.", TimeSpan.Zero);
+            var waited = limit.IsCancellationRequested ? $"no answer to a poll within {timeout.TotalSeconds:0.#} s." : $"not a sign of life within {LongestSilence.TotalSeconds:0.#} s.";
+            Servers.Failed(server, waited, TimeSpan.Zero);
             return null;
         }
         catch (Exception e) when (e is HttpRequestException or IOException or JsonException)

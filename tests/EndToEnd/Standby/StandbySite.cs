@@ -1,0 +1,93 @@
+using System.Globalization;
+
+namespace Fanfare.EndToEnd.Standby;
+
+/// <summary>A PostgreSQL server, several servers on it, and a worker that knows them all.</summary>
+internal sealed class StandbySite : IAsyncDisposable
+{
+    private readonly PrivatePostgres _postgres;
+    private readonly string _database;
+    private readonly List<FanfareProcess> _processes = [];
+    private readonly Member[] _members;
+
+    private StandbySite(PrivatePostgres postgres, string database, int servers)
+    {
+        (_postgres, _database) = (postgres, database);
+        _members = [.. Enumerable.Range(0, servers).Select(_ => new Member(Api.FreePort()))];
+    }
+
+    public string Home { get; } = Directory.CreateTempSubdirectory("fanfare-standby-").FullName;
+
+    public PrivatePostgres Postgres => _postgres;
+
+    public string Database => _database;
+
+    public IReadOnlyList<Member> Members => _members;
+
+    public FanfareProcess Worker { get; private set; } = null!;
+
+    public static async Task<StandbySite> StartAsync(int servers = 2, int slots = 4)
+    {
+        var postgres = await PrivatePostgres.StartAsync();
+        var site = new StandbySite(postgres, await postgres.CreateDatabaseAsync(), servers);
+        try
+        {
+            foreach (var member in site._members) await site.StartAsync(member);
+            site.StartWorker(slots);
+            return site;
+        }
+        catch
+        {
+            await site.DisposeAsync();
+            throw;
+        }
+    }
+
+    public string In(string name) => Path.Combine(Home, name);
+
+    /// <summary>Starts a server, and returns when it answers.</summary>
+    public async Task StartAsync(Member member)
+    {
+        member.Process = Keep(FanfareProcess.Start(
+            Home, "serve", "--data", In("data"), "--port", member.Port.ToString(CultureInfo.InvariantCulture), "--no-worker", "--database", _database));
+        await member.Api.ReadyAsync(member.Process);
+    }
+
+    public FanfareProcess Command(params string[] arguments) => Keep(FanfareProcess.Start(Home, arguments));
+
+    /// <summary>The server that said last that it leads, of those that live.</summary>
+    public Task<Member> LeaderAsync(Member? butNot = null) => Eventually.GetAsync(
+        () => Task.FromResult(_members.FirstOrDefault(m => m != butNot && !m.Process.HasExited && m.Leads)), "A server that leads");
+
+    public Member Other(Member leader) => _members.First(m => m != leader && !m.Process.HasExited);
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var process in Enumerable.Reverse(_processes)) process.Dispose();
+        foreach (var member in _members) member.Api.Dispose();
+        await _postgres.DisposeAsync();
+        Directory.Delete(Home, recursive: true);
+    }
+
+    private void StartWorker(int slots) => Worker = Command(
+        "worker", "--server", string.Join(',', _members.Select(m => m.Url)), "--slots", slots.ToString(CultureInfo.InvariantCulture), "--data", In("worker"));
+
+    private FanfareProcess Keep(FanfareProcess process)
+    {
+        _processes.Add(process);
+        return process;
+    }
+
+    internal sealed class Member(int port)
+    {
+        public int Port => port;
+
+        public string Url => $"http://127.0.0.1:{Port}";
+
+        public Api Api { get; } = new(port);
+
+        public FanfareProcess Process { get; set; } = null!;
+
+        public bool Leads => Process.Output.LastIndexOf("This server leads.", StringComparison.Ordinal) > Process.Output.LastIndexOf("this one stands by", StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,141 @@
+using System.Diagnostics;
+using Xunit.Abstractions;
+
+namespace Fanfare.EndToEnd.Standby;
+
+/// <summary>Several servers on one PostgreSQL: one leads, the others forward, and take over.</summary>
+public sealed class StandbyTests(ITestOutputHelper output)
+{
+    /// <summary>Generous: the machine may be busy with much else. What it takes on a quiet one is in docs/reliability.md.</summary>
+    private static readonly TimeSpan _longestTakeover = TimeSpan.FromSeconds(30);
+
+    [PostgresFact]
+    public async Task ALeaderThatIsKilledOrHangs_IsReplaced_AndNothingIsLostOrDoneTwice()
+    {
+        const int tasks = 600, takeovers = 8;
+        await using var site = await StandbySite.StartAsync();
+        var effects = site.In("effects");
+        var run = await site.Members[1].Api.StartAsync(Wide(tasks, $"echo $FANFARE_TASK >> {effects}; sleep 0.1"));
+        await Eventually.FileAsync(effects);
+
+        for (var i = 0; i < takeovers; i++)
+        {
+            var leader = await site.LeaderAsync();
+            var other = site.Other(leader);
+            var clock = Stopwatch.StartNew();
+            if (i % 2 == 0) await leader.Process.KillAsync();
+            else leader.Process.Freeze();
+            var done = await DoneAsync(other, run);
+            await Eventually.TrueAsync(async () => await DoneAsync(other, run) is var now && (now > done || now == tasks), "Completions under the new leader");
+            output.WriteLine($"{(i % 2 == 0 ? "killed" : "frozen")}: going on after {clock.ElapsedMilliseconds} ms");
+            Assert.True(clock.Elapsed < _longestTakeover, $"Takeover {i} took {clock.Elapsed}.\n{other.Process.Output}");
+            Assert.Same(other, await site.LeaderAsync(butNot: leader));
+            if (i % 2 == 0)
+            {
+                await site.StartAsync(leader);
+            }
+            else
+            {
+                leader.Process.Thaw();
+                await Eventually.TrueAsync(() => !leader.Leads, "The former leader's own insight");
+            }
+        }
+        var view = await site.Members[0].Api.EndAsync(run, TimeSpan.FromMinutes(3));
+
+        Assert.True(view.Status == RunStatus.Succeeded, view.Error?.Message);
+        Assert.Equal(tasks + 2, (await site.Members[1].Api.HistoryAsync(run)).Count(e => e.Type == "task_succeeded"));
+        // Leases outlast a takeover, so that no task ran twice.
+        Assert.Equal(tasks, (await File.ReadAllLinesAsync(effects)).Length);
+        Assert.DoesNotContain(await site.Members[0].Api.HistoryAsync(run), e => e.Type == "task_lost");
+    }
+
+    [PostgresFact]
+    public async Task ALeaderThatIsStopped_HandsOverAtOnce_AndTasksRunOn()
+    {
+        await using var site = await StandbySite.StartAsync();
+        var run = await site.Members[0].Api.StartAsync(Wide(2, Run.Await(site.In("go"))));
+        await TaskProcesses.LiveAsync(run, 2);
+        var leader = await site.LeaderAsync();
+        var other = site.Other(leader);
+
+        var clock = Stopwatch.StartNew();
+        leader.Process.Terminate();
+        Assert.Same(other, await site.LeaderAsync(butNot: leader));
+        output.WriteLine($"handed over in {clock.ElapsedMilliseconds} ms");
+        Assert.Equal(0, await leader.Process.ExitAsync(Eventually.Limit));
+        await File.WriteAllTextAsync(site.In("go"), "");
+        await other.Api.SucceedRunAsync(run);
+
+        Assert.DoesNotContain(await other.Api.HistoryAsync(run), e => e.Type == "task_lost");
+    }
+
+    [PostgresFact]
+    public async Task AServerThatStandsBy_ServesAllOfTheApi()
+    {
+        await using var site = await StandbySite.StartAsync();
+        var standby = site.Other(await site.LeaderAsync());
+        var directory = Directory.CreateDirectory(site.In("flow")).FullName;
+        await File.WriteAllTextAsync(Path.Combine(directory, "flow.yaml"), $$$"""
+            name: through
+            steps:
+              start: {run: {{{Run.Shell("echo a line; printf result > $FANFARE_ARTIFACTS/out.txt; echo '{\"n\": 7}' > $FANFARE_OUTPUT")}}} }
+            """);
+
+        // Packages go up, live progress and logs come down, all of it through the server that stands by.
+        var command = site.Command("run", Path.Combine(directory, "flow.yaml"), "--server", standby.Url);
+        Assert.True(await command.ExitAsync(Eventually.Limit) == 0, command.Output);
+        var run = (await standby.Api.RunsAsync()).Items.Single().Run;
+
+        Assert.Equal("""{"n":7}""", Json.Compact(await standby.Api.OutputAsync(run, "start")));
+        Assert.Equal("result", await standby.Api.ArtifactAsync(run, "start", "out.txt"));
+        Assert.Contains("a line", await standby.Api.LogAsync(run, "start"), StringComparison.Ordinal);
+        Assert.Equal(404, (await standby.Api.AnswerAsync(HttpMethod.Get, "/api/v1/runs/none")).Status);
+        Assert.Contains("through", await standby.Api.GetTextAsync("/"), StringComparison.Ordinal);
+    }
+
+    [PostgresFact]
+    public async Task ADatabaseThatIsAwayForAWhile_CostsNoTaskAndNoResult()
+    {
+        await using var site = await StandbySite.StartAsync();
+        var run = await site.Members[0].Api.StartAsync(Wide(4, Run.Await(site.In("go"))));
+        await TaskProcesses.LiveAsync(run, 4);
+
+        await site.Postgres.KillAsync();
+        await Eventually.TrueAsync(async () => (await site.Members[0].Api.AnswerAsync(HttpMethod.Get, "/readyz")).Status == 503, "A server that says that it is not ready");
+        var said = (await site.Members[0].Api.AnswerAsync(HttpMethod.Get, "/readyz")).Body;
+        // Tasks end while nobody can write it down.
+        await File.WriteAllTextAsync(site.In("go"), "");
+        await TaskProcesses.GoneAsync(run);
+        await site.Postgres.StartAgainAsync();
+        await site.Members[1].Api.SucceedRunAsync(run);
+
+        Assert.Contains("database", said, StringComparison.Ordinal);
+        Assert.All(await site.Members[0].Api.TasksAsync(run), t => Assert.Equal(0, t.Attempt));
+        Assert.DoesNotContain(await site.Members[0].Api.HistoryAsync(run), e => e.Type == "task_lost");
+    }
+
+    [PostgresFact]
+    public async Task ADatabaseThatCannotBeUsed_IsSaidClearly()
+    {
+        await using var site = Site.Empty();
+        var refused = site.Command("serve", "--data", site.Data, "--port", "0", "--database", $"Host=127.0.0.1;Port={Api.FreePort()};Username=nobody;Database=none");
+        var odd = site.Command("db", "status", "--database", "Hosts=nonsense");
+
+        Assert.Equal(2, await refused.ExitAsync(Eventually.Limit));
+        Assert.Equal(2, await odd.ExitAsync(Eventually.Limit));
+
+        Assert.Contains("Check that PostgreSQL runs there", refused.Output, StringComparison.Ordinal);
+        Assert.Contains("Write it as 'Host=", odd.Output, StringComparison.Ordinal);
+    }
+
+    private static string Wide(int tasks, string script) => $$$"""
+        name: wide
+        steps:
+          start: {run: ["true"], next: {foreach: each, over: {range: {{{tasks}}} } } }
+          each: {run: {{{Run.Shell(script)}}}, next: all}
+          all: {join: all, run: ["true"]}
+        """;
+
+    private static async Task<int> DoneAsync(StandbySite.Member member, string run) =>
+        (await member.Api.StepsAsync(run)).Where(s => s.Step == "each").Sum(s => s.Succeeded);
+}
