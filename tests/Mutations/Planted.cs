@@ -50,7 +50,8 @@ internal static class Planted
         new("FormerBootPassesForANewOne", "Engine/Dispatch/WorkerSession.cs", "_former.Contains(boot) || BootId.IsBefore(boot, Boot) || BootId.IsBefore(boot, _heardOf)", "_former.Contains(boot)"),
         new("OvertakenPollBringsALeaseBack", Polls, "                else if (!session.IsOvertaken(request))\n", "                else\n"),
         new("ReportOfAnEarlierCancelCounts", RunApply, "if (e.Cancels < _cancels.GetValueOrDefault(e.Step)) break;", "if (e.Cancels < 0) break;"),
-        new("MessagesOfAnOlderGenerationCount", Commands, "run.Generation < _resetGeneration && source != Key", "run.Generation < 0 && source != Key"),
+        new("MessagesOfAnOlderGenerationCount", Commands, "source != Key && _run!.Resets?.GetValueOrDefault(source.Step) > run.Generation;", "source != Key && _run!.Resets?.GetValueOrDefault(source.Step) > run.Generation + 1_000_000;"),
+        new("OnlyTheLastRetryIsRemembered", Apply, "_run = _run!.Retried(e.Generation, e.Reset);", "_run = (_run! with { Resets = null }).Retried(e.Generation, e.Reset);"),
         new("TwoDeliveriesToOneTarget", Activation, "if (_inFlight.Add(target)) node.Start", "_inFlight.Add(target); node.Start"),
     ];
 }

@@ -58,8 +58,29 @@ public abstract record ReceivedEvent : Event
 /// <param name="Priority">The run's priority.</param>
 /// <param name="Generation">How often the run was reopened by a retry, from 0.</param>
 /// <param name="Halted">True when the sender is paused or cancelled, else null: a step that opens by this message opens paused, and the run tells it how to go on.</param>
+/// <param name="Resets">The steps that were run again from the start, each with the generation in which it last was; null for none. What they sent before speaks of
+/// work that is done again.</param>
 public sealed record RunInfo(
-    string Run, string Flow, int Deployment, int Priority, int Generation, bool? Halted = null);
+    string Run, string Flow, int Deployment, int Priority, int Generation, bool? Halted = null, IReadOnlyDictionary<string, int>? Resets = null)
+{
+    /// <summary>The same run in a later generation, in which these steps are run again.</summary>
+    public RunInfo Retried(int generation, IReadOnlyList<string> reset)
+    {
+        if (reset.Count == 0) return this with { Generation = generation };
+        var resets = Resets is null ? [] : new Dictionary<string, int>(Resets, StringComparer.Ordinal);
+        foreach (var step in reset) resets[step] = generation;
+        return this with { Generation = generation, Resets = resets };
+    }
+
+    public bool Equals(RunInfo? other) => ReferenceEquals(this, other)
+        || (other is not null && Run == other.Run && Flow == other.Flow && Deployment == other.Deployment && Priority == other.Priority
+            && Generation == other.Generation && Halted == other.Halted && HasSameResets(other));
+
+    public override int GetHashCode() => HashCode.Combine(Run, Generation);
+
+    private bool HasSameResets(RunInfo other) => ReferenceEquals(Resets, other.Resets)
+        || (Resets is not null && other.Resets is not null && Resets.Count == other.Resets.Count && Resets.All(reset => other.Resets.TryGetValue(reset.Key, out var generation) && generation == reset.Value));
+}
 
 /// <summary>Why an attempt or a run failed.</summary>
 /// <param name="Type">A stable word: <c>exit</c>, <c>timeout</c>, <c>out_of_memory</c>, <c>output_too_large</c>, <c>bad_output</c>,

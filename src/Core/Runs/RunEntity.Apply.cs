@@ -161,7 +161,8 @@ public sealed partial class RunEntity
 
     private void ApplyRetried(RunRetried e, DateTimeOffset at)
     {
-        _info = _info! with { Generation = e.Generation };
+        var reset = e.FromStep is { } from ? Downstream(from) : [];
+        _info = _info!.Retried(e.Generation, reset);
         (_status, _error, _endedAt, _timedFrom, _skipHandlers, _handler) = (RunStatus.Running, null, null, at, false, null);
         _handlersStarted.Clear();
         if (e.FromStep is null && _endReached)
@@ -172,7 +173,6 @@ public sealed partial class RunEntity
         }
         _endReached = false;
         _cancelledScopes.Clear();
-        var reset = e.FromStep is { } from ? Downstream(from) : [];
         _retry = new RetryStep(_info, reset);
         foreach (var step in _steps) Send(Stream(step), _retry);
     }

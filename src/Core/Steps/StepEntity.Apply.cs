@@ -207,9 +207,7 @@ public sealed partial class StepEntity
 
     private void ApplyRetried(StepRetried e)
     {
-        _run = _run! with { Generation = e.Generation };
-        _resetGeneration = e.Generation;
-        _reset = e.Reset;
+        _run = _run!.Retried(e.Generation, e.Reset);
         _cancelling = false;
         _paused = false;
         _cancelReported = true;

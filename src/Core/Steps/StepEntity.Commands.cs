@@ -277,7 +277,7 @@ public sealed partial class StepEntity
 
     // A message from a step that was reset, sent before it was reset, speaks of work that will be done again.
     private bool IsObsolete(RunInfo run, StepKey source) =>
-        run.Generation < _resetGeneration && source != Key && _reset.Contains(source.Step);
+        source != Key && _run!.Resets?.GetValueOrDefault(source.Step) > run.Generation;
 
     private void BreakJoin(int split, in Moment moment)
     {

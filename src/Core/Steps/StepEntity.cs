@@ -30,8 +30,6 @@ public sealed partial class StepEntity : Entity
     private RunInfo? _run;
     private ForeachOpened? _foreach;
     private ForeachItems? _items;
-    private IReadOnlyList<string> _reset = [];
-    private int _resetGeneration;
     private bool _paused;
     private bool _cancelling;
     private bool _cancelReported;

@@ -161,6 +161,31 @@ public sealed class OperationTests
         Assert.NotNull(Assert.IsType<TaskFailed>(Assert.Single(scene.Finish(again[0], AttemptOutcome.Failed))).RetryAt);
     }
 
+    [Fact]
+    public void WhatAStepSentBeforeItWasRunAgain_IsDropped_HoweverLateAndAfterHowManyRetries()
+    {
+        var scene = new StepScene("start > a; a > b; b > end; end", "b");
+        scene.Receive(new CancelStep(StepScene.Run(), null));
+        scene.Receive(new RetryStep(StepScene.Run(1), ["a", "b", "end"]));
+        scene.Receive(new RetryStep(StepScene.Run(2), []));
+
+        var late = scene.Receive(new ArriveSplits(StepScene.Run(), scene.KeyOf("a"), SplitRanges.One(0), 0), "a");
+        var fresh = scene.Receive(new ArriveSplits(StepScene.Run(2), scene.KeyOf("a"), SplitRanges.One(0), 0), "a");
+
+        Assert.Empty(late);
+        Assert.Single(fresh);
+        Assert.Equal(0, scene.Lease().Task.Split);
+    }
+
+    [Fact]
+    public void AStepThatOpensAfterARetry_KnowsWhatWasRunAgainBefore()
+    {
+        var scene = new StepScene("start > a; a > b; b > end; end", "b");
+        scene.Receive(new CancelStep(StepScene.Run().Retried(1, ["a", "b", "end"]).Retried(2, []), null));
+
+        Assert.Empty(scene.Receive(new ArriveSplits(StepScene.Run(), scene.KeyOf("a"), SplitRanges.One(0), 0), "a"));
+    }
+
     private static StepScene Wide(Func<StepSpec, StepSpec>? change = null)
     {
         var scene = new StepScene("start > *a; a > j; !j", "a", change);

@@ -28,6 +28,7 @@ internal static class Samples
         if (type == typeof(StreamId)) return StreamId.Step(A.Ns, "r1", A.Key());
         if (type == typeof(SplitRanges)) return SplitRanges.Of([1, 2, 3, 9]);
         if (type == typeof(ForeachItems)) return new FileItems("blob", "index", 100);
+        if (type == typeof(IReadOnlyDictionary<string, int>)) return new Dictionary<string, int> { ["train"] = 2, ["Kind of_join"] = 1 };
         if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>))
         {
             var list = Array.CreateInstance(type.GetGenericArguments()[0], 2);
