@@ -75,7 +75,11 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         return true;
     }));
 
-    internal void Warn(string message) => _warn(message);
+    // A node that stops has lost its journal, perhaps; what fails for that is no news.
+    internal void Warn(string message)
+    {
+        if (!_stopping.IsCancellationRequested) _warn(message);
+    }
 
     internal Moment MomentOf(string actor) => new(Now, actor, NextEntropy(), Journal.Incarnation, Uptime);
 
@@ -86,7 +90,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
                 await work();
                 return true;
             })
-            .ContinueWith(t => _warn($"engine: {t.Exception!.GetBaseException()}"), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, _scheduler);
+            .ContinueWith(t => Warn($"engine: {t.Exception!.GetBaseException()}"), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, _scheduler);
 
     internal Task DelayAsync(TimeSpan delay) => Task.Delay(delay, Clock, Stopping);
 
@@ -148,7 +152,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
-            _warn($"{stream} could not be woken, and is tried again: {exception.Message}");
+            Warn($"{stream} could not be woken, and is tried again: {exception.Message}");
         }
     }
 
@@ -175,7 +179,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         var set = (offset - _clockOffset).Duration() > TimeSpan.FromSeconds(1);
         if (set)
         {
-            _warn($"the clock was set by {(offset - _clockOffset).TotalSeconds:0.0} s; leases are not touched by it, delays and timeouts follow it");
+            Warn($"the clock was set by {(offset - _clockOffset).TotalSeconds:0.0} s; leases are not touched by it, delays and timeouts follow it");
             _clockOffset = offset;
         }
         return set;

@@ -51,6 +51,7 @@ internal sealed class Campaign(int seed, TimeSpan faultTime, Func<string, ChaosS
         var picture = await RestartAsync(site, direct);
         foreach (var (worker, _) in site.Workers) await worker.StopAsync(kill: worker.Name == "w2");
         await site.Server.StopAsync(kill: false);
+        if (site.Standby is not null) await site.Standby.StopAsync(kill: false);
         say($"{began.Elapsed.TotalSeconds:0} s: all processes have stopped.");
 
         var reading = await site.Store.ReadAsync();

@@ -12,10 +12,16 @@ public sealed class ChaosTests(ITestOutputHelper output)
     // Minutes of faults in one campaign of a long form: then its journal is read, and the next begins anew.
     private const int Longest = 8;
 
-    private static readonly TimeSpan Short = TimeSpan.FromSeconds(100);
+    private static readonly TimeSpan Short = TimeSpan.FromSeconds(60);
 
     [Fact]
-    public async Task WhateverIsKilledFrozenCutFilledOrSet_EveryRunEndsAsItMust()
+    public Task WhateverIsKilledFrozenCutFilledOrSet_EveryRunEndsAsItMust() =>
+        RunAsync(() => Task.FromResult<Func<string, ChaosStore>>(data => new SqliteChaosStore(data)));
+
+    [PostgresFact]
+    public Task OnPostgresql_WhateverIsKilledFrozenOrCut_ServersAndDatabaseToo_EveryRunEndsAsItMust() => RunAsync(PostgresChaosStore.MakeAsync);
+
+    private async Task RunAsync(Func<Task<Func<string, ChaosStore>>> store)
     {
         var given = Environment.GetEnvironmentVariable("FANFARE_SEED");
         var seed = given is null ? Random.Shared.Next(1_000_000) : int.Parse(given, CultureInfo.InvariantCulture);
@@ -24,7 +30,7 @@ public sealed class ChaosTests(ITestOutputHelper output)
         do
         {
             output.WriteLine($"Seed {seed}. The same faults again: FANFARE_SEED={seed} ./test.sh ChaosTests");
-            await new Campaign(seed, longest, data => new SqliteChaosStore(data), output.WriteLine).RunAsync();
+            await new Campaign(seed, longest, await store(), output.WriteLine).RunAsync();
             seed++;
         }
         while (began.Elapsed.TotalMinutes < minutes);

@@ -30,10 +30,6 @@ internal sealed class LeadPorts(PostgresElection election) : ILeadership, ISched
 
     private Lead Now => _lead ?? throw Busy();
 
-    private EngineNode Engine => Now.Engine;
-
-    private IReadModel Rows => Now.Store.ReadModel;
-
     public void Take(IStore store, EngineNode engine)
     {
         store.Journal.Committed += OnCommitted;
@@ -65,78 +61,95 @@ internal sealed class LeadPorts(PostgresElection election) : ILeadership, ISched
         await Task.WhenAny(changed, Task.Delay(step, cancellationToken)).ConfigureAwait(false);
     }
 
-    public Task<Deployed> DeployAsync(DeployFlow command, CancellationToken cancellationToken) => Engine.DeployAsync(command, cancellationToken);
+    public Task<Deployed> DeployAsync(DeployFlow command, CancellationToken cancellationToken) => AskAsync(lead => lead.Engine.DeployAsync(command, cancellationToken));
 
-    public Task<Started> StartRunAsync(StartRun command, CancellationToken cancellationToken) => Engine.StartRunAsync(command, cancellationToken);
+    public Task<Started> StartRunAsync(StartRun command, CancellationToken cancellationToken) => AskAsync(lead => lead.Engine.StartRunAsync(command, cancellationToken));
 
-    public Task<RunStatus> CommandRunAsync(CommandRun command, CancellationToken cancellationToken) => Engine.CommandRunAsync(command, cancellationToken);
+    public Task<RunStatus> CommandRunAsync(CommandRun command, CancellationToken cancellationToken) => AskAsync(lead => lead.Engine.CommandRunAsync(command, cancellationToken));
 
-    public Task CommandTaskAsync(CommandTask command, CancellationToken cancellationToken) => Engine.CommandTaskAsync(command, cancellationToken);
+    public Task CommandTaskAsync(CommandTask command, CancellationToken cancellationToken) => AskAsync(async lead =>
+    {
+        await lead.Engine.CommandTaskAsync(command, cancellationToken).ConfigureAwait(false);
+        return true;
+    });
 
-    public Task<Explanation> ExplainAsync(TaskRef task, CancellationToken cancellationToken) => Engine.ExplainAsync(task, cancellationToken);
+    public Task<Explanation> ExplainAsync(TaskRef task, CancellationToken cancellationToken) => AskAsync(lead => lead.Engine.ExplainAsync(task, cancellationToken));
 
     public async Task<PollResponse> PollAsync(PollRequest request, CancellationToken cancellationToken)
     {
-        var lead = Now;
-        if (!lead.Store.Leads) throw Busy();
-        var response = await lead.Engine.PollAsync(request, cancellationToken).ConfigureAwait(false);
+        var store = Now.Store;
+        if (!store.Leads) throw Busy();
+        var response = await AskAsync(lead => lead.Engine.PollAsync(request, cancellationToken)).ConfigureAwait(false);
         // An answer renews leases, and that is not journaled: whoever may have been succeeded meanwhile must not give one. The request came before this
         // look, so a successor that this misses gives every lease its term from a later time than the worker counts from.
-        return lead.Store.Leads ? response : throw Busy();
+        return store.Leads ? response : throw Busy();
     }
 
     public async IAsyncEnumerable<LeaseInput> ReadInputsAsync(HeldLease lease, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        await foreach (var input in Engine.ReadInputsAsync(lease, cancellationToken).ConfigureAwait(false)) yield return input;
+        await foreach (var input in Now.Engine.ReadInputsAsync(lease, cancellationToken).ConfigureAwait(false)) yield return input;
     }
 
-    public Task<int?> CheckLeaseAsync(HeldLease lease, CancellationToken cancellationToken) => Engine.CheckLeaseAsync(lease, cancellationToken);
+    public Task<int?> CheckLeaseAsync(HeldLease lease, CancellationToken cancellationToken) => AskAsync(lead => lead.Engine.CheckLeaseAsync(lease, cancellationToken));
 
-    public Task<IReadOnlyList<WorkerInfo>> ListWorkersAsync(CancellationToken cancellationToken) => Engine.ListWorkersAsync(cancellationToken);
+    public Task<IReadOnlyList<WorkerInfo>> ListWorkersAsync(CancellationToken cancellationToken) => AskAsync(lead => lead.Engine.ListWorkersAsync(cancellationToken));
 
-    public Task<IReadOnlyList<QueueInfo>> ListQueuesAsync(CancellationToken cancellationToken) => Engine.ListQueuesAsync(cancellationToken);
+    public Task<IReadOnlyList<QueueInfo>> ListQueuesAsync(CancellationToken cancellationToken) => AskAsync(lead => lead.Engine.ListQueuesAsync(cancellationToken));
 
-    public Task<OpenedStream> OpenAsync(StreamId stream, CancellationToken cancellationToken) => Now.Store.Journal.OpenAsync(stream, cancellationToken);
+    public Task<OpenedStream> OpenAsync(StreamId stream, CancellationToken cancellationToken) => AskAsync(lead => lead.Store.Journal.OpenAsync(stream, cancellationToken));
 
-    public Task<AppendOutcome> AppendAsync(Append append) => Now.Store.Journal.AppendAsync(append);
+    public Task<AppendOutcome> AppendAsync(Append append) => AskAsync(lead => lead.Store.Journal.AppendAsync(append));
 
-    public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake) => Now.Store.Journal.AcknowledgeAsync(stream, epoch, wake);
+    public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake) => AskAsync(lead => lead.Store.Journal.AcknowledgeAsync(stream, epoch, wake));
 
     public Task<IReadOnlyList<(StreamId Stream, DateTimeOffset Due)>> ScanWakesAsync(DateTimeOffset due, int limit, StreamId? after, CancellationToken cancellationToken) =>
-        Now.Store.Journal.ScanWakesAsync(due, limit, after, cancellationToken);
+        AskAsync(lead => lead.Store.Journal.ScanWakesAsync(due, limit, after, cancellationToken));
 
-    public Task<DeploymentRow?> GetDeploymentAsync(string ns, string flow, int? version, CancellationToken cancellationToken) => Rows.GetDeploymentAsync(ns, flow, version, cancellationToken);
+    public Task<DeploymentRow?> GetDeploymentAsync(string ns, string flow, int? version, CancellationToken cancellationToken) => AskAsync(lead => lead.Store.ReadModel.GetDeploymentAsync(ns, flow, version, cancellationToken));
 
-    public Task<Page<DeploymentRow>> ListFlowsAsync(string ns, string? cursor, int limit, CancellationToken cancellationToken) => Rows.ListFlowsAsync(ns, cursor, limit, cancellationToken);
+    public Task<Page<DeploymentRow>> ListFlowsAsync(string ns, string? cursor, int limit, CancellationToken cancellationToken) => AskAsync(lead => lead.Store.ReadModel.ListFlowsAsync(ns, cursor, limit, cancellationToken));
 
     public Task<Page<DeploymentRow>> ListDeploymentsAsync(string ns, string flow, string? cursor, int limit, CancellationToken cancellationToken) =>
-        Rows.ListDeploymentsAsync(ns, flow, cursor, limit, cancellationToken);
+        AskAsync(lead => lead.Store.ReadModel.ListDeploymentsAsync(ns, flow, cursor, limit, cancellationToken));
 
-    public Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken) => Rows.GetRunAsync(ns, run, cancellationToken);
+    public Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken) => AskAsync(lead => lead.Store.ReadModel.GetRunAsync(ns, run, cancellationToken));
 
-    public Task<Page<RunRow>> ListRunsAsync(RunFilter filter, string? cursor, int limit, CancellationToken cancellationToken) => Rows.ListRunsAsync(filter, cursor, limit, cancellationToken);
+    public Task<Page<RunRow>> ListRunsAsync(RunFilter filter, string? cursor, int limit, CancellationToken cancellationToken) => AskAsync(lead => lead.Store.ReadModel.ListRunsAsync(filter, cursor, limit, cancellationToken));
 
-    public Task<Page<StepRow>> ListStepsAsync(string ns, string run, string? cursor, int limit, CancellationToken cancellationToken) => Rows.ListStepsAsync(ns, run, cursor, limit, cancellationToken);
+    public Task<Page<StepRow>> ListStepsAsync(string ns, string run, string? cursor, int limit, CancellationToken cancellationToken) => AskAsync(lead => lead.Store.ReadModel.ListStepsAsync(ns, run, cursor, limit, cancellationToken));
 
-    public Task<StepRow?> GetStepAsync(string ns, string run, StepKey key, CancellationToken cancellationToken) => Rows.GetStepAsync(ns, run, key, cancellationToken);
+    public Task<StepRow?> GetStepAsync(string ns, string run, StepKey key, CancellationToken cancellationToken) => AskAsync(lead => lead.Store.ReadModel.GetStepAsync(ns, run, key, cancellationToken));
 
     public Task<Page<TaskRow>> ListTasksAsync(string ns, string run, TaskFilter filter, string? cursor, int limit, CancellationToken cancellationToken) =>
-        Rows.ListTasksAsync(ns, run, filter, cursor, limit, cancellationToken);
+        AskAsync(lead => lead.Store.ReadModel.ListTasksAsync(ns, run, filter, cursor, limit, cancellationToken));
 
-    public Task<TaskRow?> GetTaskAsync(string ns, string run, StepKey key, int split, CancellationToken cancellationToken) => Rows.GetTaskAsync(ns, run, key, split, cancellationToken);
+    public Task<TaskRow?> GetTaskAsync(string ns, string run, StepKey key, int split, CancellationToken cancellationToken) => AskAsync(lead => lead.Store.ReadModel.GetTaskAsync(ns, run, key, split, cancellationToken));
 
     public Task<IReadOnlyList<AttemptRow>> ListAttemptsAsync(string ns, string run, StepKey key, int split, CancellationToken cancellationToken) =>
-        Rows.ListAttemptsAsync(ns, run, key, split, cancellationToken);
+        AskAsync(lead => lead.Store.ReadModel.ListAttemptsAsync(ns, run, key, split, cancellationToken));
 
     public Task<IReadOnlyList<HistoryEvent>> ReadHistoryAsync(string ns, string run, long afterPosition, int limit, CancellationToken cancellationToken) =>
-        Rows.ReadHistoryAsync(ns, run, afterPosition, limit, cancellationToken);
+        AskAsync(lead => lead.Store.ReadModel.ReadHistoryAsync(ns, run, afterPosition, limit, cancellationToken));
 
-    public Task<long> GetPositionAsync(CancellationToken cancellationToken) => Rows.GetPositionAsync(cancellationToken);
+    public Task<long> GetPositionAsync(CancellationToken cancellationToken) => AskAsync(lead => lead.Store.ReadModel.GetPositionAsync(cancellationToken));
 
-    public IAsyncEnumerable<TaskOutput> ReadOutputsAsync(string ns, string run, StepKey key, SplitRanges splits, CancellationToken cancellationToken) =>
-        Rows.ReadOutputsAsync(ns, run, key, splits, cancellationToken);
+    public IAsyncEnumerable<TaskOutput> ReadOutputsAsync(string ns, string run, StepKey key, SplitRanges splits, CancellationToken cancellationToken) => Now.Store.ReadModel.ReadOutputsAsync(ns, run, key, splits, cancellationToken);
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private async Task<T> AskAsync<T>(Func<Lead, Task<T>> ask)
+    {
+        var lead = Now;
+        try
+        {
+            return await ask(lead).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is not RefusedException && !ReferenceEquals(_lead, lead))
+        {
+            // The lead ended meanwhile, and what it had with it.
+            throw Busy();
+        }
+    }
 
     private void OnCommitted(long position, IReadOnlyCollection<(string Namespace, string Run)> runs) => Committed?.Invoke(position, runs);
 

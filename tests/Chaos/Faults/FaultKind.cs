@@ -32,6 +32,13 @@ internal enum FaultKind
     ResetReplies,
     FillDisk,
 
+    /// <summary>The database's own processes.</summary>
+    KillStore,
+    FreezeStore,
+
+    /// <summary>Every connection to the database is ended by it.</summary>
+    EndConnections,
+
     /// <summary>The server's clock is set forward or back while it runs.</summary>
     StepClock,
 }

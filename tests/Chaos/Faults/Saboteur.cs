@@ -11,9 +11,15 @@ internal sealed class Saboteur(ChaosSite site, int seed, FaultLog log)
     {
         var lanes = new List<Task>
         {
-            RunAsync(new FaultLane("server", seed, ChaosSite.LeaseTerm, 5, ServerKinds()), (fault, end) => ToServerAsync(fault, end), stop),
+            RunAsync(new FaultLane("server", seed, ChaosSite.LeaseTerm, 5, ServerKinds()), (fault, end) => ToServerAsync(site.Server, fault, end), stop),
             RunAsync(new FaultLane("client", seed + 1, ChaosSite.LeaseTerm, 15, LinkKinds), (fault, end) => ToLinkAsync(site.ClientLink, fault, end), stop),
         };
+        if (site.Standby is { } standby)
+        {
+            FaultKind[] kinds = [FaultKind.KillServer, FaultKind.FreezeServer, FaultKind.FreezeServerPastLease, FaultKind.DrainServer];
+            lanes.Add(RunAsync(new FaultLane("standby", seed + 20, ChaosSite.LeaseTerm, 6, kinds), (fault, end) => ToServerAsync(standby, fault, end), stop));
+        }
+        if (site.Store.Faults.Count > 0) lanes.Add(RunAsync(new FaultLane("store", seed + 21, ChaosSite.LeaseTerm, 12, site.Store.Faults), ToStoreAsync, stop));
         FaultKind[][] beyond = [[FaultKind.FreezeWorkerPastLease], [FaultKind.CutPastLease], []];
         foreach (var (at, (worker, link)) in site.Workers.Index())
         {
@@ -45,22 +51,29 @@ internal sealed class Saboteur(ChaosSite site, int seed, FaultLog log)
         }
     }
 
-    private async Task<(double From, double To)> ToServerAsync(Fault fault, CancellationToken end)
+    private async Task<(double From, double To)> ToStoreAsync(Fault fault, CancellationToken end)
+    {
+        var from = SystemTime.Now;
+        await site.Store.StrikeAsync(fault, end);
+        return (from, SystemTime.Now);
+    }
+
+    private async Task<(double From, double To)> ToServerAsync(Supervised server, Fault fault, CancellationToken end)
     {
         var from = SystemTime.Now;
         switch (fault.Kind)
         {
             case FaultKind.KillServer:
-                await site.Server.KillAsync(fault.Hold);
+                await server.KillAsync(fault.Hold);
                 break;
             case FaultKind.DrainServer:
-                await site.Server.DrainAsync(fault.Hold);
+                await server.DrainAsync(fault.Hold);
                 break;
             case FaultKind.KillAll:
                 await Task.WhenAll(site.Workers.Select(w => w.Worker.KillAsync(fault.Hold)).Append(site.Server.KillAsync(fault.Hold)));
                 break;
             case FaultKind.FreezeServer or FaultKind.FreezeServerPastLease:
-                return await site.Server.FreezeAsync(fault.Hold, end);
+                return await server.FreezeAsync(fault.Hold, end);
             case FaultKind.FillDisk:
                 site.Store.Fill();
                 await HoldAsync(fault, end);

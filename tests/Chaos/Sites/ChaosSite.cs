@@ -10,7 +10,7 @@ internal sealed class ChaosSite : IAsyncDisposable
     /// <summary>Short, so that a fault of half a minute outlasts it.</summary>
     public static readonly TimeSpan LeaseTerm = TimeSpan.FromSeconds(10);
 
-    private readonly int _port = Api.FreePort();
+    private readonly int _port = Api.FreePort(), _standbyPort = Api.FreePort();
     private readonly List<(Supervised Worker, FaultyLink Link)> _workers = [];
 
     public ChaosSite(Func<string, ChaosStore> store)
@@ -22,7 +22,8 @@ internal sealed class ChaosSite : IAsyncDisposable
         Store = store(In("data"));
         Clock = FaultyClock.In(Home);
         ClientLink = new FaultyLink(_port);
-        Server = new Supervised("server", Serve, () => Store.MayRefuse);
+        Server = new Supervised("server", () => Serve(_port), () => Store.MayRefuse);
+        if (Store.Servers > 1) Standby = new Supervised("standby", () => Serve(_standbyPort), () => Store.MayRefuse);
         foreach (var name in (string[])["w1", "w2", "w3"])
         {
             var link = new FaultyLink(_port);
@@ -43,6 +44,9 @@ internal sealed class ChaosSite : IAsyncDisposable
 
     public Supervised Server { get; }
 
+    /// <summary>A second server on the same store, where that can be shared.</summary>
+    public Supervised? Standby { get; }
+
     public IReadOnlyList<(Supervised Worker, FaultyLink Link)> Workers => _workers;
 
     public FaultyLink ClientLink { get; }
@@ -50,13 +54,14 @@ internal sealed class ChaosSite : IAsyncDisposable
     /// <summary>The server itself, past all links.</summary>
     public int ServerPort => _port;
 
-    public IEnumerable<string> Complaints => Server.Complaints.Concat(_workers.SelectMany(w => w.Worker.Complaints));
+    public IEnumerable<string> Complaints => Server.Complaints.Concat(Standby?.Complaints ?? []).Concat(_workers.SelectMany(w => w.Worker.Complaints));
 
     public string In(string name) => Path.Combine(Home, name);
 
     public void Start()
     {
         Server.Start();
+        Standby?.Start();
         foreach (var (worker, _) in _workers) worker.Start();
     }
 
@@ -64,7 +69,7 @@ internal sealed class ChaosSite : IAsyncDisposable
     public void Keep()
     {
         Store.Keep(In("kept"));
-        foreach (var process in _workers.Select(w => w.Worker).Append(Server)) File.WriteAllText(In(process.Name + ".log"), process.Output);
+        foreach (var process in _workers.Select(w => w.Worker).Append(Server).Concat(Standby is null ? [] : [Standby])) File.WriteAllText(In(process.Name + ".log"), process.Output);
     }
 
     public async ValueTask DisposeAsync()
@@ -75,16 +80,17 @@ internal sealed class ChaosSite : IAsyncDisposable
             await link.DisposeAsync();
         }
         await Server.DisposeAsync();
+        if (Standby is not null) await Standby.DisposeAsync();
         await ClientLink.DisposeAsync();
         await Store.DisposeAsync();
     }
 
-    private FanfareProcess Serve() => FanfareProcess.Start(
+    private FanfareProcess Serve(int port) => FanfareProcess.Start(
         Home, Clock?.Environment ?? new Dictionary<string, string>(),
-        ["serve", "--no-worker", "--port", Text(_port), "--lease-term", Text((int)LeaseTerm.TotalSeconds), .. Store.ServeOptions]);
+        ["serve", "--no-worker", "--port", Text(port), "--lease-term", Text((int)LeaseTerm.TotalSeconds), .. Store.ServeOptions]);
 
     private FanfareProcess Work(string name, FaultyLink link) => FanfareProcess.Start(
-        Home, "worker", "--name", name, "--server", $"http://127.0.0.1:{Text(link.Port)}", "--slots", "2", "--data", In(name));
+        Home, "worker", "--name", name, "--server", $"http://127.0.0.1:{Text(link.Port)}{(Standby is null ? "" : $",http://127.0.0.1:{Text(_standbyPort)}")}", "--slots", "2", "--data", In(name));
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

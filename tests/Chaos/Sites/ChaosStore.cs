@@ -1,3 +1,5 @@
+using Fanfare.Chaos.Faults;
+
 namespace Fanfare.Chaos.Sites;
 
 /// <summary>What a campaign has to know of the store under the server: how a server is started on it, what can go wrong with it, and how
@@ -8,6 +10,15 @@ internal abstract class ChaosStore : IAsyncDisposable
 
     /// <summary>Options of <c>fanfare serve</c> that put it on this store.</summary>
     public abstract IReadOnlyList<string> ServeOptions { get; }
+
+    /// <summary>Servers that share it.</summary>
+    public virtual int Servers => 1;
+
+    /// <summary>What can befall the store itself, beside its disk.</summary>
+    public virtual IReadOnlyList<FaultKind> Faults => [];
+
+    /// <summary>Does one of <see cref="Faults"/> to it, and mends it.</summary>
+    public virtual Task StrikeAsync(Fault fault, CancellationToken end) => throw new InvalidOperationException($"{fault.Kind} is no fault of {Name}.");
 
     /// <summary>Why the store's disk cannot be filled here; null when it can.</summary>
     public abstract string? DiskRefusal { get; }

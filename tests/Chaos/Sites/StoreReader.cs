@@ -3,7 +3,8 @@ using System.Text.Json;
 namespace Fanfare.Chaos.Sites;
 
 /// <summary>Reads a store through its ports, whichever store it is.</summary>
-internal sealed class StoreReader(IJournal journal, IReadModel model)
+/// <param name="isDense">Whether its positions have no gaps.</param>
+internal sealed class StoreReader(IJournal journal, IReadModel model, bool isDense = true)
 {
     private const int PageSize = 1000;
 
@@ -27,7 +28,7 @@ internal sealed class StoreReader(IJournal journal, IReadModel model)
             ofFlows.AddRange((await journal.OpenAsync(stream, default)).Events.Select(e => (stream, e)));
         }
         var gaps = new List<string>();
-        var events = Merge(ofRuns, ofFlows, await model.GetPositionAsync(default), gaps);
+        var events = Merge(ofRuns, ofFlows, isDense ? await model.GetPositionAsync(default) : null, gaps);
         foreach (var stream in events.GroupBy(e => e.Stream))
             if (!stream.Select(e => e.Entry.Sequence).SequenceEqual(Enumerable.Range(1, stream.Count()).Select(s => (long)s))) gaps.Add($"The sequence of {stream.Key} has a gap or is out of order.");
         return new Reading(events, runs, steps, tasks, gaps);
@@ -35,14 +36,15 @@ internal sealed class StoreReader(IJournal journal, IReadModel model)
 
     // Flows are read without their positions. The positions that no run's event has are theirs, in the order of their times; were any
     // left over, an event would be missing.
-    private static List<Recorded> Merge(List<HistoryEvent> ofRuns, List<(StreamId Stream, JournalEvent Entry)> ofFlows, long last, List<string> gaps)
+    // Where positions have gaps, flows come first: no check asks which deployment came before which run.
+    private static List<Recorded> Merge(List<HistoryEvent> ofRuns, List<(StreamId Stream, JournalEvent Entry)> ofFlows, long? last, List<string> gaps)
     {
         var taken = ofRuns.Select(e => e.Position).ToHashSet();
         if (taken.Count != ofRuns.Count) gaps.Add("Two events have the same position.");
         var free = new List<long>();
         for (var position = 1L; position <= last; position++)
             if (!taken.Contains(position)) free.Add(position);
-        if (free.Count != ofFlows.Count) gaps.Add($"{free.Count} positions up to {last} belong to no run, and the flows have {ofFlows.Count} events.");
+        if (last is not null && free.Count != ofFlows.Count) gaps.Add($"{free.Count} positions up to {last} belong to no run, and the flows have {ofFlows.Count} events.");
         var flows = ofFlows.OrderBy(f => f.Entry.At).Select((f, i) => new HistoryEvent(i < free.Count ? free[i] : 0, f.Stream, f.Entry));
         return [.. ofRuns.Concat(flows).OrderBy(e => e.Position)
             .Select(e => new Recorded(e.Position, e.Entry.At, e.Entry.Actor, e.Stream, e.Entry, JsonSerializer.Serialize(e.Entry.Event, ContractsJson.Default.Event)))];
