@@ -210,4 +210,29 @@ public abstract partial class JournalConformance
         Assert.Equal(position, (await Task.WhenAll(Enumerable.Range(0, Streams).Select(s => ReadModel.ReadHistoryAsync(A.Ns, $"r{s}", 0, 1000, default)))).Max(h => h[^1].Position));
         for (var s = 0; s < Streams; s++) Assert.Equal(Rounds, (await Open(Run($"r{s}"))).Events.Count);
     }
+
+    [BackendFact]
+    public async Task TheFirstStepsOfARun_WrittenAtOnce_EachBelongToIt_ThoughOthersLose()
+    {
+        const int Runs = 240, Steps = 4, AtOnce = 12;
+        StreamId[] Streams(int run) => [.. Enumerable.Range(0, Steps).Select(s => Step($"r{run}", A.Key($"s{s}")))];
+        await Task.WhenAll(Enumerable.Range(0, AtOnce).Select(part => Task.Run(async () =>
+        {
+            for (var run = part; run < Runs; run += AtOnce)
+            {
+                var opened = await Task.WhenAll(Streams(run).Select(Open));
+                // The last expects a head that is not there.
+                var outcomes = await Task.WhenAll(Streams(run).Select((stream, i) => Task.Run(() => Append(A.Append(
+                    stream, opened[i], expected: i == Steps - 1 ? 3 : 0, rows: [A.Step(stream.RunId!, stream.StepKey)])))));
+                Assert.Equal([.. Enumerable.Repeat(AppendOutcome.Committed, Steps - 1), AppendOutcome.Fenced], outcomes);
+                Assert.Equal(AppendOutcome.Committed, await Append(A.Append(Run($"r{run}"), await Open(Run($"r{run}")), rows: [A.Run($"r{run}")])));
+            }
+        })));
+
+        for (var run = 0; run < Runs; run++)
+        {
+            Assert.Equal(Steps - 1, (await ReadModel.ListStepsAsync(A.Ns, $"r{run}", null, 10, default)).Items.Count);
+            Assert.Equal(Steps, (await ReadModel.ReadHistoryAsync(A.Ns, $"r{run}", 0, 10, default)).Count);
+        }
+    }
 }
