@@ -19,7 +19,7 @@ public sealed class SharedPostgres : IAsyncLifetime
     public string Database => _database ?? throw new InvalidOperationException(PrivatePostgres.Refusal ?? "xunit has not initialized this fixture.");
 
     /// <summary>Connection string of a schema in that database which nobody else uses and which is not there yet. A handful of connections do for one test: the server is shared.</summary>
-    public string NewSchema() => new NpgsqlConnectionStringBuilder(Database) { SearchPath = $"t{Guid.NewGuid():n}", MaxPoolSize = 12 }.ConnectionString;
+    public string NewSchema() => new NpgsqlConnectionStringBuilder(Database) { SearchPath = $"t{Guid.NewGuid():n}", MaxPoolSize = 6 }.ConnectionString;
 
     public async Task InitializeAsync()
     {

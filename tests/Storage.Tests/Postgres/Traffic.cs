@@ -31,14 +31,8 @@ internal sealed class Traffic
         _all = Task.WhenAll(streams.Select(stream => Task.Run(() => RunAsync(stream))));
     }
 
-    /// <summary>Appends that were answered with <see cref="AppendOutcome.Fenced"/>.</summary>
-    public int Fenced
-    {
-        get
-        {
-            lock (_lock) return _fenced.Count;
-        }
-    }
+    /// <summary>How many appends were answered with <see cref="AppendOutcome.Fenced"/>.</summary>
+    public int Fenced { get; private set; }
 
     /// <summary>Waits for so many answers from now on; fails when an append does.</summary>
     public async Task AnsweredAsync(int more)
@@ -108,7 +102,11 @@ internal sealed class Traffic
     {
         lock (_lock)
         {
-            if (outcome == AppendOutcome.Fenced) _fenced.UnionWith(texts);
+            if (outcome == AppendOutcome.Fenced)
+            {
+                Fenced++;
+                _fenced.UnionWith(texts);
+            }
             else if (_committed.TryGetValue(stream, out var before)) before.AddRange(texts);
             else _committed.Add(stream, texts);
             _answers++;
