@@ -19,7 +19,7 @@ public sealed class PostgresStore : IStore
     internal PostgresStore(PostgresSessions sessions, Takeover takeover, LeaderLease lease, TimeProvider clock, Action<string> log)
     {
         (_reads, _writes, _lease) = (sessions.Readers(), sessions.Writers(), lease);
-        _journal = new PostgresJournal(takeover, _reads, _writes, Writers, sessions.Place, clock, log);
+        _journal = new PostgresJournal(takeover, _reads, _writes, Writers, sessions.Place, clock, log, lease.Lost);
         ReadModel = new PostgresReadModel(_reads, () => _journal.Position);
     }
 

@@ -110,6 +110,9 @@ public sealed class PrivatePostgres : IAsyncDisposable
         return await command.ExecuteScalarAsync() is T value ? value : default;
     }
 
+    /// <summary>Makes the user that the server runs as the owner of a directory.</summary>
+    public static void Give(string directory) => Account.Give(directory);
+
     /// <summary>kill -9 of the postmaster; returns when all of the server's processes are gone, which end on their own then.</summary>
     public async Task KillAsync()
     {

@@ -1,3 +1,5 @@
+using Npgsql;
+
 namespace Fanfare.Postgres;
 
 /// <summary>
@@ -15,6 +17,9 @@ public sealed class SharedPostgres : IAsyncLifetime
 
     /// <summary>Connection string of the class's database.</summary>
     public string Database => _database ?? throw new InvalidOperationException(PrivatePostgres.Refusal ?? "xunit has not initialized this fixture.");
+
+    /// <summary>Connection string of a schema in that database which nobody else uses and which is not there yet. A handful of connections do for one test: the server is shared.</summary>
+    public string NewSchema() => new NpgsqlConnectionStringBuilder(Database) { SearchPath = $"t{Guid.NewGuid():n}", MaxPoolSize = 6 }.ConnectionString;
 
     public async Task InitializeAsync()
     {

@@ -38,6 +38,11 @@ internal static class PostgresFailure
     public static string CannotWrite(Exception error, string place) =>
         $"The journal in the database {place} cannot write: {error.GetBaseException().Message.TrimEnd('.')}. {(error is NpgsqlException failure ? Remedy(failure) : "")} Nothing acknowledged is lost, and writing goes on by itself.";
 
+    /// <summary>Why a journal that was closed could not write the last of what it had.</summary>
+    /// <param name="place">How to name the database, without user and password.</param>
+    public static string NotWritten(Exception error, string place) =>
+        $"The journal in the database {place} was closed while it could not write: {error.GetBaseException().Message.TrimEnd('.')}. Nothing acknowledged is lost; what was not acknowledged is there or not when the server starts again.";
+
     /// <param name="place">How to name the database, without user and password.</param>
     public static string CannotReach(Exception error, string place) =>
         $"The database {place} does not answer: {error.GetBaseException().Message.TrimEnd('.')}. {(error is NpgsqlException failure ? Remedy(failure) : "")} This server goes on by itself when it does.";

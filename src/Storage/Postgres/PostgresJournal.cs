@@ -22,7 +22,8 @@ internal sealed class PostgresJournal : IJournal
 
     /// <param name="reads">Pooled connections for queries.</param>
     /// <param name="writes">Makes connections that commit.</param>
-    public PostgresJournal(Takeover takeover, NpgsqlDataSource reads, NpgsqlDataSource writes, int writers, string database, TimeProvider clock, Action<string> log)
+    /// <param name="deposed">Cancelled when another server is known to lead.</param>
+    public PostgresJournal(Takeover takeover, NpgsqlDataSource reads, NpgsqlDataSource writes, int writers, string database, TimeProvider clock, Action<string> log, CancellationToken deposed)
     {
         (_reads, _term, Incarnation) = (new ReadQueries(reads), takeover.Term, takeover.Incarnation);
         _wakes = new WakeScan(WakesAsync);
@@ -31,7 +32,7 @@ internal sealed class PostgresJournal : IJournal
         _visible.Start((takeover.PositionBlock * Writer.PositionBlock) - 1);
         _commits = new GroupCommit(
             [.. Enumerable.Range(0, writers).Select(slot => new Writer(slot, writes, _streams, positions, streamIds, _visible, _term))],
-            _visible, database, clock, log, (position, runs) => Committed?.Invoke(position, runs));
+            _streams, _visible, database, clock, log, (position, runs) => Committed?.Invoke(position, runs), deposed);
     }
 
     public event Action<long, IReadOnlyCollection<(string Namespace, string Run)>>? Committed;

@@ -13,6 +13,9 @@ internal sealed class PostgresSessions
     private const string WriterOptions =
         "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off -c lock_timeout=10s -c idle_in_transaction_session_timeout=10s";
 
+    /// <summary>A connection whose answer is not waited for any longer is given up, without asking the server to stop: it may not hear that either.</summary>
+    private const int BreakAtOnce = -1;
+
     private readonly NpgsqlConnectionStringBuilder _given;
 
     /// <exception cref="StoreUnavailableException">It is no connection string.</exception>
@@ -27,8 +30,9 @@ internal sealed class PostgresSessions
             throw new StoreUnavailableException($"The connection string of the database cannot be read: {error.Message} Write it as 'Host=…;Username=…;Database=…'.", error);
         }
         if (string.IsNullOrEmpty(_given.SearchPath)) _given.SearchPath = DefaultSchema;
-        if (!_given.ContainsKey("Keepalive")) _given.KeepAlive = 15;
-        if (!_given.ContainsKey("Timeout")) _given.Timeout = 5;
+        // ContainsKey would be true for any keyword that there is.
+        if (!_given.ShouldSerialize("Keepalive")) _given.KeepAlive = 15;
+        if (!_given.ShouldSerialize("Timeout")) _given.Timeout = 5;
     }
 
     /// <summary>Where the database is, for messages; without user and password.</summary>
@@ -43,6 +47,7 @@ internal sealed class PostgresSessions
     public NpgsqlDataSource Writers() => Source(WriterOptions, "fanfare writer", settings =>
     {
         settings.Pooling = false;
+        settings.CancellationTimeout = BreakAtOnce;
         settings.MaxAutoPrepare = 64;
         settings.AutoPrepareMinUsages = 1;
     });
@@ -51,6 +56,7 @@ internal sealed class PostgresSessions
     public NpgsqlDataSource Control(TimeSpan limit) => Source("-c lock_timeout=1s", "fanfare control", settings =>
     {
         settings.MaxPoolSize = 4;
+        settings.CancellationTimeout = BreakAtOnce;
         settings.Timeout = settings.CommandTimeout = Math.Max(1, (int)limit.TotalSeconds);
         settings.MaxAutoPrepare = 8;
         settings.AutoPrepareMinUsages = 2;

@@ -1,10 +1,11 @@
 using Fanfare.Contracts;
+using Fanfare.Postgres;
 
 namespace Fanfare.Storage.Tests.Conformance;
 
 public abstract partial class JournalConformance
 {
-    [Fact]
+    [BackendFact]
     public async Task ANewStream_IsEmpty()
     {
         var opened = await Open(Flow());
@@ -14,7 +15,7 @@ public abstract partial class JournalConformance
         Assert.Equal(long.MaxValue, opened.Acknowledged);
     }
 
-    [Fact]
+    [BackendFact]
     public async Task EveryTypeOfEvent_ComesBackAsItWasWritten()
     {
         var stream = Step("r1", A.Key());
@@ -31,7 +32,7 @@ public abstract partial class JournalConformance
         Assert.All(again.Events.Zip(events), pair => Assert.Equal(pair.Second.At, pair.First.At));
     }
 
-    [Fact]
+    [BackendFact]
     public async Task AnAppendOnAnotherHead_IsFenced_AndWritesNothing()
     {
         var opened = await Open(Run());
@@ -46,7 +47,7 @@ public abstract partial class JournalConformance
         Assert.Null(await ReadModel.GetRunAsync(A.Ns, "r1", default));
     }
 
-    [Fact]
+    [BackendFact]
     public async Task OpeningAgain_FencesTheEarlierOpening()
     {
         var first = await Open(Run());
@@ -58,7 +59,7 @@ public abstract partial class JournalConformance
         Assert.Equal(AppendOutcome.Committed, await Append(A.Append(Run(), second)));
     }
 
-    [Fact]
+    [BackendFact]
     public async Task ANewOwner_FencesTheOneBefore_ThoughTheHeadIsRight()
     {
         var before = await Open(Run());
@@ -72,7 +73,7 @@ public abstract partial class JournalConformance
         Assert.Equal(AppendOutcome.Committed, await Append(A.Append(Run(), after)));
     }
 
-    [Fact]
+    [BackendFact]
     public async Task WhoLosesInABatch_LosesAlone()
     {
         var streams = Enumerable.Range(0, 300).Select(i => Run($"r{i}")).ToArray();
@@ -89,7 +90,7 @@ public abstract partial class JournalConformance
         }
     }
 
-    [Fact]
+    [BackendFact]
     public async Task AppendsOfOneStream_SentWithoutWaiting_CommitInOrder_AndAllFailAfterOneThatFailed()
     {
         var good = await Open(Run("good"));
@@ -105,7 +106,7 @@ public abstract partial class JournalConformance
         Assert.Equal(50, (await Open(Run("good"))).Sequence);
     }
 
-    [Fact]
+    [BackendFact]
     public async Task AnOpeningThatLost_StaysFenced_UntilTheStreamIsOpenedAgain()
     {
         var opened = await Open(Run());
@@ -115,7 +116,7 @@ public abstract partial class JournalConformance
         Assert.Equal(AppendOutcome.Committed, await Append(A.Append(Run(), await Open(Run()))));
     }
 
-    [Fact]
+    [BackendFact]
     public async Task EventsThatDoNotFollowTheHead_AreRefusedAtOnce()
     {
         var opened = await Open(Run());
@@ -126,7 +127,7 @@ public abstract partial class JournalConformance
         Assert.Contains("default/run/r1", error.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
+    [BackendFact]
     public async Task ARowOfAnotherStream_IsRefusedAtOnce()
     {
         var opened = await Open(Run());
@@ -135,7 +136,7 @@ public abstract partial class JournalConformance
         await Assert.ThrowsAsync<ArgumentException>(() => Append(A.Append(Run(), opened, rows: [A.Task("r1", A.Key(), 0)])));
     }
 
-    [Fact]
+    [BackendFact]
     public async Task ACommit_IsAnnounced_WithItsPositionAndItsRuns()
     {
         var heard = new List<(long Position, string[] Runs)>();
@@ -158,7 +159,7 @@ public abstract partial class JournalConformance
         Assert.Equal(positions[2], await ReadModel.GetPositionAsync(default));
     }
 
-    [Fact]
+    [BackendFact]
     public async Task TheIncarnation_StaysAcrossOwners()
     {
         var before = Journal.Incarnation;
@@ -170,7 +171,7 @@ public abstract partial class JournalConformance
         Assert.Null(Journal.Health);
     }
 
-    [Fact]
+    [BackendFact]
     public async Task Readers_SeeAnAppendsRowsAndEventsTogether_WhileOthersAreWritten()
     {
         const int Last = 300;
@@ -194,7 +195,7 @@ public abstract partial class JournalConformance
         await writing;
     }
 
-    [Fact]
+    [BackendFact]
     public async Task ThousandsOfAppendsAtOnce_AllCommit_EachOnce()
     {
         const int Streams = 200, Rounds = 100;
@@ -208,5 +209,30 @@ public abstract partial class JournalConformance
         var position = await ReadModel.GetPositionAsync(default);
         Assert.Equal(position, (await Task.WhenAll(Enumerable.Range(0, Streams).Select(s => ReadModel.ReadHistoryAsync(A.Ns, $"r{s}", 0, 1000, default)))).Max(h => h[^1].Position));
         for (var s = 0; s < Streams; s++) Assert.Equal(Rounds, (await Open(Run($"r{s}"))).Events.Count);
+    }
+
+    [BackendFact]
+    public async Task TheFirstStepsOfARun_WrittenAtOnce_EachBelongToIt_ThoughOthersLose()
+    {
+        const int Runs = 240, Steps = 4, AtOnce = 12;
+        StreamId[] Streams(int run) => [.. Enumerable.Range(0, Steps).Select(s => Step($"r{run}", A.Key($"s{s}")))];
+        await Task.WhenAll(Enumerable.Range(0, AtOnce).Select(part => Task.Run(async () =>
+        {
+            for (var run = part; run < Runs; run += AtOnce)
+            {
+                var opened = await Task.WhenAll(Streams(run).Select(Open));
+                // The last expects a head that is not there.
+                var outcomes = await Task.WhenAll(Streams(run).Select((stream, i) => Task.Run(() => Append(A.Append(
+                    stream, opened[i], expected: i == Steps - 1 ? 3 : 0, rows: [A.Step(stream.RunId!, stream.StepKey)])))));
+                Assert.Equal([.. Enumerable.Repeat(AppendOutcome.Committed, Steps - 1), AppendOutcome.Fenced], outcomes);
+                Assert.Equal(AppendOutcome.Committed, await Append(A.Append(Run($"r{run}"), await Open(Run($"r{run}")), rows: [A.Run($"r{run}")])));
+            }
+        })));
+
+        for (var run = 0; run < Runs; run++)
+        {
+            Assert.Equal(Steps - 1, (await ReadModel.ListStepsAsync(A.Ns, $"r{run}", null, 10, default)).Items.Count);
+            Assert.Equal(Steps, (await ReadModel.ReadHistoryAsync(A.Ns, $"r{run}", 0, 10, default)).Count);
+        }
     }
 }

@@ -1,11 +1,12 @@
 using Fanfare.Contracts;
+using Fanfare.Postgres;
 using TaskStatus = Fanfare.Contracts.TaskStatus;
 
 namespace Fanfare.Storage.Tests.Conformance;
 
 public abstract partial class JournalConformance
 {
-    [Fact]
+    [BackendFact]
     public async Task Steps_AreListedInOrderOfOpening_InPages()
     {
         StepKey[] keys = [A.Key("start"), A.Key("z"), A.Key("b", new SplitPath(10)), A.Key("b", new SplitPath(9)), A.Key("b", new SplitPath(9), new SplitPath(0, 3)), A.Key("a")];
@@ -23,7 +24,7 @@ public abstract partial class JournalConformance
         Assert.Empty((await ReadModel.ListStepsAsync(A.Ns, "never", null, 10, default)).Items);
     }
 
-    [Fact]
+    [BackendFact]
     public async Task Tasks_AreListedByOpeningAndSplit_ByEveryFilter_InPages()
     {
         var written = Enum.GetValues<TaskStatus>();
@@ -54,7 +55,7 @@ public abstract partial class JournalConformance
                 Assert.Equal(rows.Where(matches), await AllPages((cursor, size) => ReadModel.ListTasksAsync(A.Ns, "r1", filter, cursor, size, default), limit));
     }
 
-    [Fact]
+    [BackendFact]
     public async Task ATaskAndItsAttempts_AreReadBackAsWritten()
     {
         var key = A.Key();
@@ -77,7 +78,7 @@ public abstract partial class JournalConformance
         Assert.Empty(await ReadModel.ListAttemptsAsync(A.Ns, "r1", key, 6, default));
     }
 
-    [Fact]
+    [BackendFact]
     public async Task Outputs_AreThoseOfSucceededTasks_AmongTheSplitsAsked_BySplit()
     {
         var key = A.Key();
@@ -95,7 +96,7 @@ public abstract partial class JournalConformance
         Assert.All(outputs, o => Assert.Equal(rows[o.Split].Output, o.Output));
     }
 
-    [Fact]
+    [BackendFact]
     public async Task ARunsHistory_IsItsEventsAndItsSteps_InCommitOrder_FromAnyPosition()
     {
         var streams = new[] { Run("r1"), Step("r1", A.Key("a")), Run("r2"), Step("r1", A.Key("b")), Step("r2", A.Key("a")), Flow() };

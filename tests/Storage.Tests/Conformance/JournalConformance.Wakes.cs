@@ -1,10 +1,11 @@
 using Fanfare.Contracts;
+using Fanfare.Postgres;
 
 namespace Fanfare.Storage.Tests.Conformance;
 
 public abstract partial class JournalConformance
 {
-    [Fact]
+    [BackendFact]
     public async Task Wakes_AreScannedByDueTime_PageByPage_AndOnlyThoseDue()
     {
         for (var i = 0; i < 10; i++) await WriteWake($"r{i}", A.T0.AddSeconds(i % 5));
@@ -21,7 +22,7 @@ public abstract partial class JournalConformance
         Assert.Equal(all, paged);
     }
 
-    [Fact]
+    [BackendFact]
     public async Task ManyWakesAtOnce_ArePagedWithoutLossOrRepeat()
     {
         for (var i = 0; i < 25; i++) await WriteWake($"r{i}", i < 20 ? DateTimeOffset.MinValue : A.T0);
@@ -33,7 +34,7 @@ public abstract partial class JournalConformance
         Assert.Equal(25, paged.Distinct().Count());
     }
 
-    [Fact]
+    [BackendFact]
     public async Task AScan_GoesOn_ThoughTheRowsItHasNamedMoveOrGo()
     {
         for (var i = 0; i < 9; i++) await WriteWake($"r{i}", A.T0.AddSeconds(i));
@@ -54,7 +55,7 @@ public abstract partial class JournalConformance
         Assert.Equal(9, seen.Count);
     }
 
-    [Fact]
+    [BackendFact]
     public async Task TheWakeRow_IsWhatTheLastAppendOrAcknowledgeSaid()
     {
         var opened = await Open(Run());
@@ -75,7 +76,7 @@ public abstract partial class JournalConformance
         Assert.Empty(await Scan(A.T0.AddDays(1), 10, null));
     }
 
-    [Fact]
+    [BackendFact]
     public async Task AcknowledgingAStreamThatIsNotThere_IsFenced()
     {
         var opened = await Open(Run());

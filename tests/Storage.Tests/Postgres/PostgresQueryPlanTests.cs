@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Fanfare.Postgres;
 using Fanfare.Storage.Common;
 using Fanfare.Storage.Postgres.Read;
 using Npgsql;
@@ -7,8 +8,8 @@ using Xunit.Abstractions;
 namespace Fanfare.Storage.Tests.Postgres;
 
 /// <summary>Every statement enters the index that it was written for, whatever the values, and however the tables have grown since they were last
-/// analyzed. So its cost is that of its page. A subclass says which server.</summary>
-public abstract partial class PostgresQueryPlanTests(IPostgresDatabase database, ITestOutputHelper output) : IAsyncLifetime
+/// analyzed. So its cost is that of its page.</summary>
+public sealed partial class PostgresQueryPlanTests(SharedPostgres shared, ITestOutputHelper output) : IClassFixture<SharedPostgres>, IAsyncLifetime
 {
     private const string ByName = "streams_name_is_unique", ById = "streams_pkey";
 
@@ -52,7 +53,7 @@ public abstract partial class PostgresQueryPlanTests(IPostgresDatabase database,
 
     public async Task InitializeAsync()
     {
-        _source = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(database.ConnectionString) { SearchPath = _schema, Options = ReadSession.Options });
+        _source = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(shared.Database) { SearchPath = _schema, Options = ReadSession.Options });
         await RunAsync($"CREATE SCHEMA {_schema}");
         await RunAsync(SqlText.Whole("postgres_0001_journal.sql"));
     }
@@ -63,10 +64,10 @@ public abstract partial class PostgresQueryPlanTests(IPostgresDatabase database,
         await _source.DisposeAsync();
     }
 
-    [Fact]
+    [PostgresFact]
     public async Task OfEmptyTables() => await CheckAsync();
 
-    [Fact]
+    [PostgresFact]
     public async Task OfTablesThatWereTinyWhenTheyWereAnalyzed_AndGrewSince()
     {
         await GrowAsync(0, 3);
@@ -76,7 +77,7 @@ public abstract partial class PostgresQueryPlanTests(IPostgresDatabase database,
         await CheckAsync();
     }
 
-    [Fact]
+    [PostgresFact]
     public async Task OfGrownTables_WithOneRunThatIsWiderThanAllOthers()
     {
         await GrowAsync(0, 3000);

@@ -1,4 +1,5 @@
 using Fanfare.Contracts;
+using Fanfare.Postgres;
 using Fanfare.Storage.Common;
 using Fanfare.Storage.Postgres.Read;
 using Fanfare.Storage.Tests.Conformance;
@@ -6,15 +7,15 @@ using Npgsql;
 
 namespace Fanfare.Storage.Tests.Postgres;
 
-/// <summary>What the read model does beyond the conformance suite: on rows that were put there by hand. A subclass says which server.</summary>
-public abstract class PostgresReadTests(IPostgresDatabase database) : IAsyncLifetime
+/// <summary>What the read model does beyond the conformance suite: on rows that were put there by hand.</summary>
+public sealed class PostgresReadTests(SharedPostgres shared) : IClassFixture<SharedPostgres>, IAsyncLifetime
 {
     private readonly string _schema = $"reads_{Guid.NewGuid():n}";
     private NpgsqlDataSource _source = null!;
 
     public async Task InitializeAsync()
     {
-        _source = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(database.ConnectionString)
+        _source = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(shared.Database)
         {
             SearchPath = _schema,
             Options = ReadSession.Options,
@@ -37,7 +38,7 @@ public abstract class PostgresReadTests(IPostgresDatabase database) : IAsyncLife
         await _source.DisposeAsync();
     }
 
-    [Fact]
+    [PostgresFact]
     public async Task AHistory_EndsAtTheWritersPosition_WhichIsWaitedForWhenMoreIsSeen()
     {
         long[] positions = [10, 10, 10, 19, 20];
@@ -52,21 +53,21 @@ public abstract class PostgresReadTests(IPostgresDatabase database) : IAsyncLife
         Assert.True(asked > positions.Length, "The position was not waited for.");
     }
 
-    [Fact]
+    [PostgresFact]
     public async Task AfterItsConnectionsWereEnded_AReadGoesThroughOnNewOnes()
     {
         var reads = Reads();
         for (var round = 0; round < 3; round++)
         {
             Assert.All(await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => reads.GetRunAsync(A.Ns, "r1", default))), Assert.NotNull);
-            await using var other = NpgsqlDataSource.Create(database.ConnectionString);
+            await using var other = NpgsqlDataSource.Create(shared.Database);
             await using var end = other.CreateCommand($"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = '{_schema}'");
             await end.ExecuteNonQueryAsync();
         }
         Assert.NotNull(await reads.GetRunAsync(A.Ns, "r1", default));
     }
 
-    [Theory]
+    [PostgresTheory]
     [InlineData("UPDATE runs SET tags = '[nul'")]
     [InlineData("UPDATE runs SET tags = '[null]'")]
     [InlineData("UPDATE runs SET error = '{}'")]
@@ -79,7 +80,7 @@ public abstract class PostgresReadTests(IPostgresDatabase database) : IAsyncLife
         await Assert.ThrowsAsync<JournalFormatException>(() => Reads().GetRunAsync(A.Ns, "r1", default));
     }
 
-    [Theory]
+    [PostgresTheory]
     [InlineData("UPDATE events SET payload = 'x' WHERE position = 7")]
     [InlineData("UPDATE events SET stream_id = 77 WHERE position = 7")]
     [InlineData("UPDATE streams SET name = 'nonsense' WHERE id = 2; UPDATE events SET stream_id = 2 WHERE position = 7")]
@@ -90,7 +91,7 @@ public abstract class PostgresReadTests(IPostgresDatabase database) : IAsyncLife
         await Assert.ThrowsAsync<JournalFormatException>(() => Reads().ReadHistoryAsync(A.Ns, "r1", 0, 100, default));
     }
 
-    [Theory]
+    [PostgresTheory]
     [InlineData("a\0")]
     [InlineData("\ud800x")]
     public async Task ATextThatTheDatabaseCannotHold_MatchesNothing(string text)
@@ -103,7 +104,7 @@ public abstract class PostgresReadTests(IPostgresDatabase database) : IAsyncLife
         Assert.Single((await Reads().ListRunsAsync(new RunFilter(A.Ns, Tag: "blue"), null, 10, default)).Items);
     }
 
-    [Fact]
+    [PostgresFact]
     public async Task OutputsOfAnySize_AreReadOnce_AmongManyRanges()
     {
         await RunAsync("""

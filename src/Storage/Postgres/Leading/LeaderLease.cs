@@ -17,27 +17,31 @@ internal sealed class LeaderLease : IAsyncDisposable
     private readonly NpgsqlDataSource _connections;
     private readonly TimeProvider _clock;
     private readonly CancellationTokenSource _lost = new();
+    private readonly CancellationToken _isLost;
     private readonly CancellationTokenSource _ending = new();
     private readonly Task _renewing;
     private readonly long _term;
     private long _renewedAt;
+    private volatile bool _released;
 
     /// <param name="since">Timestamp from before the takeover.</param>
     public LeaderLease(NpgsqlDataSource connections, long term, long since, TimeProvider clock)
     {
-        (_connections, _term, _renewedAt, _clock) = (connections, term, since, clock);
+        (_connections, _term, _renewedAt, _clock, _isLost) = (connections, term, since, clock, _lost.Token);
         _renewing = Task.Run(RenewAsync);
     }
 
     /// <summary>Whether nobody else can lead now. Counted from when the last renewal was sent, by a clock that nobody sets.</summary>
-    public bool IsHeld => !_lost.IsCancellationRequested && _clock.GetElapsedTime(Volatile.Read(ref _renewedAt)) < Length;
+    public bool IsHeld => !_released && !_isLost.IsCancellationRequested && _clock.GetElapsedTime(Volatile.Read(ref _renewedAt)) < Length;
 
     /// <summary>Cancelled when another server has taken over.</summary>
-    public CancellationToken Lost => _lost.Token;
+    public CancellationToken Lost => _isLost;
 
     /// <summary>Gives the lease up, so that another server takes over at once.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_released) return;
+        _released = true;
         await _ending.CancelAsync().ConfigureAwait(false);
         await _renewing.ConfigureAwait(false);
         if (!_lost.IsCancellationRequested)

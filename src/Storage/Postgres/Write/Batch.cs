@@ -33,6 +33,9 @@ internal sealed class Batch
     /// <summary>Streams that this transaction makes; they exist once it has committed.</summary>
     public IReadOnlyCollection<StreamEntry> Added => _added;
 
+    /// <summary>The events' first; null when there are none.</summary>
+    public (long Stream, long Sequence, long Position)? FirstEvent => _events.IsEmpty ? null : _events.First;
+
     public void Clear()
     {
         foreach (var columns in _all) columns.Clear();

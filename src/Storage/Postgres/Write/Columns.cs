@@ -104,6 +104,8 @@ internal sealed class NewEvents : Columns
         _payload = Column<byte[]>(NpgsqlDbType.Bytea);
     }
 
+    public (long Stream, long Sequence, long Position) First => (_stream[0], _sequence[0], _position[0]);
+
     public void Add(long position, StreamEntry stream, JournalEvent entry, byte[] payload)
     {
         _position.Add(position);

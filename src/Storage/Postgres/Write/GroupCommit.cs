@@ -23,6 +23,9 @@ internal sealed class GroupCommit : IAsyncDisposable
     /// <summary>How long acknowledgements alone wait for company.</summary>
     private static readonly TimeSpan _patience = TimeSpan.FromMilliseconds(5);
 
+    /// <summary>How long a commit may take that was under way, or is tried for the last time, when the journal closes.</summary>
+    private static readonly TimeSpan _lastCommit = TimeSpan.FromSeconds(5);
+
     private static readonly TimeSpan _firstRetry = TimeSpan.FromMilliseconds(100), _longestRetry = TimeSpan.FromSeconds(2);
 
     private readonly Lock _lock = new();
@@ -30,7 +33,9 @@ internal sealed class GroupCommit : IAsyncDisposable
     private readonly Dictionary<StreamId, Task> _underWay = [];
     private readonly HashSet<(string, string)> _unseenRuns = [];
     private readonly SemaphoreSlim _room = new(QueuedWrites);
-    private readonly CancellationTokenSource _closing = new();
+    private readonly CancellationTokenSource _closing = new(), _givingUp = new();
+    private readonly CancellationToken _otherLeads;
+    private readonly StreamCache _streams;
     private readonly VisiblePosition _visible;
     private readonly TimeProvider _clock;
     private readonly string _database;
@@ -41,11 +46,13 @@ internal sealed class GroupCommit : IAsyncDisposable
     private volatile bool _deposed;
     private volatile bool _closed;
     private volatile string? _health;
+    private volatile Exception? _abandoned;
 
     /// <param name="database">How messages name it.</param>
-    public GroupCommit(IReadOnlyList<Writer> writers, VisiblePosition visible, string database, TimeProvider clock, Action<string> log, Action<long, IReadOnlyCollection<(string, string)>> committed)
+    /// <param name="otherLeads">Cancelled when another server is known to lead: then an answer on the connections of before may never come.</param>
+    public GroupCommit(IReadOnlyList<Writer> writers, StreamCache streams, VisiblePosition visible, string database, TimeProvider clock, Action<string> log, Action<long, IReadOnlyCollection<(string, string)>> committed, CancellationToken otherLeads)
     {
-        (_visible, _database, _clock, _log, _committed) = (visible, database, clock, log, committed);
+        (_streams, _visible, _database, _clock, _log, _committed, _otherLeads) = (streams, visible, database, clock, log, committed, otherLeads);
         _slots = [.. writers.Select(writer => Task.Run(() => RunAsync(writer)))];
     }
 
@@ -93,8 +100,10 @@ internal sealed class GroupCommit : IAsyncDisposable
             _arrival.TrySetResult();
         }
         await _closing.CancelAsync().ConfigureAwait(false);
+        _givingUp.CancelAfter(_lastCommit);
         await Task.WhenAll(_slots).ConfigureAwait(false);
         _closing.Dispose();
+        _givingUp.Dispose();
     }
 
     private async Task RunAsync(Writer writer)
@@ -109,7 +118,11 @@ internal sealed class GroupCommit : IAsyncDisposable
                 await CommitAsync(writer, batch).ConfigureAwait(false);
                 lock (_lock)
                 {
-                    foreach (var write in batch) _underWay.Remove(write.Stream);
+                    foreach (var write in batch)
+                    {
+                        _underWay.Remove(write.Stream);
+                        if (RunOfFirst(write) is { } run && _underWay.GetValueOrDefault(run) == done.Task) _underWay.Remove(run);
+                    }
                     // Others may have waited for one of these streams.
                     _arrival.TrySetResult();
                 }
@@ -159,7 +172,7 @@ internal sealed class GroupCommit : IAsyncDisposable
         foreach (var write in _waiting)
         {
             if (batch.Count >= BatchWrites || events >= BatchEvents || bytes >= BatchBytes) break;
-            if (_underWay.ContainsKey(write.Stream) || !passed.Add(write.Stream)) continue;
+            if (_underWay.ContainsKey(write.Stream) || !passed.Add(write.Stream) || (RunToMake(write) is { } run && _underWay.ContainsKey(run))) continue;
             batch.Add(write);
             if (write is not PendingAppend append) continue;
             hurry = true;
@@ -173,8 +186,18 @@ internal sealed class GroupCommit : IAsyncDisposable
     {
         var taken = batch.ToHashSet();
         _waiting.RemoveAll(taken.Contains);
-        foreach (var write in batch) _underWay[write.Stream] = done;
+        foreach (var write in batch)
+        {
+            _underWay[write.Stream] = done;
+            if (RunToMake(write) is { } run) _underWay[run] = done;
+        }
     }
+
+    // A step's first append may also make its run's row; two connections would number it twice.
+    private StreamId? RunToMake(PendingWrite write) => RunOfFirst(write) is { } run && !_streams.Get(run).Exists ? run : null;
+
+    private static StreamId? RunOfFirst(PendingWrite write) =>
+        write is PendingAppend { Append.ExpectedSequence: 0, Stream.Kind: StreamKind.Step } ? StreamId.Run(write.Stream.Namespace, write.Stream.RunId!) : null;
 
     private async Task CommitAsync(Writer writer, List<PendingWrite> batch)
     {
@@ -183,7 +206,12 @@ internal sealed class GroupCommit : IAsyncDisposable
             try
             {
                 if (_deposed) throw new DeposedException();
-                await writer.CommitAsync(batch, CancellationToken.None).ConfigureAwait(false);
+                if (_abandoned is { } reason)
+                {
+                    Abandon(batch, reason);
+                    return;
+                }
+                await TryCommitAsync(writer, batch).ConfigureAwait(false);
                 ReportHealth(null);
                 return;
             }
@@ -197,7 +225,8 @@ internal sealed class GroupCommit : IAsyncDisposable
             catch (Exception error) when (PostgresFailure.IsEnvironment(error))
             {
                 if (await AwaitRecoveryAsync(error, delay).ConfigureAwait(false)) continue;
-                foreach (var write in batch) write.Fail(new StoreUnavailableException(PostgresFailure.CannotWrite(error, _database), error));
+                _abandoned = error;
+                Abandon(batch, error);
                 return;
             }
             catch (Exception error) when (batch.Count == 1)
@@ -214,6 +243,27 @@ internal sealed class GroupCommit : IAsyncDisposable
                 return;
             }
         }
+    }
+
+    private async Task TryCommitAsync(Writer writer, List<PendingWrite> batch)
+    {
+        // When another server leads already, what is tried next finds that out on a new connection.
+        using var limit = _otherLeads.IsCancellationRequested
+            ? CancellationTokenSource.CreateLinkedTokenSource(_givingUp.Token)
+            : CancellationTokenSource.CreateLinkedTokenSource(_givingUp.Token, _otherLeads);
+        try
+        {
+            await writer.CommitAsync(batch, limit.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new TimeoutException("It did not answer in time.");
+        }
+    }
+
+    private void Abandon(List<PendingWrite> batch, Exception reason)
+    {
+        foreach (var write in batch) write.Fail(new StoreUnavailableException(PostgresFailure.NotWritten(reason, _database), reason));
     }
 
     /// <summary>Waits until the next try; false when the journal is closing, and there will be none.</summary>
@@ -239,7 +289,7 @@ internal sealed class GroupCommit : IAsyncDisposable
             if (health == _health || (_deposed && health is null)) return;
             _health = health;
         }
-        _log(health ?? $"The journal in {_database} writes again; nothing was lost.");
+        _log(health ?? $"The journal in the database {_database} writes again; nothing was lost.");
     }
 
     private void Announce(List<PendingWrite> batch)

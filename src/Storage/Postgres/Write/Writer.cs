@@ -17,13 +17,12 @@ internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache
 
     private static readonly SqlText _sql = SqlText.Load("postgres_write.sql");
 
-    private readonly Batch _batch = new(_sql);
-    private readonly NpgsqlParameter<long> _batchNumber = new() { NpgsqlDbType = NpgsqlDbType.Bigint };
-    private readonly NpgsqlParameter<long> _sessionOfBatch = new() { NpgsqlDbType = NpgsqlDbType.Bigint };
+    private Batch _batch = new(_sql);
     private NpgsqlBatchCommand? _own;
     private NpgsqlConnection? _connection;
     private long _session;
     private long _committed;
+    private long _batchNumber;
     private bool _sent;
     private (long First, long Last) _range = (0, -1);
 
@@ -40,14 +39,13 @@ internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache
         {
             if (_connection is null)
             {
-                await ConnectAsync(cancellationToken).ConfigureAwait(false);
                 // The batch under way when the connection broke is there, or it never will be.
-                if (_sent && _committed == _batchNumber.TypedValue)
-                {
-                    Settle();
-                    return;
-                }
-                GiveUp();
+                var written = await ConnectAsync(cancellationToken).ConfigureAwait(false);
+                if (written) Settle();
+                else GiveUp();
+                // A command remembers as what it was prepared on the connection before.
+                (_batch, _own) = (new Batch(_sql), null);
+                if (written) return;
             }
             try
             {
@@ -58,14 +56,19 @@ internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache
                 }
                 _sent = true;
                 await SendAsync(cancellationToken).ConfigureAwait(false);
-                _committed = _batchNumber.TypedValue;
+                _committed = _batchNumber;
                 Settle();
                 return;
             }
             catch (PostgresException error) when (error.SqlState == ConditionBroken)
             {
                 GiveUp();
-                if (error.MessageText.Contains("session", StringComparison.Ordinal)) throw new DeposedException();
+                if (error.MessageText.Contains("session", StringComparison.Ordinal))
+                {
+                    // Deposed; or a claim took effect whose answer was lost.
+                    await CloseAsync().ConfigureAwait(false);
+                    continue;
+                }
                 await FindLosersAsync(writes, cancellationToken).ConfigureAwait(false);
             }
             catch (PostgresException error) when (error.SqlState.StartsWith("22", StringComparison.Ordinal) || error.SqlState.StartsWith("23", StringComparison.Ordinal))
@@ -86,28 +89,43 @@ internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache
 
     public async ValueTask DisposeAsync() => await CloseAsync().ConfigureAwait(false);
 
-    private async Task ConnectAsync(CancellationToken cancellationToken)
+    /// <summary>True when the batch that was sent last, and whose outcome was not known, is in the journal.</summary>
+    private async Task<bool> ConnectAsync(CancellationToken cancellationToken)
     {
         var connection = connections.CreateConnection();
         try
         {
             await connection.OpenAsync(cancellationToken).ConfigureAwait(false);
-            if (_session != 0)
+            await using (var end = Command(connection, "end_former", (NpgsqlDbType.Integer, slot), (NpgsqlDbType.Bigint, term))) await end.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+            if (await ClaimAsync(connection, cancellationToken).ConfigureAwait(false) is var (session, committed))
             {
-                await using var end = Command(connection, "end_former", (NpgsqlDbType.Integer, slot), (NpgsqlDbType.Bigint, _session));
-                await end.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+                (_session, _committed, _connection) = (session, committed, connection);
+                return _sent && committed == _batchNumber;
             }
-            await using var claim = Command(connection, "claim_slot", (NpgsqlDbType.Integer, slot), (NpgsqlDbType.Bigint, _session), (NpgsqlDbType.Bigint, term));
-            await using var claimed = await claim.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
-            if (!await claimed.ReadAsync(cancellationToken).ConfigureAwait(false)) throw new DeposedException();
-            (_session, _committed) = (claimed.GetInt64(0), claimed.GetInt64(1));
-            _connection = connection;
+            if (!_sent || !await WasWrittenAsync(connection, cancellationToken).ConfigureAwait(false)) throw new DeposedException();
+            await connection.DisposeAsync().ConfigureAwait(false);
+            return true;
         }
         catch
         {
             await connection.DisposeAsync().ConfigureAwait(false);
             throw;
         }
+    }
+
+    private async Task<(long Session, long Committed)?> ClaimAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        await using var claim = Command(connection, "claim_slot", (NpgsqlDbType.Integer, slot), (NpgsqlDbType.Bigint, term));
+        await using var claimed = await claim.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+        return await claimed.ReadAsync(cancellationToken).ConfigureAwait(false) ? (claimed.GetInt64(0), claimed.GetInt64(1)) : null;
+    }
+
+    private async Task<bool> WasWrittenAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        // A batch of acknowledgements alone leaves no trace, and does no harm.
+        if (_batch.FirstEvent is not var (stream, sequence, position)) return false;
+        await using var ask = Command(connection, "was_written", (NpgsqlDbType.Bigint, stream), (NpgsqlDbType.Bigint, sequence), (NpgsqlDbType.Bigint, position));
+        return (bool)(await ask.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false))!;
     }
 
     private async Task CloseAsync()
@@ -178,12 +196,17 @@ internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache
 
     private async Task SendAsync(CancellationToken cancellationToken)
     {
-        _batchNumber.TypedValue = _committed + 1;
-        _sessionOfBatch.TypedValue = _session;
+        _batchNumber = _committed + 1;
         _own ??= new NpgsqlBatchCommand(_sql["own"])
         {
-            Parameters = { _batchNumber, new NpgsqlParameter<int> { TypedValue = slot, NpgsqlDbType = NpgsqlDbType.Integer }, _sessionOfBatch },
+            Parameters =
+            {
+                new NpgsqlParameter<long> { NpgsqlDbType = NpgsqlDbType.Bigint },
+                new NpgsqlParameter<int> { TypedValue = slot, NpgsqlDbType = NpgsqlDbType.Integer },
+                new NpgsqlParameter<long> { TypedValue = _session, NpgsqlDbType = NpgsqlDbType.Bigint },
+            },
         };
+        ((NpgsqlParameter<long>)_own.Parameters[0]).TypedValue = _batchNumber;
         await using var batch = _connection!.CreateBatch();
         batch.BatchCommands.Add(_own);
         _batch.AddTo(batch);

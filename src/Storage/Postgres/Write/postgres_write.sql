@@ -86,18 +86,22 @@ ON CONFLICT (ns, flow, version) DO UPDATE SET
 SELECT name, id, run_id, seq, epoch FROM streams WHERE name = ANY ($1);
 
 -- name: claim_slot
--- Waits for a batch of the former session that is still under way: it is in what this returns, or never comes. Who was deposed claims nothing:
--- the lock on the term makes this wait for a takeover that is under way.
-WITH leads AS (SELECT 1 FROM journal WHERE term = $3 FOR SHARE)
+-- Waits for a batch of the former session that is still under way: it is in what this returns, or never comes. A slot is claimed by one connection of
+-- the server that leads after another, and a takeover empties the table. Who was deposed claims nothing: the lock on the term makes this wait for
+-- a takeover that is under way.
+WITH leads AS (SELECT 1 FROM journal WHERE term = $2 FOR SHARE)
 INSERT INTO writers AS w (slot, session, batch, pid) SELECT $1, nextval('writer_sessions'), 0, pg_backend_pid() FROM leads
 ON CONFLICT (slot) DO UPDATE SET session = excluded.session, pid = excluded.pid
-WHERE w.session = $2
 RETURNING session, batch;
+
+-- name: was_written
+-- Whether a batch was, by its first event; asked when the takeover has waited for all batches that were under way.
+SELECT EXISTS (SELECT FROM events WHERE stream_id = $1 AND seq = $2 AND position = $3);
 
 -- name: end_former
 -- The session that had the slot may hang on a connection that its peer has given up.
-SELECT pg_terminate_backend(a.pid) FROM writers w JOIN pg_stat_activity a ON a.pid = w.pid
-WHERE w.slot = $1 AND w.session = $2 AND a.application_name LIKE 'fanfare writer%' AND a.pid <> pg_backend_pid();
+SELECT pg_terminate_backend(a.pid) FROM journal j JOIN writers w ON w.slot = $1 JOIN pg_stat_activity a ON a.pid = w.pid
+WHERE j.term = $2 AND a.application_name LIKE 'fanfare writer%' AND a.pid <> pg_backend_pid();
 
 -- name: position_block
 SELECT nextval('position_blocks');

@@ -1,0 +1,197 @@
+using System.Diagnostics;
+using Fanfare.Contracts;
+using Fanfare.Postgres;
+using Fanfare.Storage.Tests.Conformance;
+
+namespace Fanfare.Storage.Tests.Postgres;
+
+/// <summary>Several servers on one database: one leads, and nothing that is answered is wrong when another takes over, whatever was under way.</summary>
+public sealed class PostgresElectionTests(SharedPostgres shared) : IClassFixture<SharedPostgres>, IAsyncLifetime
+{
+    private const int Runs = 6;
+
+    private const int Lively = Runs * 4 * 3;
+
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(60), _look = TimeSpan.FromMilliseconds(10);
+
+    private readonly string _database = shared.NewSchema();
+    private readonly List<IAsyncDisposable> _used = [];
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
+    {
+        // The wires first: a store on a dead one takes its time to close.
+        foreach (var wire in _used.OfType<Wire>()) wire.Mend();
+        for (var i = _used.Count - 1; i >= 0; i--) await _used[i].DisposeAsync();
+    }
+
+    [PostgresFact]
+    public async Task TheSecond_Waits_AndLeadsAtOnce_WhenTheFirstIsClosed()
+    {
+        var first = await WinAsync(await JoinAsync(_database), "a");
+        var second = await JoinAsync(_database);
+        var winning = WinAsync(second, "b");
+        await UntilAsync(() => second.Leader == "a", "Word of who leads");
+        var until = await ScalarAsync<DateTime>("SELECT lease_until FROM leader");
+        while (await ScalarAsync<DateTime>("SELECT lease_until FROM leader") < until.AddSeconds(2)) await Task.Delay(_look);
+        Assert.False(winning.IsCompleted);
+        Assert.True(first.Leads);
+
+        var closed = Stopwatch.StartNew();
+        await first.DisposeAsync();
+        var store = await winning.WaitAsync(_patience);
+
+        // Without word of it, it would wait for what the lease still had: two thirds of two seconds, at least.
+        Assert.InRange(closed.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(1.3));
+        Assert.False(first.Leads);
+        Assert.False(first.Deposed.IsCancellationRequested);
+        Assert.True(store.Leads);
+        Assert.Equal("b", second.Leader);
+        Assert.Equal(first.Journal.Incarnation, store.Journal.Incarnation);
+        await WriteAsync(store, "r1");
+    }
+
+    [PostgresFact]
+    public async Task OfManyThatWait_OneLeads()
+    {
+        var first = await WinAsync(await JoinAsync(_database), "0");
+        var elections = await Task.WhenAll(Enumerable.Range(1, 4).Select(_ => JoinAsync(_database)));
+        var winning = elections.Select((election, i) => WinAsync(election, $"{i + 1}")).ToList();
+
+        for (var left = first; winning.Count > 0;)
+        {
+            await left.DisposeAsync();
+            var won = await Task.WhenAny(winning).WaitAsync(_patience);
+            winning.Remove(won);
+            left = await won;
+            Assert.True(left.Leads);
+            Assert.DoesNotContain(winning, other => other.IsCompleted);
+            await WriteAsync(left, $"r{winning.Count}");
+        }
+    }
+
+    [PostgresFact]
+    public async Task WhoCannotReachTheDatabase_StopsLeadingBeforeAnotherDoes_AndLearnsOfItLater()
+    {
+        var wire = new Wire(_database);
+        _used.Add(wire);
+        var first = await WinAsync(await JoinAsync(wire.Database), "a");
+        var winning = WinAsync(await JoinAsync(_database), "b");
+        var before = new Traffic(first, "a", Runs);
+        await before.AnsweredAsync(Lively);
+
+        var broken = Stopwatch.StartNew();
+        wire.Break();
+        var second = await winning.WaitAsync(_patience);
+
+        Assert.False(first.Leads);
+        Assert.InRange(broken.Elapsed, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5));
+        var after = new Traffic(second, "b", Runs);
+        await after.AnsweredAsync(Lively);
+        Assert.Equal(0, before.Fenced);
+        Assert.False(first.Deposed.IsCancellationRequested);
+
+        wire.Mend();
+        await before.EndedAsync();
+        await UntilAsync(() => first.Deposed.IsCancellationRequested, "Word of the takeover");
+        Assert.NotEqual(0, before.Fenced);
+        Assert.Contains("Another server has taken over", first.Journal.Health, StringComparison.Ordinal);
+        await after.AnsweredAsync(Lively);
+        await after.StopAsync();
+        Assert.Equal(0, after.Fenced);
+        Assert.True(second.Leads);
+        await Traffic.CheckAsync(shared.Server, _database, second, before, after);
+    }
+
+    [PostgresTheory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task AWriteOnItsWay_WhileAnotherTakesOver_IsAnsweredByWhatBecameOfIt(bool arrives)
+    {
+        var wire = new Wire(_database);
+        _used.Add(wire);
+        var first = await WinAsync(await JoinAsync(wire.Database), "a");
+        var winning = WinAsync(await JoinAsync(_database), "b");
+        // From then on both connections that write are there.
+        var before = new Traffic(first, "a", Runs);
+        await before.AnsweredAsync(Lively);
+        await before.StopAsync();
+        var stream = StreamId.Run(A.Ns, "r100");
+        var opened = await first.Journal.OpenAsync(stream, default);
+
+        if (arrives) wire.BreakAnswers();
+        else wire.Break();
+        var onItsWay = first.Journal.AppendAsync(A.Append(stream, opened, expected: 0));
+        var behind = first.Journal.AppendAsync(A.Append(stream, opened, expected: 1));
+        if (arrives) await UntilAsync(async () => await ScalarAsync<long>("SELECT count(*) FROM streams WHERE name = 'default/run/r100'") == 1, "The write");
+        var second = await winning.WaitAsync(_patience);
+        Assert.False(onItsWay.IsCompleted);
+        wire.Mend();
+
+        Assert.Equal(arrives ? AppendOutcome.Committed : AppendOutcome.Fenced, await onItsWay.WaitAsync(_patience));
+        Assert.Equal(AppendOutcome.Fenced, await behind.WaitAsync(_patience));
+        Assert.Equal(arrives ? 1 : 0, (await second.Journal.OpenAsync(stream, default)).Sequence);
+        Assert.Equal(AppendOutcome.Fenced, await first.Journal.AppendAsync(A.Append(stream, opened, expected: arrives ? 1 : 0)).WaitAsync(_patience));
+        await UntilAsync(() => first.Deposed.IsCancellationRequested, "Word of the takeover");
+    }
+
+    [PostgresFact]
+    public async Task AppendsThatRaceWithTakeovers_AreThereOrNot_AsTheyWereAnswered()
+    {
+        var store = await WinAsync(await JoinAsync(_database), "0");
+        var traffics = new List<Traffic> { new(store, "0", Runs) };
+        for (var round = 1; round <= 6; round++)
+        {
+            var winning = WinAsync(await JoinAsync(_database), $"{round}");
+            await traffics[^1].AnsweredAsync(Lively * 2);
+            // As if its clock had stood still: the lease passes while it writes.
+            while (!winning.IsCompleted)
+            {
+                await shared.Server.ExecuteAsync($"UPDATE leader SET lease_until = 'epoch' WHERE address = '{round - 1}'; NOTIFY fanfare_leader", _database);
+                await Task.WhenAny(winning, Task.Delay(_look));
+            }
+            var deposed = store;
+            store = await winning;
+            traffics.Add(new Traffic(store, $"{round}", Runs));
+            await traffics[^2].EndedAsync();
+            await UntilAsync(() => deposed.Deposed.IsCancellationRequested, "Word of the takeover");
+            Assert.False(deposed.Leads);
+            await deposed.DisposeAsync();
+        }
+        await traffics[^1].AnsweredAsync(Lively);
+        await traffics[^1].StopAsync();
+
+        Assert.All(traffics[..^1], traffic => Assert.Equal(Runs * 4, traffic.Fenced));
+        await Traffic.CheckAsync(shared.Server, _database, store, [.. traffics]);
+    }
+
+    private async Task<PostgresElection> JoinAsync(string database)
+    {
+        var election = await PostgresElection.JoinAsync(database, TimeProvider.System);
+        lock (_used) _used.Add(election);
+        return election;
+    }
+
+    private async Task<PostgresStore> WinAsync(PostgresElection election, string address)
+    {
+        var store = await election.WinAsync(address, CancellationToken.None);
+        lock (_used) _used.Add(store);
+        return store;
+    }
+
+    private static async Task WriteAsync(PostgresStore store, string run)
+    {
+        var stream = StreamId.Run(A.Ns, run);
+        Assert.Equal(AppendOutcome.Committed, await store.Journal.AppendAsync(A.Append(stream, await store.Journal.OpenAsync(stream, default))).WaitAsync(_patience));
+    }
+
+    private Task<T?> ScalarAsync<T>(string sql) => shared.Server.ScalarAsync<T>(sql, _database);
+
+    private static Task UntilAsync(Func<bool> done, string what) => UntilAsync(() => Task.FromResult(done()), what);
+
+    private static async Task UntilAsync(Func<Task<bool>> done, string what)
+    {
+        for (var until = DateTime.UtcNow + _patience; !await done(); await Task.Delay(_look)) Assert.True(DateTime.UtcNow < until, $"{what} did not come within {_patience.TotalSeconds} s.");
+    }
+}
