@@ -33,7 +33,7 @@ public sealed record PostgresDatabase(int Found, int Known, string Place)
         await using var source = sessions.Writers();
         try
         {
-            var connection = await source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+            var connection = await source.ConnectAsync(cancellationToken).ConfigureAwait(false);
             await using var closed = connection.ConfigureAwait(false);
             return await work(sessions, connection).ConfigureAwait(false);
         }

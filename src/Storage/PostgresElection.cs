@@ -60,7 +60,7 @@ public sealed class PostgresElection : IAsyncDisposable
 
     private async Task<PostgresStore> StandByAsync(string address, CancellationToken cancellationToken)
     {
-        var connection = await _control.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+        var connection = await _control.ConnectAsync(cancellationToken).ConfigureAwait(false);
         await using var returned = connection.ConfigureAwait(false);
         await using (var listen = new NpgsqlCommand(Takeover.Sql["listen"], connection)) await listen.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
         while (true)

@@ -3,6 +3,7 @@ using Fanfare.Gateway;
 using Fanfare.Specs;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Fanfare.Cli.Hosting;
 
@@ -24,7 +25,8 @@ internal static class ServerParts
             {
                 // As instances, which the host does not dispose: they are this process's.
                 services.AddSingleton(scheduler).AddSingleton(journal).AddSingleton(readModel).AddSingleton(blobs)
-                    .AddSingleton<ISpecReader, SpecReader>().AddSingleton(TimeProvider.System);
+                    .AddSingleton<ISpecReader, SpecReader>().AddSingleton(TimeProvider.System)
+                    .AddLogging(logging => logging.AddProvider(new OperatorLog(options.Log)));
                 more?.Invoke(services);
             });
 

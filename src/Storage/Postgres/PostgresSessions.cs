@@ -16,6 +16,9 @@ internal sealed class PostgresSessions
     /// <summary>A connection whose answer is not waited for any longer is given up, without asking the server to stop: it may not hear that either.</summary>
     private const int BreakAtOnce = -1;
 
+    /// <summary>Queries at a time; the next ones wait. PostgreSQL allows a hundred connections by default, to all of its clients.</summary>
+    private const int MostReaders = 20;
+
     private readonly NpgsqlConnectionStringBuilder _given;
 
     /// <exception cref="StoreUnavailableException">It is no connection string.</exception>
@@ -40,6 +43,7 @@ internal sealed class PostgresSessions
 
     public NpgsqlDataSource Readers() => Source(ReadSession.Options, "fanfare reader", settings =>
     {
+        if (!_given.ContainsKey("Maximum Pool Size")) settings.MaxPoolSize = MostReaders;
         settings.MaxAutoPrepare = 64;
         settings.AutoPrepareMinUsages = 2;
     });

@@ -89,7 +89,7 @@ internal sealed class LeaderLease : IAsyncDisposable
 
     private async Task<int> ExecuteAsync(string name, CancellationToken cancellationToken, params object[] values)
     {
-        var connection = await _connections.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+        var connection = await _connections.ConnectAsync(cancellationToken).ConfigureAwait(false);
         await using var returned = connection.ConfigureAwait(false);
         await using var command = new NpgsqlCommand(Takeover.Sql[name], connection);
         foreach (var value in values) command.Parameters.Add(new NpgsqlParameter { Value = value });

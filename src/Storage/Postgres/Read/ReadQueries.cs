@@ -66,7 +66,7 @@ internal sealed class ReadQueries(NpgsqlDataSource source)
 
     private async Task<List<T>> RunAsync<T>(NpgsqlCommand command, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken)
     {
-        var connection = await source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+        var connection = await source.ConnectAsync(cancellationToken).ConfigureAwait(false);
         await using var returned = connection.ConfigureAwait(false);
         command.Connection = connection;
         var reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);

@@ -92,10 +92,9 @@ internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache
     /// <summary>True when the batch that was sent last, and whose outcome was not known, is in the journal.</summary>
     private async Task<bool> ConnectAsync(CancellationToken cancellationToken)
     {
-        var connection = connections.CreateConnection();
+        var connection = await connections.ConnectAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            await connection.OpenAsync(cancellationToken).ConfigureAwait(false);
             await using (var end = Command(connection, "end_former", (NpgsqlDbType.Integer, slot), (NpgsqlDbType.Bigint, term))) await end.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
             if (await ClaimAsync(connection, cancellationToken).ConfigureAwait(false) is var (session, committed))
             {
