@@ -11,6 +11,8 @@ public sealed class PostgresConformance(SharedPostgres shared) : JournalConforma
     private PostgresElection? _election;
     private PostgresStore? _store;
 
+    protected override string Kept(string text) => base.Kept(text).Replace('\0', '\uFFFD');
+
     protected override async Task<(IJournal Journal, IReadModel ReadModel)> OpenStoreAsync()
     {
         _election = await PostgresElection.JoinAsync(_database, TimeProvider.System);
