@@ -23,10 +23,7 @@ public sealed record PostgresDatabase(int Found, int Known, string Place)
 
     internal static Task<PostgresDatabase> MigrateAsync(PostgresSessions given, CancellationToken cancellationToken) =>
         WithConnectionAsync(given, async (sessions, connection) =>
-        {
-            await sessions.MakeSchemaAsync(connection, cancellationToken).ConfigureAwait(false);
-            return new PostgresDatabase(await PostgresSchema.MigrateAsync(connection, cancellationToken).ConfigureAwait(false), PostgresSchema.Version, sessions.Place);
-        }, cancellationToken);
+            new PostgresDatabase(await PostgresSchema.MigrateAsync(connection, sessions.Schema, cancellationToken).ConfigureAwait(false), PostgresSchema.Version, sessions.Place), cancellationToken);
 
     private static async Task<PostgresDatabase> WithConnectionAsync(PostgresSessions sessions, Func<PostgresSessions, NpgsqlConnection, Task<PostgresDatabase>> work, CancellationToken cancellationToken)
     {

@@ -50,7 +50,7 @@ internal static class PostgresFailure
     /// <summary>Whether trying again later may help: the database is away, full, busy or read-only, or somebody holds a lock.</summary>
     public static bool IsEnvironment(Exception error) => error switch
     {
-        PostgresException refused => refused.SqlState is not (['2', '2', ..] or ['2', '3', ..] or ['4', '2', ..] or ['0', 'A', ..]),
+        PostgresException refused => refused.SqlState is not (['2', '2', ..] or ['2', '3', ..] or ['4', '2', ..] or ['5', '4', ..] or ['0', 'A', ..]),
         NpgsqlException or System.Net.Sockets.SocketException or IOException or TimeoutException => true,
         _ => false,
     };

@@ -21,12 +21,14 @@ internal static class PostgresSchema
         await ScalarAsync<bool>(connection, "has_schema_version", cancellationToken).ConfigureAwait(false) ? await ScalarAsync<int>(connection, "schema_version", cancellationToken).ConfigureAwait(false) : 0;
 
     /// <summary>Brings the schema to this release's version, in one transaction. Returns the version that it had.</summary>
+    /// <param name="schema">Made when it is not there and this user may make it.</param>
     /// <exception cref="JournalFormatException">A newer release made it.</exception>
     /// <exception cref="StoreUnavailableException">The schema holds something else.</exception>
-    public static async Task<int> MigrateAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    public static async Task<int> MigrateAsync(NpgsqlConnection connection, string schema, CancellationToken cancellationToken)
     {
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
         await ExecuteAsync(connection, _sql["lock"], cancellationToken).ConfigureAwait(false);
+        await MakeAsync(connection, schema, cancellationToken).ConfigureAwait(false);
         if (!await ScalarAsync<bool>(connection, "has_schema_version", cancellationToken).ConfigureAwait(false))
         {
             if (await ScalarAsync<long>(connection, "others_tables", cancellationToken).ConfigureAwait(false) > 0)
@@ -60,6 +62,13 @@ internal static class PostgresSchema
     public static string NewIncarnation() => Guid.NewGuid().ToString("N", CultureInfo.InvariantCulture)[..12];
 
     private static string Place(NpgsqlConnection connection) => $"database {connection.Database} at {connection.Host}:{connection.Port}";
+
+    // Asked for first: who may not make one must still be able to use one.
+    private static async Task MakeAsync(NpgsqlConnection connection, string schema, CancellationToken cancellationToken)
+    {
+        await using var find = new NpgsqlCommand(_sql["has_schema"], connection) { Parameters = { new() { Value = schema, NpgsqlDbType = NpgsqlDbType.Text } } };
+        if (!(bool)(await find.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false))!) await ExecuteAsync(connection, $"CREATE SCHEMA {schema}", cancellationToken).ConfigureAwait(false);
+    }
 
     private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
     {

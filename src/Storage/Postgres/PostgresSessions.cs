@@ -41,6 +41,9 @@ internal sealed class PostgresSessions
     /// <summary>Where the database is, for messages; without user and password.</summary>
     public string Place => $"{_given.Database} at {_given.Host}:{_given.Port}";
 
+    /// <summary>Where the tables lie: the first of the search path.</summary>
+    public string Schema => _given.SearchPath!.Split(',')[0].Trim();
+
     public NpgsqlDataSource Readers() => Source(ReadSession.Options, "fanfare reader", settings =>
     {
         if (!_given.ContainsKey("Maximum Pool Size")) settings.MaxPoolSize = MostReaders;
@@ -65,16 +68,6 @@ internal sealed class PostgresSessions
         settings.MaxAutoPrepare = 8;
         settings.AutoPrepareMinUsages = 2;
     });
-
-    /// <summary>Makes the schema of the search path when it is not there and this user may make it.</summary>
-    public async Task MakeSchemaAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
-    {
-        var name = _given.SearchPath!.Split(',')[0].Trim();
-        await using var find = new NpgsqlCommand("SELECT to_regnamespace($1) IS NOT NULL", connection) { Parameters = { new() { Value = name } } };
-        if ((bool)(await find.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false))!) return;
-        await using var make = new NpgsqlCommand($"CREATE SCHEMA IF NOT EXISTS {name}", connection);
-        await make.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
-    }
 
     private NpgsqlDataSource Source(string options, string application, Action<NpgsqlConnectionStringBuilder> set)
     {

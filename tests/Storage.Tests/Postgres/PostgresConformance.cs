@@ -11,6 +11,8 @@ public sealed class PostgresConformance(SharedPostgres shared) : JournalConforma
     private PostgresElection? _election;
     private PostgresStore? _store;
 
+    protected override string Kept(string text) => base.Kept(text).Replace('\0', '\uFFFD');
+
     protected override async Task<(IJournal Journal, IReadModel ReadModel)> OpenStoreAsync()
     {
         _election = await PostgresElection.JoinAsync(_database, TimeProvider.System);
@@ -22,5 +24,23 @@ public sealed class PostgresConformance(SharedPostgres shared) : JournalConforma
     {
         await _store!.DisposeAsync();
         await _election!.DisposeAsync();
+    }
+
+    [PostgresFact]
+    public async Task ARowThatNoIndexCanHold_IsRefusedAlone_AndTheJournalGoesOn()
+    {
+        var streams = Enumerable.Range(0, 20).Select(i => StreamId.Run(A.Ns, $"r{i}")).ToArray();
+        var opened = await Task.WhenAll(streams.Select(Open));
+        var tooLong = Convert.ToHexString(System.Security.Cryptography.RandomNumberGenerator.GetBytes(8000));
+
+        var appends = streams.Select((stream, i) => Journal.AppendAsync(A.Append(stream, opened[i], rows: [A.Run($"r{i}", tags: [i == 7 ? tooLong : "t"])]))).ToArray();
+
+        for (var i = 0; i < appends.Length; i++)
+        {
+            if (i != 7) Assert.Equal(AppendOutcome.Committed, await appends[i].WaitAsync(Patience));
+            else Assert.Contains("default/run/r7", (await Assert.ThrowsAsync<InvalidOperationException>(() => appends[i].WaitAsync(Patience))).Message, StringComparison.Ordinal);
+            Assert.Equal(i == 7 ? 0 : 1, (await Open(streams[i])).Sequence);
+        }
+        Assert.Null(Journal.Health);
     }
 }

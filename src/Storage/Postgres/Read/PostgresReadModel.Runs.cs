@@ -13,8 +13,6 @@ internal sealed partial class PostgresReadModel
         ArgumentNullException.ThrowIfNull(filter);
         CheckLimit(limit);
         var before = Cursor.Key(cursor, "runs", 2) ?? [long.MaxValue, long.MaxValue];
-        // A bound that is null is none, so one that cannot be sent must not become null.
-        if (filter.Flow is { } flow && !Parameters.CanBeHeld(flow)) return new Page<RunRow>([], null);
         // The index is entered where the last page ended, not at the newest run: only those of the very same time are passed over again.
         var newest = Math.Min(Instant.ToMicroseconds(filter.CreatedBefore) ?? long.MaxValue, before[0] == long.MaxValue ? long.MaxValue : before[0] + 1);
         var page = Sql(IndexFor(filter))

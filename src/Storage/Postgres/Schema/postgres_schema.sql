@@ -4,6 +4,9 @@
 -- One server migrates at a time; the others wait. The number is the word "fanfare" in ASCII.
 SELECT pg_advisory_xact_lock(28821994371609189);
 
+-- name: has_schema
+SELECT to_regnamespace($1) IS NOT NULL;
+
 -- name: has_schema_version
 SELECT to_regclass('schema_version') IS NOT NULL;
 

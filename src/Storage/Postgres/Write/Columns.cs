@@ -113,7 +113,7 @@ internal sealed class NewEvents : Columns
         _sequence.Add(entry.Sequence);
         _run.Add(stream.RunId);
         _at.Add(Instant.ToMicroseconds(entry.At));
-        _actor.Add(entry.Actor);
+        _actor.Add(HeldText.Of(entry.Actor));
         _payload.Add(payload);
     }
 }
@@ -181,12 +181,12 @@ internal sealed class PutTasks : Columns
         _run.Add(stream.RunId!.Value);
         _status.Add((short)Codes.Of(row.Status));
         _attempt.Add(row.Attempt);
-        _worker.Add(row.Worker);
+        _worker.Add(HeldText.OfNullable(row.Worker));
         _leased.Add(Instant.ToMicroseconds(row.LeasedAt));
         _started.Add(Instant.ToMicroseconds(row.StartedAt));
         _ended.Add(Instant.ToMicroseconds(row.EndedAt));
         _error.Add(Json(row.Error));
-        _output.Add(row.Output);
+        _output.Add(HeldText.OfNullable(row.Output));
         _artifacts.Add(row.Artifacts is { } artifacts ? JsonSerializer.Serialize(artifacts, ContractsJson.Default.IReadOnlyListArtifact) : null);
     }
 }
@@ -221,8 +221,8 @@ internal sealed class PutAttempts : Columns
         _split.Add(row.Split);
         _attempt.Add(row.Attempt);
         _status.Add((short)Codes.Of(row.Status));
-        _worker.Add(row.Worker);
-        _token.Add(row.Token);
+        _worker.Add(HeldText.Of(row.Worker));
+        _token.Add(HeldText.Of(row.Token));
         _leased.Add(Instant.ToMicroseconds(row.LeasedAt));
         _started.Add(Instant.ToMicroseconds(row.StartedAt));
         _ended.Add(Instant.ToMicroseconds(row.EndedAt));
@@ -312,11 +312,12 @@ internal sealed class PutRuns : Columns
         _flow.Add(row.Flow);
         _deployment.Add(row.Deployment);
         _status.Add((short)Codes.Of(row.Status));
-        _parameters.Add(row.Parameters);
-        _tags.Add(JsonSerializer.Serialize(row.Tags, ContractsJson.Default.IReadOnlyListString));
+        _parameters.Add(HeldText.Of(row.Parameters));
+        // As they stand in the rows of the tags, which are found by them.
+        _tags.Add(JsonSerializer.Serialize([.. row.Tags.Select(HeldText.Of)], ContractsJson.Default.IReadOnlyListString));
         _priority.Add(row.Priority);
-        _key.Add(row.IdempotencyKey);
-        _actor.Add(row.Actor);
+        _key.Add(HeldText.OfNullable(row.IdempotencyKey));
+        _actor.Add(HeldText.Of(row.Actor));
         _generation.Add(row.Generation);
         _created.Add(Instant.ToMicroseconds(row.CreatedAt));
         _ended.Add(Instant.ToMicroseconds(row.EndedAt));
@@ -343,7 +344,7 @@ internal sealed class AddRunTags : Columns
         foreach (var tag in row.Tags)
         {
             _ns.Add(row.Namespace);
-            _tag.Add(tag);
+            _tag.Add(HeldText.Of(tag));
             _created.Add(Instant.ToMicroseconds(row.CreatedAt));
             _run.Add(stream.Id);
         }
@@ -378,11 +379,11 @@ internal sealed class PutDeployments : Columns
         _ns.Add(row.Namespace);
         _flow.Add(row.Flow);
         _version.Add(row.Version);
-        _digest.Add(row.Digest);
-        _spec.Add(row.Spec);
-        _source.Add(row.Source);
-        _package.Add(row.Package);
+        _digest.Add(HeldText.Of(row.Digest));
+        _spec.Add(HeldText.Of(row.Spec));
+        _source.Add(HeldText.Of(row.Source));
+        _package.Add(HeldText.OfNullable(row.Package));
         _created.Add(Instant.ToMicroseconds(row.CreatedAt));
-        _actor.Add(row.Actor);
+        _actor.Add(HeldText.Of(row.Actor));
     }
 }
