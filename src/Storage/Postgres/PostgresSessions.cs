@@ -46,7 +46,7 @@ internal sealed class PostgresSessions
 
     public NpgsqlDataSource Readers() => Source(ReadSession.Options, "fanfare reader", settings =>
     {
-        if (!_given.ContainsKey("Maximum Pool Size")) settings.MaxPoolSize = MostReaders;
+        if (!_given.ShouldSerialize("Maximum Pool Size")) settings.MaxPoolSize = MostReaders;
         settings.MaxAutoPrepare = 64;
         settings.AutoPrepareMinUsages = 2;
     });
