@@ -91,7 +91,8 @@ internal sealed class Traffic
                 ? A.Run(stream.RunId!) with { Generation = (int)head + count }
                 : A.Step(stream.RunId!, stream.StepKey, total: (int)head + count);
             var outcome = await _store.Journal.AppendAsync(A.Append(stream, opened, head, rows: [row], wake: new Wake(A.T0, head))
-                with { Events = [.. texts.Select((text, i) => A.Entry(head + 1 + i, new RunCancelRequested(text)))] });
+                with
+            { Events = [.. texts.Select((text, i) => A.Entry(head + 1 + i, new RunCancelRequested(text)))] });
             Answer(stream, texts, outcome);
             if (outcome == AppendOutcome.Fenced) return;
             head += count;
