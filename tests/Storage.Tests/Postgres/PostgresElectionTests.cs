@@ -166,6 +166,25 @@ public sealed class PostgresElectionTests(SharedPostgres shared) : IClassFixture
         await Traffic.CheckAsync(shared.Server, _database, store, [.. traffics]);
     }
 
+    [PostgresFact]
+    public async Task AClaimWhoseAnswerWasLost_DeposesNobody()
+    {
+        var store = await WinAsync(await JoinAsync(_database), "a");
+        var traffic = new Traffic(store, "a", Runs);
+        for (var round = 0; round < 5; round++)
+        {
+            await traffic.AnsweredAsync(Lively);
+            // What such a claim leaves behind: the slot is of a session that nobody knows of.
+            await shared.Server.ExecuteAsync("UPDATE writers SET session = nextval('writer_sessions')", _database);
+        }
+        await traffic.AnsweredAsync(Lively);
+        await traffic.StopAsync();
+
+        Assert.Equal(0, traffic.Fenced);
+        Assert.Null(store.Journal.Health);
+        await Traffic.CheckAsync(shared.Server, _database, store, traffic);
+    }
+
     private async Task<PostgresElection> JoinAsync(string database)
     {
         var election = await PostgresElection.JoinAsync(database, TimeProvider.System);
