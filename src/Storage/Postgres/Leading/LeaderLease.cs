@@ -78,9 +78,10 @@ internal sealed class LeaderLease : IAsyncDisposable
             {
                 return;
             }
-            catch (Exception error) when (PostgresFailure.IsEnvironment(error))
+            catch (Exception error) when (PostgresFailure.IsEnvironment(error) || error is PostgresException)
             {
-                // While the database is away nobody can take over either. Whether somebody did meanwhile is seen when it is back.
+                // While the database is away nobody can take over either. Whether somebody did meanwhile is seen when it is back. What else it
+                // says (that the table is gone, say) ends the lease, which shows at the server's health.
                 pause = _retryAfter;
             }
             await Task.Delay(pause, _clock, _ending.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
