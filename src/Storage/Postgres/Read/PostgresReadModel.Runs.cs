@@ -15,7 +15,7 @@ internal sealed partial class PostgresReadModel
         var before = Cursor.Key(cursor, "runs", 2) ?? [long.MaxValue, long.MaxValue];
         // The index is entered where the last page ended, not at the newest run: only those of the very same time are passed over again.
         var newest = Math.Min(Instant.ToMicroseconds(filter.CreatedBefore) ?? long.MaxValue, before[0] == long.MaxValue ? long.MaxValue : before[0] + 1);
-        var page = Sql(IndexFor(filter))
+        var page = Sql(RunListing.StatementFor(filter))
             .With(filter.Namespace).With(before[0]).With(before[1])
             .With(Instant.ToMicroseconds(filter.CreatedAfter) ?? long.MinValue)
             .With(newest)
@@ -29,15 +29,4 @@ internal sealed partial class PostgresReadModel
         var last = Page(rows, limit, row => Cursor.Of("runs", Instant.ToMicroseconds(row.Row.CreatedAt), row.Id));
         return new Page<RunRow>(last.Items.Select(item => item.Row).ToList(), last.Next);
     }
-
-    /// <summary>The index that leaves the least to walk over. What it does not cover is checked row by row.</summary>
-    private static string IndexFor(RunFilter filter) => filter switch
-    {
-        { Tag: not null } => "runs_by_tag",
-        { Flow: not null, Status: not null } => "runs_by_flow_and_status",
-        { Status: not null } => "runs_by_status",
-        { Active: true } => "runs_active",
-        { Flow: not null } => "runs_by_flow",
-        _ => "runs_by_created",
-    };
 }

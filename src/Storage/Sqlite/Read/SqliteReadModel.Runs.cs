@@ -17,7 +17,7 @@ internal sealed partial class SqliteReadModel
         var newest = Math.Min(Instant.ToMicroseconds(filter.CreatedBefore) ?? long.MaxValue, before[0] == long.MaxValue ? long.MaxValue : before[0] + 1);
         return QueryAsync(db =>
         {
-            var page = Sql(db, IndexFor(filter))
+            var page = Sql(db, RunListing.StatementFor(filter))
                 .Bind(1, filter.Namespace).Bind(2, before[0]).Bind(3, before[1])
                 .Bind(4, Instant.ToMicroseconds(filter.CreatedAfter) ?? long.MinValue)
                 .Bind(5, newest)
@@ -32,15 +32,4 @@ internal sealed partial class SqliteReadModel
             return new Page<RunRow>(last.Items.Select(item => item.Row).ToList(), last.Next);
         }, cancellationToken);
     }
-
-    /// <summary>The index that leaves the least to walk over. What it does not cover is checked row by row.</summary>
-    private static string IndexFor(RunFilter filter) => filter switch
-    {
-        { Tag: not null } => "runs_by_tag",
-        { Flow: not null, Status: not null } => "runs_by_flow_and_status",
-        { Status: not null } => "runs_by_status",
-        { Active: true } => "runs_active",
-        { Flow: not null } => "runs_by_flow",
-        _ => "runs_by_created",
-    };
 }
