@@ -116,7 +116,7 @@ public sealed class HistoryChecker
         switch (recorded.Entry.Event)
         {
             case StepOpened e:
-                step.Paused = e.Run.Halted is true;
+                (step.Paused, step.Generation) = (e.Run.Halted is true, e.Run.Generation);
                 break;
             case TaskLeased e:
                 Lease(recorded, run, step, step.Of(e.Split), e);
@@ -180,7 +180,7 @@ public sealed class HistoryChecker
                 step.Paused = false;
                 break;
             case StepRetried e:
-                (step.Cancelled, step.Paused) = (false, false);
+                (step.Cancelled, step.Paused, step.Generation) = (false, false, e.Generation);
                 step.CancelledSplits.Clear();
                 if (e.Reset.Contains(step.Key.Step)) step.ForgetMembersFrom(e.Reset);
                 foreach (var task in step.Tasks.Values)
@@ -191,13 +191,13 @@ public sealed class HistoryChecker
                 break;
             case SplitsArrived e:
                 foreach (var split in e.Splits)
-                    if (!step.Arrived.Add((run.Generation, split))) Complain(recorded, $"split {split} arrived twice");
+                    if (!step.Arrived.Add((step.Generation, split))) Complain(recorded, $"split {split} arrived twice");
                 break;
-            case ForeachOpened when step.OpenedIn == run.Generation:
+            case ForeachOpened when step.OpenedIn == step.Generation:
                 Complain(recorded, "a foreach opened its body twice");
                 break;
             case ForeachOpened:
-                step.OpenedIn = run.Generation;
+                step.OpenedIn = step.Generation;
                 break;
             case MembersExpected e:
                 step.Expected[e.Split] = e.Count;

@@ -23,6 +23,9 @@ public sealed class StepLife(StepKey key, StepSpec spec)
 
     public bool Paused { get; set; }
 
+    /// <summary>The run's, as far as the step has heard of it: what a former generation sent may arrive after the run was retried, and before the step knows.</summary>
+    public int Generation { get; set; }
+
     public int? OpenedIn { get; set; }
 
     public TaskLife Of(int split)

@@ -82,8 +82,8 @@ public sealed class JournalFileFuzzTests(ITestOutputHelper output)
             _ => draw.Of<object?>(null, "\ufffd", 1L),
         };
         using var journal = new RawJournal(directory);
-        // What a unique index or a NOT NULL of the file forbids cannot be damage of that kind.
-        journal.Run($"UPDATE OR IGNORE {table} SET {column} = ?1 WHERE rowid IN (SELECT rowid FROM {table} ORDER BY rowid LIMIT 1 OFFSET ?2)".Replace("rowid", table is "tasks" or "attempts" ? "stream_id" : "rowid", StringComparison.Ordinal), value, (long)draw.Below(table == "events" ? 40 : 3));
+        // What a unique index, a NOT NULL or a row number of the file forbids cannot be damage of that kind.
+        journal.TryRun($"UPDATE OR IGNORE {table} SET {column} = ?1 WHERE rowid IN (SELECT rowid FROM {table} ORDER BY rowid LIMIT 1 OFFSET ?2)".Replace("rowid", table is "tasks" or "attempts" ? "stream_id" : "rowid", StringComparison.Ordinal), value, (long)draw.Below(table == "events" ? 40 : 3));
         return string.Create(CultureInfo.InvariantCulture, $"{table}.{column} = {(value is byte[] bytes ? "blob " + Encoding.UTF8.GetString(bytes) : value ?? "null")}");
     }
 

@@ -25,7 +25,17 @@ internal sealed class RawJournal : IDisposable
         "SELECT e.position, s.name, e.seq, e.version, e.payload FROM events e JOIN streams s ON s.id = e.stream_id ORDER BY e.position",
         row => new RawEvent(raw.sqlite3_column_int64(row, 0), raw.sqlite3_column_text(row, 1).utf8_to_string(), raw.sqlite3_column_int64(row, 2), raw.sqlite3_column_int64(row, 3), raw.sqlite3_column_blob(row, 4).ToArray()));
 
-    public void Run(string sql, params object?[] values)
+    public void Run(string sql, params object?[] values) => Check(Execute(sql, values));
+
+    /// <summary>As <see cref="Run"/>, but false when the column is the table's own row number, which no file can hold as anything but an integer.</summary>
+    public bool TryRun(string sql, params object?[] values)
+    {
+        var code = Execute(sql, values);
+        if (code != raw.SQLITE_MISMATCH) Check(code);
+        return code == raw.SQLITE_OK;
+    }
+
+    private int Execute(string sql, object?[] values)
     {
         Check(raw.sqlite3_prepare_v2(_database, sql, out var statement));
         using (statement)
@@ -46,7 +56,7 @@ internal sealed class RawJournal : IDisposable
             while ((code = raw.sqlite3_step(statement)) == raw.SQLITE_ROW)
             {
             }
-            if (code != raw.SQLITE_DONE) Check(code);
+            return code == raw.SQLITE_DONE ? raw.SQLITE_OK : code;
         }
     }
 
