@@ -84,13 +84,15 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
     internal Moment MomentOf(string actor) => new(Now, actor, NextEntropy(), Journal.Incarnation, Uptime);
 
     /// <summary>Starts a piece of work on the scheduler; a failure of it is a bug, and is said.</summary>
-    internal void Start(Func<Task> work) =>
-        _ = OnLoop(async () =>
-            {
-                await work();
-                return true;
-            })
-            .ContinueWith(t => Warn($"engine: {t.Exception!.GetBaseException()}"), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, _scheduler);
+    internal void Start(Func<Task> work) => Watch(OnLoop(async () =>
+    {
+        await work();
+        return true;
+    }));
+
+    /// <summary>Says what a piece of work failed with that nobody awaits.</summary>
+    internal void Watch(Task work) =>
+        _ = work.ContinueWith(t => Warn($"engine: {t.Exception!.GetBaseException()}"), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, _scheduler);
 
     internal Task DelayAsync(TimeSpan delay) => Task.Delay(delay, Clock, Stopping);
 

@@ -17,20 +17,22 @@ internal static class Planted
     public static IReadOnlyList<Mutation> Common { get; } =
     [
         new("StaleResultIsAdopted", Commands, "out var lease) || lease.Token != finished.Token)", "out var lease))"),
-        new("FencedAppendIsTakenForDone", Activation, "if (outcome == AppendOutcome.Fenced)", "if (outcome == AppendOutcome.Fenced && batch.Count > 1_000_000)"),
-        new("BatchIsAnsweredBeforeItIsDurable", Activation, "            AppendOutcome outcome;\n", "            foreach (var work in batch) work.Complete();\n            AppendOutcome outcome;\n"),
+        new("FencedAppendIsTakenForDone", Activation, "AppendAsync(append) == AppendOutcome.Fenced)", "AppendAsync(append) == AppendOutcome.Fenced && flight.Works.Count > 1_000_000)"),
+        new("BatchIsAnsweredBeforeItIsDurable", Activation, "        _flight = flight;\n", "        _flight = flight;\n        foreach (var work in flight.Works) work.Complete();\n"),
         new("MessagesLeaveBeforeTheyAreDurable", Activation, "entity.OutboxTo(target, DeliveryMessages, _durableOutbox)", "entity.OutboxTo(target, DeliveryMessages)"),
         new("OutboxIsForgottenInACrash", Activation, "entity.Replay(opened.Events, opened.Acknowledged);", "entity.Replay(opened.Events, long.MaxValue);"),
         new("LastEventIsNotReplayed", Activation, "entity.Replay(opened.Events, opened.Acknowledged);", "entity.Replay(opened.Events.SkipLast(opened.Events.Count > 3 ? 1 : 0), opened.Acknowledged);"),
         new("MessagesAreTakenTwice", Entity, "messages.Where(m => m.Sequence > watermark)", "messages.Where(m => m.Sequence > watermark - 1)"),
         new("NobodyIsWokenAfterACrash", Node, "            if (page.Count == 0) return;\n", "            if (page.Count >= 0) return;\n"),
-        new("FailedAppendWakesNobody", Activation, "                node.Start(WakeLaterAsync);\n", "                _lastUsed = TimeSpan.MaxValue;\n"),
+        new("FailedAppendWakesNobody", Activation, "            node.Start(WakeLaterAsync);\n", "            _lastUsed = TimeSpan.MaxValue;\n"),
         new("RenewalGivesNoTerm", Commands, "                lease.Deadline = moment.Uptime + _term;\n            else", "                lease.Deadline = lease.Deadline + TimeSpan.Zero;\n            else"),
         new("RestartGivesNoTerm", Step, "lease.Deadline = uptime + _term;", "lease.Deadline = uptime;"),
         new("LeasesFollowTheWallClock", Node, "internal TimeSpan Uptime => Clock.GetElapsedTime(_startedAt);", "internal TimeSpan Uptime => Clock.GetUtcNow() - DateTimeOffset.UnixEpoch;"),
         new("JoinIsOffByOne", Join, "JoinKind.All => Succeeded.Count >= expected ?", "JoinKind.All => Succeeded.Count >= expected - (expected > 1 ? 1 : 0) ?"),
         new("JoinToleratesOneMore", Join, "JoinKind.Tolerate => Failed.Count > join.Count ?", "JoinKind.Tolerate => Failed.Count > join.Count + 1 ?"),
         new("PermitsAreNotCounted", Step, "(_node.Spec.MaxParallel ?? int.MaxValue) - _leased.Count);", "(_node.Spec.MaxParallel ?? int.MaxValue));"),
+        new("GrantOutlivesItsTasks", "Core/Steps/StepEntity.Rows.cs", "if (_leaseBefore?.Grant is { Running: 0 } ended)", "if (_leaseBefore?.Grant is { Running: < 0 } ended)"),
+        new("GrantStandsForATaskThatHasARow", Apply, "        if (_budgets.ContainsKey(leased.Split)) return null;\n", ""),
         new("LossCountsAsFailure", Apply, "EndLease(e.Split, e.Attempt, lost: true);", "EndLease(e.Split, e.Attempt, failed: true);"),
         new("BackoffIsNotWaitedFor", Commands, "_backoff.Where(b => b.Value <= now)", "_backoff.Where(b => b.Value <= now + TimeSpan.FromSeconds(5))"),
         new("CancelMissesWhatOpens", RunApply, "if (_status is RunStatus.Failing or RunStatus.Cancelling ||", "if ("),
@@ -52,6 +54,7 @@ internal static class Planted
         new("ReportOfAnEarlierCancelCounts", RunApply, "if (e.Cancels < _cancels.GetValueOrDefault(e.Step)) break;", "if (e.Cancels < 0) break;"),
         new("MessagesOfAnOlderGenerationCount", Commands, "source != Key && _run!.Resets?.GetValueOrDefault(source.Step) > run.Generation;", "source != Key && _run!.Resets?.GetValueOrDefault(source.Step) > run.Generation + 1_000_000;"),
         new("OnlyTheLastRetryIsRemembered", Apply, "_run = _run!.Retried(e.Generation, e.Reset);", "_run = (_run! with { Resets = null }).Retried(e.Generation, e.Reset);"),
+        new("WhatIsDecidedMeanwhileLeavesWithTheAppendBefore", Activation, "_durableOutbox = flight.Outbox;", "_durableOutbox = entity.OutboxSequence;"),
         new("TwoDeliveriesToOneTarget", Activation, "if (_inFlight.Add(target)) node.Start", "_inFlight.Add(target); node.Start"),
     ];
 }

@@ -36,6 +36,9 @@ public sealed class PrivatePostgres : IAsyncDisposable
     /// <summary>Why no server can be started on this machine; null when one can. The first look may install one.</summary>
     public static string? Refusal => Installation.Refusal;
 
+    /// <summary>The path of one of the installation's programs.</summary>
+    public static string Program(string name) => Installation.Program(name);
+
     /// <summary>Has the data, the log and the unix socket.</summary>
     public string Directory { get; }
 

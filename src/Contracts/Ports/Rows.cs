@@ -31,10 +31,32 @@ public enum StepStatus
 }
 
 /// <summary>A task that has been leased at least once, or was skipped or cancelled; one that never started has no row.</summary>
+/// <param name="Token">Of attempt 0 that was granted in a <see cref="GrantRow"/> and succeeded: the row then stands for that attempt too, which has no
+/// <see cref="AttemptRow"/>, and it is the task's first. Null otherwise, and in what a query returns.</param>
 public sealed record TaskRow(
     string Namespace, string Run, StepKey Key, int Split, TaskStatus Status, int Attempt, string? Worker,
     DateTimeOffset? LeasedAt, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt, TaskError? Error, string? Output,
-    IReadOnlyList<Artifact>? Artifacts) : Row;
+    IReadOnlyList<Artifact>? Artifacts, string? Token = null) : Row
+{
+    /// <summary>The attempt that the row stands for; null when its attempts have rows of their own.</summary>
+    public AttemptRow? OwnAttempt => Token is null ? null
+        : new AttemptRow(Namespace, Run, Key, Split, Attempt, AttemptStatus.Succeeded, Worker!, Token, LeasedAt!.Value, StartedAt, EndedAt, Error);
+}
+
+/// <summary>First attempts that a step leased to one worker in one go. Each is running as long as its task has no row; so a million tasks that end well are
+/// written once each, at their end. The row goes when the last of them has ended: then <paramref name="Tasks"/> is empty.</summary>
+/// <param name="Grant">Names it within its step: the sequence of its first event.</param>
+public sealed record GrantRow(
+    string Namespace, string Run, StepKey Key, long Grant, string Worker, DateTimeOffset LeasedAt, IReadOnlyList<GrantedTask> Tasks) : Row
+{
+    /// <summary>What the row says of one of its tasks, as long as that has no row.</summary>
+    public (TaskRow Task, AttemptRow Attempt) Running(GrantedTask task) => (
+        new TaskRow(Namespace, Run, Key, task.Split, TaskStatus.Running, 0, Worker, LeasedAt, null, null, null, null, null),
+        new AttemptRow(Namespace, Run, Key, task.Split, 0, AttemptStatus.Running, Worker, task.Token, LeasedAt, null, null, null));
+}
+
+/// <summary>One of a grant's tasks, at its attempt 0.</summary>
+public readonly record struct GrantedTask(int Split, string Token);
 
 public enum TaskStatus
 {
@@ -53,6 +75,7 @@ public enum TaskStatus
     Cancelled,
 }
 
+/// <summary>An attempt. A first one that runs under a <see cref="GrantRow"/>, or succeeded, is written as part of another row.</summary>
 public sealed record AttemptRow(
     string Namespace, string Run, StepKey Key, int Split, int Attempt, AttemptStatus Status, string Worker, string Token,
     DateTimeOffset LeasedAt, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt, TaskError? Error) : Row;

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Fanfare.Contracts;
 
 namespace Fanfare.Core;
@@ -35,6 +36,7 @@ public sealed partial class StepEntity
                 TryJoin(e.Split);
                 break;
             case TaskLeased e:
+                var grant = GrantOf(e, entry);
                 _ready.Remove(e.Split);
                 _retries.Remove(e.Split);
                 _backoff.Remove(e.Split);
@@ -45,6 +47,7 @@ public sealed partial class StepEntity
                     Worker = e.Worker,
                     Boot = e.Boot,
                     LeasedAt = entry.At,
+                    Grant = grant,
                 };
                 break;
             case TaskSucceeded e:
@@ -82,7 +85,7 @@ public sealed partial class StepEntity
             case TaskRetried e:
                 Forget(e.Split);
                 FreshBudgets(e.Split);
-                _retries.Add(e.Split);
+                SendBack(e.Split);
                 break;
             case StepPaused e:
                 _paused = true;
@@ -144,14 +147,31 @@ public sealed partial class StepEntity
         if (_node.Spec.Join is { Kind: JoinKind.Any } && join.Succeeded.Count < join.Expected) CancelRest(split);
     }
 
+    // A first lease is told of by its grant's row. What one command leased is one grant; that replay must see too.
+    private TaskGrant? GrantOf(TaskLeased leased, JournalEvent entry)
+    {
+        if (_budgets.ContainsKey(leased.Split)) return null;
+        if (_lastGrant?.IsOf(leased.Worker, entry.At, entry.Sequence) is not true) _lastGrant = new TaskGrant(entry.Sequence, leased.Worker, entry.At);
+        _lastGrant.Add(new GrantedTask(leased.Split, leased.Token));
+        return _lastGrant;
+    }
+
+    private bool RemoveLease(int split, [NotNullWhen(true)] out TaskLease? lease)
+    {
+        if (!_leased.Remove(split, out lease)) return false;
+        if (lease.Grant is { } grant) grant.Running--;
+        return true;
+    }
+
     private void EndLease(int split, int attempt, bool succeeded = false, bool failed = false, bool lost = false)
     {
-        _leased.Remove(split);
+        RemoveLease(split, out _);
         var budget = _budgets.GetValueOrDefault(split);
         budget = new TaskBudget(Math.Max(budget.NextAttempt, attempt + 1), budget.Failures + (failed ? 1 : 0), budget.Losses + (lost ? 1 : 0));
         // A task that succeeded at its first attempt needs no entry: that is what a missing one means.
         if (succeeded && budget.NextAttempt <= 1) _budgets.Remove(split);
         else if (attempt >= 0) _budgets[split] = budget;
+        else _budgets.TryAdd(split, default);
     }
 
     private void Delay(int split, DateTimeOffset due)
@@ -163,7 +183,7 @@ public sealed partial class StepEntity
 
     private void Forget(int split)
     {
-        if (_leased.Remove(split, out var lease)) KeepAttempt(split, lease.Attempt + 1);
+        if (RemoveLease(split, out var lease)) KeepAttempt(split, lease.Attempt + 1);
         else if (_succeeded.Contains(split)) KeepAttempt(split, 1);
         _ready.Remove(split);
         _retries.Remove(split);
@@ -177,6 +197,13 @@ public sealed partial class StepEntity
     {
         var budget = _budgets.GetValueOrDefault(split);
         _budgets[split] = budget with { NextAttempt = Math.Max(budget.NextAttempt, next) };
+    }
+
+    // It has a row from now on, that of a task that was sent back.
+    private void SendBack(int split)
+    {
+        _budgets.TryAdd(split, default);
+        _retries.Add(split);
     }
 
     private void FreshBudgets(int split)
@@ -219,7 +246,7 @@ public sealed partial class StepEntity
             Forget(split);
             FreshBudgets(split);
             if (waits) join!.Decided = false;
-            else _retries.Add(split);
+            else SendBack(split);
         }
         foreach (var join in _joins.Values) join.ForgetFailures();
         if (e.Reset.Contains(_node.Name)) Reset(e.Reset);

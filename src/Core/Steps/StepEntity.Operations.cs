@@ -45,7 +45,7 @@ public sealed partial class StepEntity
         var details = new List<string>();
         if (_paused) details.Add("The run is paused: nothing of it starts until it is resumed.");
         if (_cancelling || _cancelledSplits.Contains(split)) details.Add("The step is cancelled.");
-        if (_budgets.TryGetValue(split, out var budget))
+        if (_budgets.TryGetValue(split, out var budget) && budget.NextAttempt > 0)
             details.Add(string.Create(CultureInfo.InvariantCulture, $"{budget.NextAttempt} attempts so far: {budget.Failures} failed (max_attempts {_node.Spec.Retry.MaxAttempts}), {budget.Losses} lost by the platform (max_losses {_node.Spec.Retry.MaxLosses})."));
         if (_leased.TryGetValue(split, out var lease))
             return new Explanation("running", $"Attempt {lease.Attempt} runs on {lease.Worker} since {lease.LeasedAt:O}.", details);

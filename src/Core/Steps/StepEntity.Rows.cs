@@ -7,6 +7,7 @@ public sealed partial class StepEntity
 {
     private TaskLease? _leaseBefore;
     private int[] _failedBefore = [];
+    private readonly HashSet<TaskGrant> _changedGrants = [];
     private bool _rowsDue;
 
     public override Row? CurrentRow
@@ -38,11 +39,18 @@ public sealed partial class StepEntity
     protected override void Project(JournalEvent entry, List<Row> rows)
     {
         _rowsDue = true;
+        if (_leaseBefore?.Grant is { Running: 0 } ended) _changedGrants.Add(ended);
         switch (entry.Event)
         {
+            case TaskLeased e when _leased[e.Split].Grant is { } grant:
+                _changedGrants.Add(grant);
+                break;
             case TaskLeased e:
                 rows.Add(TaskRow(e.Split, TaskStatus.Running, e.Attempt, e.Worker, entry.At));
                 rows.Add(new AttemptRow(Id.Namespace, _run!.Run, Key, e.Split, e.Attempt, AttemptStatus.Running, e.Worker, e.Token, entry.At, null, null, null));
+                break;
+            case TaskSucceeded e when e.Caught is null && _leaseBefore is { Grant: not null } lease:
+                rows.Add(TaskRow(e.Split, TaskStatus.Succeeded, e.Attempt, lease.Worker, lease.LeasedAt, e.StartedAt, e.EndedAt, null, e.Output, e.Artifacts) with { Token = lease.Token });
                 break;
             case TaskSucceeded e:
                 rows.Add(TaskRow(e.Split, e.Caught is null ? TaskStatus.Succeeded : TaskStatus.Caught, e.Attempt, _leaseBefore?.Worker,
@@ -81,6 +89,9 @@ public sealed partial class StepEntity
     {
         if (!_rowsDue || CurrentRow is not { } row) return;
         _rowsDue = false;
+        // After the tasks' rows: a grant says nothing of a task that has one.
+        foreach (var grant in _changedGrants) rows.Add(grant.Row(Id));
+        _changedGrants.Clear();
         rows.Add(row);
     }
 

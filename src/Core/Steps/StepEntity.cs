@@ -30,6 +30,7 @@ public sealed partial class StepEntity : Entity
     private RunInfo? _run;
     private ForeachOpened? _foreach;
     private ForeachItems? _items;
+    private TaskGrant? _lastGrant;
     private bool _paused;
     private bool _cancelling;
     private bool _cancelReported;

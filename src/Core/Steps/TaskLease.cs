@@ -1,3 +1,5 @@
+using Fanfare.Contracts;
+
 namespace Fanfare.Core;
 
 /// <summary>A live lease on a task's attempt. The deadline is volatile: it is renewed without an event, and a new
@@ -14,11 +16,35 @@ internal sealed class TaskLease
 
     public required DateTimeOffset LeasedAt { get; init; }
 
+    /// <summary>The grant whose row says that it runs; null when the task has a row of its own.</summary>
+    public required TaskGrant? Grant { get; init; }
+
     /// <summary>By the owning node's uptime.</summary>
     public TimeSpan Deadline { get; set; }
 
     /// <summary>The worker was told to end it.</summary>
     public LeaseEnd End { get; set; }
+}
+
+/// <summary>First attempts that were leased to one worker in one go.</summary>
+internal sealed class TaskGrant(long id, string worker, DateTimeOffset leasedAt)
+{
+    private readonly List<GrantedTask> _tasks = [];
+
+    public long Id { get; } = id;
+
+    /// <summary>How many of them run.</summary>
+    public int Running { get; set; }
+
+    public bool IsOf(string by, DateTimeOffset at, long sequence) => worker == by && leasedAt == at && Id + _tasks.Count == sequence;
+
+    public void Add(GrantedTask task)
+    {
+        _tasks.Add(task);
+        Running++;
+    }
+
+    public GrantRow Row(StreamId step) => new(step.Namespace, step.RunId!, step.StepKey, Id, worker, leasedAt, Running == 0 ? [] : [.. _tasks]);
 }
 
 internal enum LeaseEnd
@@ -32,5 +58,5 @@ internal enum LeaseEnd
     Kill,
 }
 
-/// <summary>What a task has used of its budgets. Kept only for tasks that had more than one attempt.</summary>
+/// <summary>What a task has used of its budgets. Kept for every task that has a row and may be leased again.</summary>
 internal readonly record struct TaskBudget(int NextAttempt, int Failures, int Losses);

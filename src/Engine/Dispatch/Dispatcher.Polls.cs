@@ -23,28 +23,50 @@ internal sealed partial class Dispatcher
             LetGo(session);
         }
 
-        var settled = await SettleAsync(session, request);
-        var voided = await RenewAsync(session, request);
-        var leases = await UnlistedAsync(session, request);
-
-        // Another may have taken its place meanwhile, and a new boot counts its polls from one again.
-        latest = latest && !session.IsOvertaken(request);
-        var (free, most) = latest && !_released ? Room(session, request) : (Nothing, 0);
-        var picks = PickFor(session, free, most);
-        var silent = picks.Count == 0 && leases.Count == 0 && voided.Count == 0 && !session.Leases.Values.Any(IsEndingNews);
-        if (silent && latest && !_released && request.WaitMs > 0)
-            picks = await ParkAsync(new ParkedPoll(session, free, most), request.WaitMs, cancellationToken);
-        leases.AddRange(await LeaseAsync(session, picks));
+        // What a step settles and what it leases to the same poll is decided together, and costs it one append.
+        var settling = SettleAsync(session, request);
+        List<CancelLease> voided = [];
+        List<Lease> leases = [];
+        try
+        {
+            voided.AddRange(await RenewAsync(session, request));
+            leases.AddRange(await UnlistedAsync(session, request));
+            leases.AddRange(await LeaseAsync(session, request.Boot, PickFor(session, request, latest)));
+        }
+        finally
+        {
+            await settling;
+        }
+        if (leases.Count == 0) leases.AddRange(await LeaseAsync(session, request.Boot, await PickOrParkAsync(session, request, latest, mayWait: voided.Count == 0, cancellationToken)));
 
         session.LastSeen = node.Now;
         return new PollResponse
         {
             Leases = leases,
             Cancel = [.. voided, .. Endings(session, request)],
-            Settled = settled,
+            Settled = await settling,
             TermMs = (int)node.Options.LeaseTerm.TotalMilliseconds,
         };
     }
+
+    private List<Pick> PickFor(WorkerSession session, PollRequest request, bool latest)
+    {
+        var (free, most) = RoomFor(session, request, latest);
+        return PickFor(session, free, most);
+    }
+
+    // Work that is there by now, or comes before the poll's wait is over.
+    private async Task<List<Pick>> PickOrParkAsync(WorkerSession session, PollRequest request, bool latest, bool mayWait, CancellationToken cancellationToken)
+    {
+        var (free, most) = RoomFor(session, request, latest);
+        var picks = PickFor(session, free, most);
+        if (picks.Count > 0 || !mayWait || request.WaitMs <= 0 || _released || !latest || session.IsOvertaken(request) || session.Leases.Values.Any(IsEndingNews)) return picks;
+        return await ParkAsync(new ParkedPoll(session, free, most), request.WaitMs, cancellationToken);
+    }
+
+    // Another may have taken its place meanwhile, and a new boot counts its polls from one again.
+    private (ResourceSpec Free, int Most) RoomFor(WorkerSession session, PollRequest request, bool latest) =>
+        latest && !_released && !session.IsOvertaken(request) ? Room(session, request) : (Nothing, 0);
 
     private PollResponse AnswerToFormer(PollRequest request) => new()
     {
@@ -59,10 +81,16 @@ internal sealed partial class Dispatcher
         using var timer = node.Clock.CreateTimer(_ => node.Start(() => LetGo(parked)), null, TimeSpan.FromMilliseconds(waitMs), Timeout.InfiniteTimeSpan);
         await using var registration = cancellationToken.Register(() => node.Start(() => LetGo(parked)));
         var picks = await parked.Released;
-        if (!cancellationToken.IsCancellationRequested) return [.. picks];
-        // Nobody reads the answer any more: the steps offer again what was picked.
-        foreach (var pick in picks) node.Wake(pick.Step);
-        return [];
+        // When nobody reads the answer any more, what was leased already goes out with the worker's next poll.
+        return cancellationToken.IsCancellationRequested ? WithoutUnasked(picks) : [.. picks];
+    }
+
+    // The steps offer again what was picked and not asked for.
+    private List<Pick> WithoutUnasked(IReadOnlyList<Pick> picks)
+    {
+        foreach (var pick in picks)
+            if (pick.Grants is null) node.Wake(pick.Step);
+        return [.. picks.Where(p => p.Grants is not null)];
     }
 
     // What the worker says is free, less what was granted to it and it cannot know of yet.
@@ -176,7 +204,8 @@ internal sealed partial class Dispatcher
     {
         var leases = new List<Lease>();
         if (session.Leases.Count == request.Held.Count) return leases;
-        foreach (var lease in session.Leases.Values.Where(l => !l.Listed && l.Boot == request.Boot).ToList())
+        var finished = request.Finished.Select(f => f.Token).ToHashSet();
+        foreach (var lease in session.Leases.Values.Where(l => !l.Listed && l.Boot == request.Boot && !finished.Contains(l.Held.Token)).ToList())
         {
             // Handed out again, it lasts from now in the worker's eyes, so in the step's too.
             var asked = node.Uptime;
@@ -254,12 +283,22 @@ internal sealed partial class Dispatcher
     private bool IsEndingNews(SessionLease lease) =>
         lease.EndReason is not null && (lease.EndSentAt is not { } sent || node.Uptime - sent >= EndRepeat);
 
-    private async Task<List<Lease>> LeaseAsync(WorkerSession session, List<Pick> picks)
+    private Task<IReadOnlyList<Grant>> AskAsync(WorkerSession session, string boot, StreamId step, int count)
     {
+        var work = Leasing(session, boot, count);
+        node.Activate(step).Enqueue(work);
+        return work.Done;
+    }
+
+    private static Work<StepEntity, IReadOnlyList<Grant>> Leasing(WorkerSession session, string boot, int count) =>
+        new("worker:" + session.Worker, (StepEntity step, in Moment moment) => step.Lease(session.Worker, boot, count, moment));
+
+    private async Task<List<Lease>> LeaseAsync(WorkerSession session, string boot, List<Pick> picks)
+    {
+        if (session.Boot != boot) picks = WithoutUnasked(picks);
         if (picks.Count == 0) return [];
-        var (boot, now) = (session.Boot!, node.Uptime);
-        var asked = picks.GroupBy(p => p.Step).Select(group => (group.First().Each, Grants: node.Activate(group.Key).Ask<StepEntity, IReadOnlyList<Grant>>("worker:" + session.Worker,
-            (StepEntity step, in Moment moment) => step.Lease(session.Worker, boot, group.Sum(p => p.Count), moment)))).ToList();
+        var now = node.Uptime;
+        var asked = picks.GroupBy(p => p.Step).Select(group => (group.First().Each, Grants: group.First().Grants ?? AskAsync(session, boot, group.Key, group.Sum(p => p.Count)))).ToList();
         var granted = new List<(Grant Grant, SessionLease Lease)>();
         foreach (var (each, grants) in asked)
         {

@@ -21,16 +21,30 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
     /// <summary>Takes a step's present offer, and gives what it offers to polls that wait.</summary>
     public void Put(Offer offer)
     {
-        var key = (offer.Step.Namespace, offer.Queue);
-        if (!_queues.TryGetValue(key, out var queue))
-        {
-            if (offer.Ready == 0 && offer.Running == 0) return;
-            _queues[key] = queue = new ReadyQueue();
-        }
-        if (offer.Ready == 0 && offer.Running == 0) _offers.Remove(offer.Step);
+        var idle = offer.Ready == 0 && offer.Running == 0;
+        if (idle) _offers.Remove(offer.Step);
         else _offers[offer.Step] = offer;
-        queue.Put(offer);
+        if (idle && !_queues.ContainsKey((offer.Step.Namespace, offer.Queue))) return;
+        QueueOf(offer).Put(offer);
         if (offer.Ready > 0) Match();
+    }
+
+    /// <summary>As <see cref="Put"/>, of an offer that is about to become durable. What polls that wait get of it is for the step to decide at once, so that it becomes
+    /// durable in the same append.</summary>
+    public IReadOnlyList<Work> PutAhead(Offer offer)
+    {
+        if (_parked.Count == 0) return [];
+        QueueOf(offer).Put(offer);
+        List<Work> leasing = [];
+        Match((parked, picks) =>
+        {
+            var count = picks.Where(p => p.Step == offer.Step).Sum(p => p.Count);
+            if (count == 0) return picks;
+            var ahead = Leasing(parked.Session, parked.Session.Boot!, count);
+            leasing.Add(ahead);
+            return [.. picks.Where(p => p.Step != offer.Step), new Pick(offer.Step, count, offer.Resources) { Grants = ahead.Done }];
+        });
+        return leasing;
     }
 
     /// <summary>Carries a step's effect to the worker that it concerns.</summary>
@@ -98,6 +112,12 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
             : [$"All {large.Count} workers that could take it are busy."];
     }
 
+    private ReadyQueue QueueOf(Offer offer)
+    {
+        var key = (offer.Step.Namespace, offer.Queue);
+        return _queues.TryGetValue(key, out var queue) ? queue : _queues[key] = new ReadyQueue();
+    }
+
     private WorkerSession SessionOf(string worker)
     {
         if (_sessions.TryGetValue(worker, out var session)) return session;
@@ -105,13 +125,13 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
     }
 
     // Gives what waits to polls that wait, in the order in which they came.
-    private void Match()
+    private void Match(Func<ParkedPoll, List<Pick>, List<Pick>>? ahead = null)
     {
         for (var parked = _parked.First; parked is not null;)
         {
             var next = parked.Next;
             var picks = PickFor(parked.Value.Session, parked.Value.Free, parked.Value.Most);
-            if (picks.Count > 0) Unpark(parked.Value, picks);
+            if (picks.Count > 0) Unpark(parked.Value, ahead?.Invoke(parked.Value, picks) ?? picks);
             parked = next;
         }
     }

@@ -1,4 +1,5 @@
 using Fanfare.Contracts;
+using Fanfare.Core;
 
 namespace Fanfare.Engine;
 
@@ -105,4 +106,8 @@ internal sealed class ParkedPoll
 }
 
 /// <summary>A step to be asked for leases, and how many at most.</summary>
-internal readonly record struct Pick(StreamId Step, int Count, ResourceSpec Each);
+internal readonly record struct Pick(StreamId Step, int Count, ResourceSpec Each)
+{
+    /// <summary>What the step grants, when it has been asked already.</summary>
+    public Task<IReadOnlyList<Grant>>? Grants { get; init; }
+}

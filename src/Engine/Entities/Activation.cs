@@ -4,8 +4,9 @@ using Fanfare.Core;
 namespace Fanfare.Engine;
 
 /// <summary>The shell round one entity, the same under every host: loads its stream, decides what is in its mailbox, appends the events
-/// of the whole batch at once, and only then answers and lets effects out. Everything runs on the host's scheduler,
-/// one thing at a time.</summary>
+/// of the whole batch at once, and only then answers and lets effects out. While an append is under way, the next batch is decided on the state that
+/// the append will have made durable; it is appended when that one has landed, and decided anew when it did not. Everything runs on the host's
+/// scheduler, one thing at a time.</summary>
 internal sealed class Activation(StreamId id, EngineNode node)
 {
     /// <summary>Commands decided for one append.</summary>
@@ -20,13 +21,14 @@ internal sealed class Activation(StreamId id, EngineNode node)
     private readonly Queue<Work> _mailbox = new();
     private readonly HashSet<StreamId> _inFlight = [];
     private readonly List<Waiter> _waiters = [];
+    private readonly List<Work> _decided = [];
+    private Flight? _flight;
     private Entity? _entity;
     private long _epoch;
     private Wake? _wake;
     private bool _retired;
     private bool _running;
     private bool _acknowledging;
-    private bool _appending;
     private long _durableOutbox;
     private long _appends;
     private Offer? _offer;
@@ -62,7 +64,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
 
     /// <summary>Whether nothing would be lost by dropping this activation: a wake row or a command brings it back.</summary>
     public bool IsIdle(DateTimeOffset now) =>
-        !_running && _mailbox.Count == 0 && !_acknowledging && _inFlight.Count == 0 && _waiters.Count == 0 && node.Uptime - _lastUsed >= node.Options.IdleAfter
+        !_running && _mailbox.Count == 0 && _decided.Count == 0 && _flight is null && !_acknowledging && _inFlight.Count == 0 && _waiters.Count == 0 && node.Uptime - _lastUsed >= node.Options.IdleAfter
         && (_entity is null || (!_entity.HasOutbox && !(_entity.DurableDue <= now + node.Options.IdleAfter)));
 
     /// <summary>The wall clock was set: what is due by it is due at another time than the timer was armed for.</summary>
@@ -88,7 +90,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
         _entity = null;
     }
 
-    private void Enqueue(Work work)
+    public void Enqueue(Work work)
     {
         if (_retired)
         {
@@ -105,11 +107,13 @@ internal sealed class Activation(StreamId id, EngineNode node)
     {
         try
         {
-            while (_mailbox.Count > 0)
+            while (_entity is not null || (_mailbox.Count > 0 && _flight is null))
             {
                 _lastUsed = node.Uptime;
                 if (_entity is null && !await LoadAsync()) continue;
-                await DecideBatchAsync();
+                DecideAll();
+                TakeOff();
+                if (_entity is not null && (_mailbox.Count == 0 || IsFull)) break;
             }
         }
         finally
@@ -117,6 +121,8 @@ internal sealed class Activation(StreamId id, EngineNode node)
             _running = false;
         }
     }
+
+    private bool IsFull => _decided.Count >= BatchCommands || _entity!.DecidedCount >= BatchEvents;
 
     private async Task<bool> LoadAsync()
     {
@@ -143,80 +149,107 @@ internal sealed class Activation(StreamId id, EngineNode node)
         }
     }
 
-    private async Task DecideBatchAsync()
+    private void DecideAll()
     {
-        var entity = _entity!;
-        var batch = new List<Work>(Math.Min(_mailbox.Count, BatchCommands));
-        while (batch.Count < BatchCommands && entity.DecidedCount < BatchEvents && _mailbox.TryDequeue(out var work))
-        {
-            try
-            {
-                work.Decide(entity, node.MomentOf(work.Actor));
-                batch.Add(work);
-            }
-            catch (RefusedException refused)
-            {
-                work.Fail(refused);
-            }
-            catch (Exception exception)
-            {
-                // A broken invariant, or one that the journal will tell more of: nothing decided in this batch may become durable. The rest of it is decided anew.
-                if (exception is not StaleStateException) node.Warn($"{Id} stopped: {exception}");
-                work.Fail(exception);
-                Reload(batch);
-                return;
-            }
-        }
-        var (events, rows) = entity.TakeDecided();
-        if (events.Count > 0)
-        {
-            var wake = entity.WakeRow;
-            AppendOutcome outcome;
-            _appends++;
-            _appending = true;
-            try
-            {
-                outcome = await node.Journal.AppendAsync(new Append
-                {
-                    Stream = Id,
-                    ExpectedSequence = events[0].Sequence - 1,
-                    Epoch = _epoch,
-                    Events = events,
-                    Rows = rows,
-                    Wake = wake,
-                });
-            }
-            catch (Exception exception)
-            {
-                Drop();
-                foreach (var work in batch) work.Fail(exception);
-                FailWaiters(exception);
-                node.Warn($"{Id} could not append: {exception.Message}");
-                node.Start(WakeLaterAsync);
-                return;
-            }
-            finally
-            {
-                _appending = false;
-            }
-            if (outcome == AppendOutcome.Fenced)
-            {
-                Reload(batch);
-                return;
-            }
-            _wake = wake;
-        }
-        foreach (var work in batch) work.Complete();
-        LetEffectsOut(entity);
+        while (_entity is not null && !IsFull && _mailbox.TryDequeue(out var work)) Decide(_entity, work);
     }
 
-    // Nothing of the batch was answered or let out, so all of it may be decided again on the reloaded state.
-    private void Reload(List<Work> batch)
+    private void Decide(Entity entity, Work work)
+    {
+        try
+        {
+            work.Decide(entity, node.MomentOf(work.Actor));
+            _decided.Add(work);
+        }
+        catch (RefusedException refused)
+        {
+            work.Fail(refused);
+        }
+        catch (Exception exception)
+        {
+            // A broken invariant, or one that the journal will tell more of: nothing decided in this batch may become durable. The rest of it is decided anew.
+            if (exception is not StaleStateException) node.Warn($"{Id} stopped: {exception}");
+            work.Fail(exception);
+            DecideAnew([]);
+        }
+    }
+
+    // Appends what was decided, unless the append before is still under way.
+    private void TakeOff()
+    {
+        if (_flight is not null || _entity is not { } entity) return;
+        LeaseAhead(entity);
+        if (!ReferenceEquals(entity, _entity)) return;
+        var (events, rows) = entity.TakeDecided();
+        var flight = new Flight(entity, [.. _decided], entity.WakeRow, entity.OutboxSequence, entity is StepEntity step ? step.TakeEffects() : [], entity.TakeUnsent());
+        _decided.Clear();
+        if (events.Count == 0)
+        {
+            Land(flight);
+            return;
+        }
+        _flight = flight;
+        _appends++;
+        node.Watch(FlyAsync(flight, new Append
+        {
+            Stream = Id,
+            ExpectedSequence = events[0].Sequence - 1,
+            Epoch = _epoch,
+            Events = events,
+            Rows = rows,
+            Wake = flight.Wake,
+        }));
+    }
+
+    private async Task FlyAsync(Flight flight, Append append)
+    {
+        try
+        {
+            if (await node.Journal.AppendAsync(append) == AppendOutcome.Fenced)
+            {
+                _flight = null;
+                DecideAnew(flight.Works);
+            }
+            else
+            {
+                _flight = null;
+                _wake = flight.Wake;
+                Land(flight);
+            }
+        }
+        catch (Exception exception)
+        {
+            _flight = null;
+            DecideAnew([]);
+            foreach (var work in flight.Works) work.Fail(exception);
+            FailWaiters(exception);
+            node.Warn($"{Id} could not append: {exception.Message}");
+            node.Start(WakeLaterAsync);
+        }
+        if (_running || (_mailbox.Count == 0 && _decided.Count == 0 && _entity is not { DecidedCount: > 0 })) return;
+        _running = true;
+        await RunAsync();
+    }
+
+    // What this batch made ready, and polls wait for, is leased by the append that makes it ready.
+    private void LeaseAhead(Entity entity)
+    {
+        if (entity.DecidedCount == 0 || entity is not StepEntity { Run: not null, Ready: > 0 } step) return;
+        foreach (var work in node.Dispatcher.PutAhead(step.Offer))
+        {
+            if (ReferenceEquals(entity, _entity)) Decide(entity, work);
+            else _mailbox.Enqueue(work);
+        }
+    }
+
+    // Nothing of these was answered or let out, so all of it may be decided again on the reloaded state.
+    private void DecideAnew(IReadOnlyList<Work> flown)
     {
         Drop();
         var waiting = _mailbox.ToArray();
         _mailbox.Clear();
-        foreach (var work in batch.Concat(waiting)) _mailbox.Enqueue(work);
+        foreach (var work in flown.Concat(_decided).Concat(waiting)) _mailbox.Enqueue(work);
+        _decided.Clear();
     }
 
     private void FailWaiters(Exception exception)
@@ -225,13 +258,18 @@ internal sealed class Activation(StreamId id, EngineNode node)
         _waiters.Clear();
     }
 
-    private void LetEffectsOut(Entity entity)
+    // Durable: answers, and lets effects out.
+    private void Land(Flight flight)
     {
-        _durableOutbox = entity.OutboxSequence;
-        if (_waiters.Count > 0) _waiters.RemoveAll(w => w.IsOver(entity));
+        foreach (var work in flight.Works) work.Complete();
+        foreach (var effect in flight.Effects) node.Dispatcher.Carry(effect);
+        // Dropped meanwhile: the state that is loaded next arms the timers and sends what is unsent.
+        if (_entity is not { } entity || !ReferenceEquals(entity, flight.Entity)) return;
+        _durableOutbox = flight.Outbox;
+        // Of a state that is durable as a whole.
+        if (_waiters.Count > 0 && entity.DecidedCount == 0) _waiters.RemoveAll(w => w.IsOver(entity));
         if (entity is StepEntity { Run: not null } step)
         {
-            foreach (var effect in step.TakeEffects()) node.Dispatcher.Carry(effect);
             var offer = step.Offer;
             // Offered again after every change, and after every pick: the queue took off what it had picked.
             if (offer != _offer || offer.Ready > 0)
@@ -240,7 +278,8 @@ internal sealed class Activation(StreamId id, EngineNode node)
                 node.Dispatcher.Put(offer);
             }
         }
-        foreach (var target in entity.TakeUnsent()) Deliver(entity, target);
+        // Steps first: a task may wait for what they hear, and nobody for what the run does.
+        foreach (var target in flight.Unsent.OrderBy(target => target.Kind == StreamKind.Run)) Deliver(entity, target);
         ArmTimer(entity);
         AcknowledgeIfQuiet(entity);
     }
@@ -290,7 +329,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
     }
 
     private bool HasStaleWake(Entity entity) =>
-        !_appending && ReferenceEquals(entity, _entity) && _wake is { } written && _mailbox.Count == 0 && !entity.HasOutbox && entity.WakeRow?.Due != written.Due;
+        _flight is null && _decided.Count == 0 && ReferenceEquals(entity, _entity) && _wake is { } written && _mailbox.Count == 0 && !entity.HasOutbox && entity.WakeRow?.Due != written.Due;
 
     private async Task AcknowledgeAsync(Entity entity)
     {
@@ -341,6 +380,10 @@ internal sealed class Activation(StreamId id, EngineNode node)
         await node.DelayAsync(TimeSpan.FromSeconds(1));
         node.Wake(Id);
     }
+
+    /// <summary>An append on its way, and what it lets out when it has landed.</summary>
+    /// <param name="Outbox">Place of the last message that it makes durable.</param>
+    private sealed record Flight(Entity Entity, IReadOnlyList<Work> Works, Wake? Wake, long Outbox, IReadOnlyList<Effect> Effects, IReadOnlyList<StreamId> Unsent);
 
     /// <summary>Somebody who waits for the entity's state to be so.</summary>
     private sealed record Waiter(Func<Entity, bool> IsSo)

@@ -11,15 +11,38 @@ internal static class EventCodec
     /// <exception cref="JournalFormatException">The event is newer than this release, or is no event.</exception>
     public static Event Read(string stream, long sequence, long version, ReadOnlySpan<byte> payload)
     {
+        CheckVersion(stream, sequence, version);
+        var json = new Utf8JsonReader(payload);
+        var read = Read(stream, sequence, ref json);
+        try
+        {
+            if (json.Read()) throw new JsonException("Something follows the event.");
+        }
+        catch (JsonException error)
+        {
+            throw Unreadable(stream, sequence, error.Message, error);
+        }
+        return read;
+    }
+
+    /// <exception cref="JournalFormatException">The event is newer than this release.</exception>
+    public static void CheckVersion(string stream, long sequence, long version)
+    {
         if (version > JournalFormat.Version)
             throw new JournalFormatException(
                 $"Event {sequence} of {stream} was written in journal format {version}, and this release reads up to format {JournalFormat.Version}. "
                 + "Start the release that wrote it, or a later one.");
         if (version < 1) throw Unreadable(stream, sequence, $"it is of journal format {version}, and formats count from 1.", null);
+    }
+
+    /// <summary>Reads the event at which the reader stands, or before which it does.</summary>
+    /// <exception cref="JournalFormatException">It is no event.</exception>
+    public static Event Read(string stream, long sequence, ref Utf8JsonReader json)
+    {
         Event read;
         try
         {
-            read = JsonSerializer.Deserialize(payload, StoredJson.Event) ?? throw new JsonException("The event is null.");
+            read = JsonSerializer.Deserialize(ref json, StoredJson.Event) ?? throw new JsonException("The event is null.");
         }
         catch (Exception error) when (error is JsonException or NotSupportedException)
         {
@@ -28,7 +51,7 @@ internal static class EventCodec
         return EventBounds.Finding(read) is { } finding ? throw Unreadable(stream, sequence, finding, null) : read;
     }
 
-    private static JournalFormatException Unreadable(string stream, long sequence, string finding, Exception? error) => new(
+    public static JournalFormatException Unreadable(string stream, long sequence, string finding, Exception? error) => new(
         $"Event {sequence} of {stream} cannot be read: {finding} The journal is damaged, or a different release wrote it. "
         + "Start that release, or restore the data directory from a backup.", error!);
 }

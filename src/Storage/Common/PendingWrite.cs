@@ -30,36 +30,36 @@ internal sealed class PendingAcknowledge(StreamId stream, long epoch, Wake? wake
 /// <summary>An append, checked and with its events encoded by the caller, so that neither costs the committing thread.</summary>
 internal sealed class PendingAppend : PendingWrite
 {
-    private PendingAppend(Append append, byte[][] payloads)
+    private PendingAppend(Append append, IReadOnlyList<EventFrame> frames)
         : base(append.Stream, append.Epoch)
     {
         Append = append;
-        Payloads = payloads;
-        foreach (var payload in payloads) Bytes += payload.Length;
+        Frames = frames;
+        foreach (var frame in frames) Bytes += frame.Payload.Length;
     }
 
     public Append Append { get; }
 
-    public byte[][] Payloads { get; }
+    /// <summary>The events, in order.</summary>
+    public IReadOnlyList<EventFrame> Frames { get; }
 
     /// <summary>Bytes of the events. Rows hold the same outputs again, so they need no count of their own.</summary>
     public int Bytes { get; }
 
+    /// <param name="framed">Whether events that one command decided share a frame.</param>
     /// <exception cref="ArgumentException">The events do not follow the head, or a row is not the stream's to write.</exception>
-    public static PendingAppend Of(Append append)
+    public static PendingAppend Of(Append append, bool framed)
     {
         ArgumentNullException.ThrowIfNull(append);
         ArgumentOutOfRangeException.ThrowIfNegative(append.ExpectedSequence);
-        var payloads = new byte[append.Events.Count][];
-        for (var i = 0; i < payloads.Length; i++)
+        for (var i = 0; i < append.Events.Count; i++)
         {
             var entry = append.Events[i];
             if (entry.Sequence != append.ExpectedSequence + 1 + i)
                 throw new ArgumentException($"Event {i} of the append to {append.Stream} has sequence {entry.Sequence}; after head {append.ExpectedSequence} it must be {append.ExpectedSequence + 1 + i}.", nameof(append));
-            payloads[i] = EventCodec.Write(entry.Event);
         }
         if (append.Rows.Count > 0) CheckOwner(append);
-        return new PendingAppend(append, payloads);
+        return new PendingAppend(append, framed ? EventFrame.Of(append.Events) : [.. append.Events.Select(entry => new EventFrame(1, EventCodec.Write(entry.Event)))]);
     }
 
     /// <summary>A row is keyed by the stream that writes it, so writing another stream's row would overwrite the wrong one.</summary>
@@ -76,6 +76,7 @@ internal sealed class PendingAppend : PendingWrite
                 RunRow r => stream.Kind == StreamKind.Run && r.Namespace == stream.Namespace && r.Run == run,
                 StepRow s => stream.Kind == StreamKind.Step && s.Namespace == stream.Namespace && s.Run == run && s.Key == key,
                 TaskRow t => stream.Kind == StreamKind.Step && t.Namespace == stream.Namespace && t.Run == run && t.Key == key,
+                GrantRow g => stream.Kind == StreamKind.Step && g.Namespace == stream.Namespace && g.Run == run && g.Key == key,
                 AttemptRow a => stream.Kind == StreamKind.Step && a.Namespace == stream.Namespace && a.Run == run && a.Key == key,
                 _ => throw new ArgumentException($"The append to {stream} has a row of type {row.GetType().Name}, which this journal has no table for.", nameof(append)),
             };

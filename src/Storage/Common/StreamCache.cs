@@ -11,6 +11,9 @@ internal sealed class StreamEntry
     /// <summary>Whether its row is certainly there. PostgreSQL's journal numbers a stream before it writes its row.</summary>
     public bool Exists;
 
+    /// <summary>The cache's turn in which this process made its row; null when another did, or it is not there.</summary>
+    public int? MadeIn;
+
     /// <summary>Id of its run's stream; null for flows and queues.</summary>
     public long? RunId;
 
@@ -25,6 +28,7 @@ internal sealed class StreamCache(int capacity)
     private readonly Lock _lock = new();
     private Dictionary<StreamId, StreamEntry> _young = [];
     private Dictionary<StreamId, StreamEntry> _old = [];
+    private int _turn;
 
     public StreamEntry Get(StreamId stream)
     {
@@ -36,10 +40,27 @@ internal sealed class StreamCache(int capacity)
             {
                 _old = _young;
                 _young = [];
+                _turn++;
             }
             _young.Add(stream, entry);
             return entry;
         }
+    }
+
+    /// <summary>This process made the rows of these streams.</summary>
+    public void Made(IEnumerable<StreamEntry> entries)
+    {
+        lock (_lock)
+            foreach (var entry in entries) (entry.Exists, entry.MadeIn) = (true, _turn);
+    }
+
+    /// <summary>Whether a step certainly has no row: this process made its run's, and has forgotten no stream that it made since.</summary>
+    public bool IsUnmade(StreamId step)
+    {
+        if (step.Kind != StreamKind.Step || Get(step).Exists) return false;
+        var run = Get(StreamId.Run(step.Namespace, step.RunId!));
+        // What was made in a turn is forgotten at the end of the next.
+        lock (_lock) return run.MadeIn is { } turn && _turn - turn <= 1;
     }
 
     /// <summary>Fences what opened the stream earlier.</summary>

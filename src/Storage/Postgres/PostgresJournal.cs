@@ -51,20 +51,22 @@ internal sealed class PostgresJournal : IJournal
         var epoch = Epochs.Of(_term, Interlocked.Increment(ref _openings));
         _streams.Opened(stream, epoch);
         await _commits.QuietAsync(stream, cancellationToken).ConfigureAwait(false);
+        if (_streams.IsUnmade(stream)) return new OpenedStream(0, epoch, long.MaxValue, []);
         var name = stream.ToString();
         var head = await _reads.OneAsync(Sql("stream").With(name), row => (Id: row.GetInt64(0), Run: row.IsDBNull(1) ? (long?)null : row.GetInt64(1), Sequence: row.GetInt64(2), Acknowledged: row.IsDBNull(3) ? long.MaxValue : row.GetInt64(3)), cancellationToken).ConfigureAwait(false);
         if (head.Id == 0) return new OpenedStream(0, epoch, long.MaxValue, []);
         var entry = _streams.Get(stream);
         (entry.Id, entry.RunId, entry.Exists) = (head.Id, head.Run, true);
-        var events = await _reads.AllAsync(Sql("stream_events").With(head.Id), row => new JournalEvent(
-            row.GetInt64(0), Instant.FromMicroseconds(row.GetInt64(1)), row.GetString(2), EventCodec.Read(name, row.GetInt64(0), row.GetInt16(3), row.GetFieldValue<byte[]>(4))), cancellationToken).ConfigureAwait(false);
+        var frames = await _reads.AllAsync(Sql("stream_events").With(head.Id), row => EventFrame.Read(
+            name, row.GetInt64(0), row.GetInt32(5), Instant.FromMicroseconds(row.GetInt64(1)), row.GetString(2), row.GetInt16(3), row.GetFieldValue<byte[]>(4)), cancellationToken).ConfigureAwait(false);
+        var events = frames.SelectMany(frame => frame).ToList();
         for (var i = 0; i < events.Count; i++)
             if (events[i].Sequence != i + 1) throw Gap(name, $"event {i + 1} is missing before event {events[i].Sequence}");
         if (events.Count != head.Sequence) throw Gap(name, $"its head is {head.Sequence}, its last event {events.Count}");
         return new OpenedStream(head.Sequence, epoch, head.Acknowledged, events);
     }
 
-    public Task<AppendOutcome> AppendAsync(Append append) => _commits.WriteAsync(PendingAppend.Of(append));
+    public Task<AppendOutcome> AppendAsync(Append append) => _commits.WriteAsync(PendingAppend.Of(append, framed: true));
 
     public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake) => _commits.WriteAsync(new PendingAcknowledge(stream, epoch, wake));
 

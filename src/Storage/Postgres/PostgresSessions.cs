@@ -47,6 +47,8 @@ internal sealed class PostgresSessions
     public NpgsqlDataSource Readers() => Source(ReadSession.Options, "fanfare reader", settings =>
     {
         if (!_given.ShouldSerialize("Maximum Pool Size")) settings.MaxPoolSize = MostReaders;
+        // Queries leave nothing behind in their session that would have to be reset.
+        settings.NoResetOnClose = true;
         settings.MaxAutoPrepare = 64;
         settings.AutoPrepareMinUsages = 2;
     });

@@ -4,7 +4,7 @@
 SELECT s.id, s.run_id, s.seq, w.acknowledged FROM streams s LEFT JOIN wakes w ON w.stream_id = s.id WHERE s.name = $1;
 
 -- name: stream_events
-SELECT seq, at_us, actor, version, payload FROM events WHERE stream_id = $1 ORDER BY seq;
+SELECT seq, at_us, actor, version, payload, events FROM events WHERE stream_id = $1 ORDER BY seq;
 
 -- name: wakes_due
 SELECT s.name, w.due_us, w.stream_id FROM wakes w JOIN streams s ON s.id = w.stream_id

@@ -41,7 +41,7 @@ internal sealed class SqliteJournal : IJournal
         return _connections.QueryAsync(db => Load(db, stream, epoch, cancellationToken), cancellationToken);
     }
 
-    public Task<AppendOutcome> AppendAsync(Append append) => _committer.WriteAsync(PendingAppend.Of(append));
+    public Task<AppendOutcome> AppendAsync(Append append) => _committer.WriteAsync(PendingAppend.Of(append, framed: false));
 
     public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake) => _committer.WriteAsync(new PendingAcknowledge(stream, epoch, wake));
 

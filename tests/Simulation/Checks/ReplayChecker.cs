@@ -43,6 +43,8 @@ internal sealed class ReplayChecker(HistoryChecker history, DurableStore store, 
             return;
         }
         if (step.Running != row.Running) Complain(stream, $"replay gives {step.Running} running tasks, the row says {row.Running}");
+        if (step.Running == 0 && store.Rows.Grants.TryGetValue((stream.Namespace, stream.RunId!, stream.StepKey), out var grants) && grants.Count > 0)
+            Complain(stream, $"nothing of it runs, and the rows of its grants {string.Join(", ", grants)} are still there");
         if (!store.Rows.Tasks.TryGetValue((stream.Namespace, stream.RunId!, stream.StepKey), out var tasks)) return;
         var counts = (Succeeded: 0, Failed: 0);
         foreach (var task in tasks.Values)

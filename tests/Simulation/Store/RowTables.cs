@@ -1,4 +1,5 @@
 using Fanfare.Contracts;
+using TaskStatus = Fanfare.Contracts.TaskStatus;
 
 namespace Fanfare.Simulation.Store;
 
@@ -16,6 +17,9 @@ internal sealed class RowTables
     public Dictionary<(string Ns, string Run, StepKey Key), SortedDictionary<int, TaskRow>> Tasks { get; } = [];
 
     public Dictionary<(string Ns, string Run, StepKey Key, int Split, int Attempt), AttemptRow> Attempts { get; } = [];
+
+    /// <summary>Those that still stand for a running task.</summary>
+    public Dictionary<(string Ns, string Run, StepKey Key), HashSet<long>> Grants { get; } = [];
 
     public void Put(Row row, StreamId writer)
     {
@@ -36,8 +40,18 @@ internal sealed class RowTables
                 break;
             case TaskRow t:
                 if (!Tasks.TryGetValue((t.Namespace, t.Run, t.Key), out var tasks)) Tasks[(t.Namespace, t.Run, t.Key)] = tasks = [];
-                tasks[t.Split] = t;
+                if (t.Token is not null && !(tasks.TryGetValue(t.Split, out var running) && running is { Status: TaskStatus.Running, Attempt: 0 }))
+                    throw new InvalidOperationException($"Row {t} of {writer} has the token of a first attempt that does not run.");
+                tasks[t.Split] = t with { Token = null };
+                if (t.OwnAttempt is { } own) Put(own, writer);
                 key = (t.Namespace, t.Run, t.Key, t.Split);
+                break;
+            case GrantRow g:
+                PutRunning(g, writer);
+                if (!Grants.TryGetValue((g.Namespace, g.Run, g.Key), out var grants)) Grants[(g.Namespace, g.Run, g.Key)] = grants = [];
+                if (g.Tasks.Count > 0) grants.Add(g.Grant);
+                else grants.Remove(g.Grant);
+                key = (g.Namespace, g.Run, g.Key, "grant", g.Grant);
                 break;
             case AttemptRow a:
                 Attempts[(a.Namespace, a.Run, a.Key, a.Split, a.Attempt)] = a;
@@ -48,5 +62,21 @@ internal sealed class RowTables
         }
         if (!_owners.TryAdd(key, writer) && _owners[key] != writer)
             throw new InvalidOperationException($"Row {row} belongs to {_owners[key]} and was written by {writer}.");
+    }
+
+    private void PutRunning(GrantRow grant, StreamId writer)
+    {
+        foreach (var granted in grant.Tasks)
+        {
+            if (Tasks.TryGetValue((grant.Namespace, grant.Run, grant.Key), out var tasks) && tasks.TryGetValue(granted.Split, out var there))
+            {
+                // The grant's own, told again; or one that ended in the append that leased it.
+                if (there.Attempt == 0 && there.Worker == grant.Worker) continue;
+                throw new InvalidOperationException($"Grant {grant.Grant} of {writer} leased task {granted.Split}, which has a row already: {there}.");
+            }
+            var (task, attempt) = grant.Running(granted);
+            Put(task, writer);
+            Put(attempt, writer);
+        }
     }
 }

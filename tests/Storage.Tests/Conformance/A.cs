@@ -46,6 +46,13 @@ internal static class A
         new(Ns, run, key, split, status, 0, "w1", T0, T0.AddSeconds(1), status == TaskStatus.Running ? null : T0.AddSeconds(2),
             status == TaskStatus.Failed ? new TaskError("exit", "it broke", 3) : null, output, artifacts);
 
+    /// <summary>First leases; the tasks' tokens are made of the grant and the split.</summary>
+    public static GrantRow Grant(string run, StepKey key, long grant, params int[] splits) =>
+        new(Ns, run, key, grant, "w1", T0, [.. splits.Select(split => new GrantedTask(split, $"{grant}.{split}.abc"))]);
+
+    /// <summary>A task that succeeded under a grant.</summary>
+    public static TaskRow Ended(string run, StepKey key, int split) => Task(run, key, split, TaskStatus.Succeeded, "{}") with { Token = $"2.{split}.abc" };
+
     public static AttemptRow Attempt(string run, StepKey key, int split, int attempt, AttemptStatus status = AttemptStatus.Running) =>
         new(Ns, run, key, split, attempt, status, "w1", $"1.{attempt}.abc", T0, T0.AddSeconds(1), null, status == AttemptStatus.Failed ? new TaskError("exit", "no", 1) : null);
 

@@ -79,6 +79,78 @@ public abstract partial class JournalConformance
     }
 
     [BackendFact]
+    public async Task AGrantsTasks_Run_AsLongAsTheyHaveNoRow()
+    {
+        var (a, b) = (A.Key("a"), A.Key("b"));
+        await Write(Run(), A.Run("r1"));
+        await Write(Step("r1", a), A.Step("r1", a), A.Grant("r1", a, 2, 0, 1, 2, 3), A.Grant("r1", a, 6, 7), A.Task("r1", a, 5, TaskStatus.Failed));
+        await Write(Step("r1", b), A.Step("r1", b), A.Grant("r1", b, 2, 0));
+        // What ended in the append that leased it has its row, and the grant names it all the same.
+        await Write(Step("r1", a), A.Task("r1", a, 8, TaskStatus.Backoff), A.Attempt("r1", a, 8, 0, AttemptStatus.Lost), A.Grant("r1", a, 9, 8, 9));
+        await Write(Step("r1", a), A.Ended("r1", a, 1), A.Task("r1", a, 3, TaskStatus.Failed), A.Attempt("r1", a, 3, 0, AttemptStatus.Failed));
+        await Write(Step("r1", a), A.Ended("r1", a, 7), A.Grant("r1", a, 6));
+
+        async Task<List<string>> Listed(TaskFilter filter, int limit) =>
+            (await AllPages((cursor, size) => ReadModel.ListTasksAsync(A.Ns, "r1", filter, cursor, size, default), limit)).Select(t => $"{t.Key.Step}{t.Split} {t.Status}").ToList();
+        foreach (var limit in new[] { 1, 2, 100 })
+        {
+            Assert.Equal(["a0 Running", "a1 Succeeded", "a2 Running", "a3 Failed", "a5 Failed", "a7 Succeeded", "a8 Backoff", "a9 Running", "b0 Running"], await Listed(new(), limit));
+            Assert.Equal(["a0 Running", "a1 Succeeded", "a2 Running", "a3 Failed", "a5 Failed", "a7 Succeeded", "a8 Backoff", "a9 Running"], await Listed(new(Step: "a"), limit));
+            Assert.Equal(["a0 Running", "a2 Running", "a9 Running", "b0 Running"], await Listed(new(Status: TaskStatus.Running), limit));
+            Assert.Equal(["a0 Running", "a2 Running", "a9 Running"], await Listed(new(Step: "a", Status: TaskStatus.Running), limit));
+            Assert.Equal(["b0 Running"], await Listed(new(Key: b, Status: TaskStatus.Running), limit));
+            Assert.Equal(["b0 Running"], await Listed(new(Key: b), limit));
+            Assert.Equal(["a1 Succeeded", "a7 Succeeded"], await Listed(new(Status: TaskStatus.Succeeded), limit));
+            Assert.Equal(["a3 Failed", "a5 Failed"], await Listed(new(Key: a, Status: TaskStatus.Failed), limit));
+        }
+        Assert.Equal(A.Grant("r1", a, 2, 0).Running(new(0, "2.0.abc")).Task, await ReadModel.GetTaskAsync(A.Ns, "r1", a, 0, default));
+        Assert.Equal(A.Ended("r1", a, 1) with { Token = null }, await ReadModel.GetTaskAsync(A.Ns, "r1", a, 1, default));
+        Assert.Null(await ReadModel.GetTaskAsync(A.Ns, "r1", a, 4, default));
+        Assert.Null(await ReadModel.GetTaskAsync(A.Ns, "r1", b, 1, default));
+        Assert.Equal([A.Grant("r1", a, 2, 2).Running(new(2, "2.2.abc")).Attempt], await ReadModel.ListAttemptsAsync(A.Ns, "r1", a, 2, default));
+        Assert.Equal([A.Ended("r1", a, 1).OwnAttempt!], await ReadModel.ListAttemptsAsync(A.Ns, "r1", a, 1, default));
+        Assert.Equal([A.Attempt("r1", a, 3, 0, AttemptStatus.Failed)], await ReadModel.ListAttemptsAsync(A.Ns, "r1", a, 3, default));
+        Assert.Equal([A.Attempt("r1", a, 8, 0, AttemptStatus.Lost)], await ReadModel.ListAttemptsAsync(A.Ns, "r1", a, 8, default));
+    }
+
+    [BackendFact]
+    public async Task WhatSucceededAtOnce_StaysAnAttempt_WhenItsTaskIsSentBack()
+    {
+        var key = A.Key();
+        await Write(Run(), A.Run("r1"));
+        await Write(Step("r1", key), A.Step("r1", key), A.Ended("r1", key, 1));
+        await Write(Step("r1", key), A.Task("r1", key, 1, TaskStatus.Waiting));
+        // Sent back by the append that it ended in.
+        await Write(Step("r1", key), A.Ended("r1", key, 2), A.Task("r1", key, 2, TaskStatus.Waiting));
+        await Write(Step("r1", key), A.Task("r1", key, 1) with { Attempt = 1 }, A.Attempt("r1", key, 1, 1));
+
+        Assert.Equal([A.Ended("r1", key, 1).OwnAttempt!, A.Attempt("r1", key, 1, 1)], await ReadModel.ListAttemptsAsync(A.Ns, "r1", key, 1, default));
+        Assert.Equal([A.Ended("r1", key, 2).OwnAttempt!], await ReadModel.ListAttemptsAsync(A.Ns, "r1", key, 2, default));
+        Assert.Equal(TaskStatus.Running, (await ReadModel.GetTaskAsync(A.Ns, "r1", key, 1, default))!.Status);
+        Assert.Equal(TaskStatus.Waiting, (await ReadModel.GetTaskAsync(A.Ns, "r1", key, 2, default))!.Status);
+    }
+
+    [BackendFact]
+    public async Task EventsOfManyCommandsInOneAppend_AreReadBackOneByOne_FromAnyPosition()
+    {
+        var stream = Step("r1", A.Key());
+        await Write(Run(), A.Run("r1"));
+        var opened = await Open(stream);
+        var at = A.T0;
+        var events = Enumerable.Range(1, 1300).Select(i => new JournalEvent(
+            i, i % 700 == 0 ? at = at.AddSeconds(1) : at, i is > 100 and < 200 ? "worker:w2" : "worker:w1", A.Any(i))).ToList();
+        Assert.Equal(AppendOutcome.Committed, await Append(new Append { Stream = stream, ExpectedSequence = 0, Epoch = opened.Epoch, Events = events, Rows = [], Wake = null }));
+
+        Assert.Equal(events, (await Open(stream)).Events);
+        var history = await ReadModel.ReadHistoryAsync(A.Ns, "r1", 0, 10_000, default);
+        Assert.Equal(events, history.Where(h => h.Stream == stream).Select(h => h.Entry));
+        Assert.Equal(history.Select(h => h.Position).Distinct().Order(), history.Select(h => h.Position));
+        foreach (var from in new[] { 0, 1, 99, 100, 101, 650, 1299 })
+            foreach (var limit in new[] { 1, 7, 600 })
+                Assert.Equal(history.Skip(from).Take(limit), await ReadModel.ReadHistoryAsync(A.Ns, "r1", from == 0 ? 0 : history[from - 1].Position, limit, default));
+    }
+
+    [BackendFact]
     public async Task Outputs_AreThoseOfSucceededTasks_AmongTheSplitsAsked_BySplit()
     {
         var key = A.Key();

@@ -28,7 +28,7 @@ public sealed class PostgresReadTests(SharedPostgres shared) : IClassFixture<Sha
         await RunAsync("""
             INSERT INTO streams VALUES (1, 'default/run/r1', 1, 0, 0), (2, 'default/step/r1/1:train', 1, 0, 0);
             INSERT INTO runs VALUES (1, 'default', 'r1', 'etl', 1, 0, '{}', '[]', 0, NULL, 'ann', 1, 5, NULL, NULL);
-            INSERT INTO events SELECT i, 1, i, 1, 0, 'ann', 1, convert_to('{"t":"run_paused"}', 'UTF8') FROM generate_series(1, 20) i;
+            INSERT INTO events SELECT i, 1, i, 1, 0, 1, 'ann', 1, convert_to('[{"t":"run_paused"}]', 'UTF8') FROM generate_series(1, 20) i;
             """);
     }
 

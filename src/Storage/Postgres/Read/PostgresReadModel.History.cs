@@ -25,18 +25,22 @@ internal sealed partial class PostgresReadModel
         // Asked before the query: a commit below it is in the query's snapshot.
         var settled = position();
         var streams = new Dictionary<string, StreamId>();
-        long last = 0;
-        var rows = await AllAsync(Sql("history").With(run).With(afterPosition).With((long)limit), r =>
+        long? above = null;
+        var events = new List<HistoryEvent>();
+        await AllAsync(Sql("history").With(run).With(afterPosition).With((long)limit), r =>
         {
-            last = r.GetInt64(0);
-            if (last > settled) return null;
+            // A row is committed as one, so it is seen as one.
+            var position = r.GetInt64(0);
+            if (position > settled) above = position;
+            if (above is not null) return 0;
             var name = r.GetString(1);
             if (!streams.TryGetValue(name, out var stream)) streams[name] = stream = RowReader.Stream(name);
-            var sequence = r.GetInt64(2);
-            return new HistoryEvent(last, stream, new JournalEvent(
-                sequence, Instant.FromMicroseconds(r.GetInt64(3)), r.GetString(4), EventCodec.Read(name, sequence, r.GetInt16(5), r.GetFieldValue<byte[]>(6))));
+            var frame = EventFrame.Read(name, r.GetInt64(2), r.GetInt32(7), Instant.FromMicroseconds(r.GetInt64(3)), r.GetString(4), r.GetInt16(5), r.GetFieldValue<byte[]>(6));
+            for (var i = 0; i < frame.Count && events.Count < limit; i++)
+                if (position - frame.Count + 1 + i is var at && at > afterPosition) events.Add(new HistoryEvent(at, stream, frame[i]));
+            return 0;
         }, cancellationToken).ConfigureAwait(false);
-        return (rows.OfType<HistoryEvent>().ToList(), rows.Count > 0 && rows[^1] is null ? last : null);
+        return (events, above);
     }
 
     /// <summary>Waits until the writer has heard of all commits up to a position that a reader saw already, which is a matter of milliseconds.</summary>

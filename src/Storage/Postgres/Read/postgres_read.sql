@@ -9,10 +9,14 @@ SELECT id FROM streams WHERE name = $1;
 (SELECT id FROM streams WHERE name = $1)
 
 -- name: history
-SELECT e.position, (SELECT n.name FROM streams n WHERE n.id = e.stream_id), e.seq, e.at_us, e.actor, e.version, e.payload
-FROM events e
-WHERE e.run_id = $(its_run) AND e.position > $2
-ORDER BY e.position LIMIT $3;
+-- Rows until those after the first hold the events asked for; of the first, some may lie before the position.
+SELECT h.position, (SELECT n.name FROM streams n WHERE n.id = h.stream_id), h.seq, h.at_us, h.actor, h.version, h.payload, h.events
+FROM (
+    SELECT e.*, sum(e.events) OVER position - e.events - first_value(e.events) OVER position AS before
+    FROM (SELECT * FROM events l WHERE l.run_id = $(its_run) AND l.position > $2 ORDER BY l.position LIMIT $3) e
+    WINDOW position AS (ORDER BY e.position ROWS UNBOUNDED PRECEDING)
+) h
+WHERE h.before < $3 ORDER BY h.position;
 
 -- fragment: deployment_columns
 d.ns, d.flow, d.version, d.digest, d.spec, d.source, d.package, d.created_us, d.actor
@@ -96,22 +100,53 @@ t.stream_id, t.split, t.status, t.attempt, t.worker, t.leased_us, t.started_us, 
 -- fragment: task_stream
 (SELECT n.name FROM streams n WHERE n.id = t.stream_id)
 
+-- fragment: running
+-- What a grant says of one of its tasks, which has no row of its own. That is asked one by one: any join could turn into a walk over all tasks.
+g.stream_id, u.split, 1::smallint AS status, 0 AS attempt, g.worker, g.leased_us, NULL::bigint AS started_us, NULL::bigint AS ended_us, NULL AS error, NULL AS output, NULL AS artifacts
+
+-- fragment: granted
+FROM grants g CROSS JOIN LATERAL unnest(g.splits) AS u (split)
+WHERE (SELECT t.split FROM tasks t WHERE t.stream_id = g.stream_id AND t.split = u.split) IS NULL AND
+
+-- fragment: granted_page
+SELECT $(running), (SELECT n.name FROM streams n WHERE n.id = g.stream_id) $(granted)
+
 -- name: task
-SELECT $(task_columns) FROM tasks t WHERE t.stream_id = (SELECT id FROM streams WHERE name = $1) AND t.split = $2;
+SELECT $(task_columns) FROM tasks t WHERE t.stream_id = (SELECT id FROM streams WHERE name = $1) AND t.split = $2
+UNION ALL
+SELECT $(running) $(granted) g.stream_id = (SELECT id FROM streams WHERE name = $1) AND $2 = ANY (g.splits) AND u.split = $2;
 
 -- name: tasks_of_step
--- $4 is a status or null; one opening is walked by its key.
-SELECT $(task_columns), $(task_stream) FROM tasks t
-WHERE t.stream_id = (SELECT id FROM streams WHERE id = $2 AND run_id = $(its_run)) AND t.split > $3 AND ($4::smallint IS NULL OR t.status = $4) ORDER BY t.split LIMIT $5;
+-- $4 is a status or null; one opening is walked by its key. The running (1) are those that their rows say it of, and those of grants.
+SELECT * FROM (
+    (SELECT $(task_columns), $(task_stream) FROM tasks t
+        WHERE t.stream_id = (SELECT id FROM streams WHERE id = $2 AND run_id = $(its_run)) AND t.split > $3 AND ($4::smallint IS NULL OR t.status = $4) ORDER BY t.split LIMIT $5)
+    UNION ALL ($(granted_page) $4::smallint IS NULL AND $(granted_of_step))
+) p ORDER BY 1, 2 LIMIT $5;
+
+-- fragment: granted_of_step
+g.stream_id = $2 AND g.run_id = $(its_run) AND u.split > $3 ORDER BY 1, 2 LIMIT $5
 
 -- name: tasks_of_step_by_status
 -- "status <> 3" is the index's own condition.
-SELECT $(task_columns), $(task_stream) FROM tasks t
-WHERE t.run_id = $(its_run) AND t.status = $4 AND t.status <> 3 AND t.stream_id = $2 AND t.split > $3 ORDER BY t.split LIMIT $5;
+SELECT * FROM (
+    (SELECT $(task_columns), $(task_stream) FROM tasks t
+        WHERE t.run_id = $(its_run) AND t.status = $4 AND t.status <> 3 AND t.stream_id = $2 AND t.split > $3 ORDER BY t.split LIMIT $5)
+    UNION ALL ($(granted_page) $4 = 1 AND $(granted_of_step))
+) p ORDER BY 1, 2 LIMIT $5;
+
+-- fragment: granted_of_run
+g.run_id = $(its_run) AND g.stream_id > $2
+
+-- fragment: granted_of_name
+$(granted_of_run) AND (SELECT s.step FROM steps s WHERE s.stream_id = g.stream_id) = $5
 
 -- name: tasks_of_run_by_status
-SELECT $(task_columns), $(task_stream) FROM tasks t
-WHERE t.run_id = $(its_run) AND t.status = $3 AND t.status <> 3 AND t.stream_id > $2 ORDER BY t.stream_id, t.split LIMIT $4;
+SELECT * FROM (
+    (SELECT $(task_columns), $(task_stream) FROM tasks t
+        WHERE t.run_id = $(its_run) AND t.status = $3 AND t.status <> 3 AND t.stream_id > $2 ORDER BY t.stream_id, t.split LIMIT $4)
+    UNION ALL ($(granted_page) $3 = 1 AND $(granted_of_run) ORDER BY 1, 2 LIMIT $4)
+) p ORDER BY 1, 2 LIMIT $4;
 
 -- fragment: of_openings
 -- From opening to opening in order, each walked by its key. The openings come sorted and a loop keeps their order, so there is nothing left
@@ -128,17 +163,34 @@ ORDER BY l.split LIMIT $4) t
 ORDER BY o.stream_id LIMIT $4
 
 -- name: tasks_of_run
-$(of_openings) $(in_order) AND ($3::smallint IS NULL OR l.status = $3) $(page_of_openings);
+SELECT * FROM (
+    ($(of_openings) $(in_order) AND ($3::smallint IS NULL OR l.status = $3) $(page_of_openings))
+    UNION ALL ($(granted_page) $3::smallint IS NULL AND $(granted_of_run) ORDER BY 1, 2 LIMIT $4)
+) p ORDER BY 1, 2 LIMIT $4;
 
 -- name: tasks_of_run_by_name
-$(of_openings) AND s.step = $5 $(in_order) AND ($3::smallint IS NULL OR l.status = $3) $(page_of_openings);
+SELECT * FROM (
+    ($(of_openings) AND s.step = $5 $(in_order) AND ($3::smallint IS NULL OR l.status = $3) $(page_of_openings))
+    UNION ALL ($(granted_page) $3::smallint IS NULL AND $(granted_of_name) ORDER BY 1, 2 LIMIT $4)
+) p ORDER BY 1, 2 LIMIT $4;
 
 -- name: tasks_of_run_by_name_and_status
-$(of_openings) AND s.step = $5 $(in_order) AND l.run_id = $(its_run) AND l.status = $3 AND l.status <> 3 $(page_of_openings);
+SELECT * FROM (
+    ($(of_openings) AND s.step = $5 $(in_order) AND l.run_id = $(its_run) AND l.status = $3 AND l.status <> 3 $(page_of_openings))
+    UNION ALL ($(granted_page) $3 = 1 AND $(granted_of_name) ORDER BY 1, 2 LIMIT $4)
+) p ORDER BY 1, 2 LIMIT $4;
 
 -- name: attempts
-SELECT a.attempt, a.status, a.worker, a.token, a.leased_us, a.started_us, a.ended_us, a.error FROM attempts a
-WHERE a.stream_id = (SELECT id FROM streams WHERE name = $1) AND a.split = $2 ORDER BY a.attempt;
+SELECT * FROM (
+    SELECT a.attempt, a.status, a.worker, a.token, a.leased_us, a.started_us, a.ended_us, a.error FROM attempts a
+    WHERE a.stream_id = (SELECT id FROM streams WHERE name = $1) AND a.split = $2
+    UNION ALL
+    SELECT t.attempt, 1::smallint, t.worker, t.token, t.leased_us, t.started_us, t.ended_us, t.error FROM tasks t
+    WHERE t.stream_id = (SELECT id FROM streams WHERE name = $1) AND t.split = $2 AND t.token IS NOT NULL
+    UNION ALL
+    SELECT 0, 0::smallint, g.worker, (string_to_array(g.tokens, ' '))[array_position(g.splits, $2)], g.leased_us, NULL, NULL, NULL
+    $(granted) g.stream_id = (SELECT id FROM streams WHERE name = $1) AND $2 = ANY (g.splits) AND u.split = $2
+) a ORDER BY a.attempt;
 
 -- fragment: outputs_from
 -- A page ends at a number of rows or of bytes, whichever comes first, with at least one row: octet_length reads no large value, so what lies

@@ -49,12 +49,16 @@ CREATE TABLE streams (
     epoch  bigint NOT NULL CONSTRAINT streams_epoch_counts_up CHECK (epoch >= 0)
 ) WITH (fillfactor = 60);
 
+-- What one command decided on one stream, as one row: a worker that ends two hundred tasks at once costs one. Position and seq are those of
+-- its last event, the others come right before it; the payload is a JSON array of them. So all events, one by one, are
+-- SELECT seq - events + n, event FROM events, jsonb_array_elements(convert_from(payload, 'UTF8')::jsonb) WITH ORDINALITY AS e (event, n).
 CREATE TABLE events (
     position  bigint   NOT NULL CONSTRAINT events_position_from_one CHECK (position >= 1),
     stream_id bigint   NOT NULL,
     seq       bigint   NOT NULL CONSTRAINT events_seq_from_one CHECK (seq >= 1),
     run_id    bigint,
     at_us     bigint   NOT NULL,
+    events    integer  NOT NULL CONSTRAINT events_at_least_one CHECK (events >= 1),
     actor     text     NOT NULL,
     version   smallint NOT NULL CONSTRAINT events_version_from_one CHECK (version >= 1),
     payload   bytea    NOT NULL,
@@ -138,6 +142,7 @@ CREATE TABLE steps (
 CREATE INDEX steps_by_run ON steps (run_id, stream_id);
 CREATE INDEX steps_by_name ON steps (run_id, step, stream_id);
 
+-- A task that runs for the first time has no row yet: its grant stands for it.
 CREATE TABLE tasks (
     stream_id  bigint   NOT NULL,
     split      integer  NOT NULL CONSTRAINT tasks_split_is_index CHECK (split >= 0),
@@ -151,12 +156,29 @@ CREATE TABLE tasks (
     error      text,
     output     text,
     artifacts  text,
+    -- Of an attempt that has no row in attempts, for this row says all of it: it succeeded at once.
+    token      text,
     PRIMARY KEY (stream_id, split)
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 95);
 -- "Which tasks of this run failed, run, wait for a retry?" is one seek, whatever the run's width. Succeeded tasks (3) are left
 -- out: they are the many, a walk over all tasks finds them at once, and the index stays as small as what is unsettled.
 CREATE INDEX tasks_by_status ON tasks (run_id, status, stream_id, split) WHERE status <> 3;
 
+-- First attempts that a step leased in one go. Each of them runs as long as its task has no row; the row goes when none does any more.
+CREATE TABLE grants (
+    stream_id bigint    NOT NULL,
+    grant_id  bigint    NOT NULL,
+    run_id    bigint    NOT NULL,
+    worker    text      NOT NULL,
+    leased_us bigint    NOT NULL,
+    splits    integer[] NOT NULL,
+    -- In the order of the splits, a space between each two.
+    tokens    text      NOT NULL,
+    PRIMARY KEY (stream_id, grant_id)
+);
+CREATE INDEX grants_by_run ON grants (run_id, stream_id);
+
+-- Attempts that did not succeed at once.
 CREATE TABLE attempts (
     stream_id  bigint   NOT NULL,
     split      integer  NOT NULL,

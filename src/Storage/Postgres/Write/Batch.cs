@@ -1,6 +1,7 @@
 using Fanfare.Contracts;
 using Fanfare.Storage.Common;
 using Npgsql;
+using TaskStatus = Fanfare.Contracts.TaskStatus;
 
 namespace Fanfare.Storage.Postgres.Write;
 
@@ -12,7 +13,10 @@ internal sealed class Batch
     private readonly NewEvents _events;
     private readonly PutWakes _wakes;
     private readonly StreamIds _noWakes, _oldTags;
+    private readonly StreamParts _sentBack, _endedGrants;
+    private readonly AddTasks _newTasks;
     private readonly PutTasks _tasks;
+    private readonly PutGrants _grants;
     private readonly PutAttempts _attempts;
     private readonly PutSteps _steps;
     private readonly PutRuns _runs;
@@ -27,7 +31,7 @@ internal sealed class Batch
     [
         // The heads first: nothing else is written when one of them is not where its append expects it.
         _newStreams = new(sql), _heads = new(sql), _events = new(sql), _noWakes = new(sql["remove_wakes"]), _wakes = new(sql),
-        _tasks = new(sql), _attempts = new(sql), _steps = new(sql), _oldTags = new(sql["drop_run_tags"]), _runs = new(sql), _tags = new(sql), _deployments = new(sql),
+        _sentBack = new(sql["keep_attempts"]), _newTasks = new(sql), _tasks = new(sql), _endedGrants = new(sql["remove_grants"]), _grants = new(sql), _attempts = new(sql), _steps = new(sql), _oldTags = new(sql["drop_run_tags"]), _runs = new(sql), _tags = new(sql), _deployments = new(sql),
     ];
 
     /// <summary>Streams that this transaction makes; they exist once it has committed.</summary>
@@ -62,7 +66,12 @@ internal sealed class Batch
         var append = pending.Append;
         if (entry.Exists || _added.Contains(entry)) _heads.Add(entry.Id, append);
         else AddStream(entry, append.Stream, append.Events.Count, append.Epoch);
-        for (var i = 0; i < append.Events.Count; i++) _events.Add(position + i, entry, append.Events[i], pending.Payloads[i]);
+        var count = 0;
+        foreach (var frame in pending.Frames)
+        {
+            count += frame.Count;
+            _events.Add(position + count - 1, entry, append.Events[count - 1], frame);
+        }
         AddWake(entry, append.Wake);
         AddRows(entry, append.Rows);
     }
@@ -84,10 +93,16 @@ internal sealed class Batch
             switch (rows[i])
             {
                 case TaskRow task:
-                    if (_seenTasks.Add(task.Split)) _tasks.Add(entry, task);
+                    AddTask(entry, task);
+                    break;
+                case GrantRow { Tasks.Count: 0 } ended:
+                    _endedGrants.Add(entry.Id, ended.Grant);
+                    break;
+                case GrantRow grant:
+                    _grants.Add(entry, grant);
                     break;
                 case AttemptRow attempt:
-                    if (_seenAttempts.Add((attempt.Split, attempt.Attempt))) _attempts.Add(entry, attempt);
+                    AddAttempt(entry, attempt);
                     break;
                 case StepRow step:
                     if (!seenOwn) _steps.Add(entry, step);
@@ -104,6 +119,29 @@ internal sealed class Batch
                     throw new InvalidOperationException($"A row of type {rows[i].GetType().Name} has no table.");
             }
         }
+    }
+
+    private void AddTask(StreamEntry entry, TaskRow task)
+    {
+        var own = task.OwnAttempt;
+        if (!_seenTasks.Add(task.Split))
+        {
+            if (own is not null) AddAttempt(entry, own);
+        }
+        else if (own is not null)
+        {
+            _newTasks.Add(entry, task);
+        }
+        else
+        {
+            _tasks.Add(entry, task);
+        }
+        if (task.Status == TaskStatus.Waiting) _sentBack.Add(entry.Id, task.Split);
+    }
+
+    private void AddAttempt(StreamEntry entry, AttemptRow attempt)
+    {
+        if (_seenAttempts.Add((attempt.Split, attempt.Attempt))) _attempts.Add(entry, attempt);
     }
 
     private void AddRun(StreamEntry entry, RunRow run)

@@ -31,6 +31,8 @@ internal abstract class Columns
         return list;
     }
 
+    protected static string? Json(IReadOnlyList<Artifact>? artifacts) => artifacts is null ? null : JsonSerializer.Serialize(artifacts, ContractsJson.Default.IReadOnlyListArtifact);
+
     protected static string? Json(TaskError? error) => error is null ? null : JsonSerializer.Serialize(error, ContractsJson.Default.TaskError);
 }
 
@@ -88,6 +90,7 @@ internal sealed class NewEvents : Columns
     private readonly List<long> _position, _stream, _sequence;
     private readonly List<long?> _run;
     private readonly List<long> _at;
+    private readonly List<int> _events;
     private readonly List<string> _actor;
     private readonly List<byte[]> _payload;
 
@@ -99,6 +102,7 @@ internal sealed class NewEvents : Columns
         _sequence = Column<long>(NpgsqlDbType.Bigint);
         _run = Column<long?>(NpgsqlDbType.Bigint);
         _at = Column<long>(NpgsqlDbType.Bigint);
+        _events = Column<int>(NpgsqlDbType.Integer);
         _actor = Column<string>(NpgsqlDbType.Text);
         Command.Parameters.Add(new NpgsqlParameter<short> { TypedValue = JournalFormat.Version, NpgsqlDbType = NpgsqlDbType.Smallint });
         _payload = Column<byte[]>(NpgsqlDbType.Bytea);
@@ -106,15 +110,18 @@ internal sealed class NewEvents : Columns
 
     public (long Stream, long Sequence, long Position) First => (_stream[0], _sequence[0], _position[0]);
 
-    public void Add(long position, StreamEntry stream, JournalEvent entry, byte[] payload)
+    /// <param name="position">Of the frame's last event.</param>
+    /// <param name="last">The frame's last event.</param>
+    public void Add(long position, StreamEntry stream, JournalEvent last, EventFrame frame)
     {
         _position.Add(position);
         _stream.Add(stream.Id);
-        _sequence.Add(entry.Sequence);
+        _sequence.Add(last.Sequence);
         _run.Add(stream.RunId);
-        _at.Add(Instant.ToMicroseconds(entry.At));
-        _actor.Add(HeldText.Of(entry.Actor));
-        _payload.Add(payload);
+        _at.Add(Instant.ToMicroseconds(last.At));
+        _events.Add(frame.Count);
+        _actor.Add(HeldText.Of(last.Actor));
+        _payload.Add(frame.Payload);
     }
 }
 
@@ -138,6 +145,25 @@ internal sealed class PutWakes : Columns
     }
 }
 
+/// <summary>Streams, and a number within each: a split, a grant.</summary>
+internal sealed class StreamParts : Columns
+{
+    private readonly List<long> _stream, _part;
+
+    public StreamParts(string sql)
+        : base(sql)
+    {
+        _stream = Column<long>(NpgsqlDbType.Bigint);
+        _part = Column<long>(NpgsqlDbType.Bigint);
+    }
+
+    public void Add(long stream, long part)
+    {
+        _stream.Add(stream);
+        _part.Add(part);
+    }
+}
+
 /// <summary>Streams alone.</summary>
 internal sealed class StreamIds : Columns
 {
@@ -147,6 +173,45 @@ internal sealed class StreamIds : Columns
         : base(sql) => _stream = Column<long>(NpgsqlDbType.Bigint);
 
     public void Add(long stream) => _stream.Add(stream);
+}
+
+/// <summary>Tasks that succeeded at once.</summary>
+internal sealed class AddTasks : Columns
+{
+    private readonly List<long> _stream, _run, _leased;
+    private readonly List<int> _split;
+    private readonly List<string> _worker, _token;
+    private readonly List<string?> _output, _artifacts;
+    private readonly List<long?> _started, _ended;
+
+    public AddTasks(SqlText sql)
+        : base(sql["add_tasks"])
+    {
+        _stream = Column<long>(NpgsqlDbType.Bigint);
+        _split = Column<int>(NpgsqlDbType.Integer);
+        _run = Column<long>(NpgsqlDbType.Bigint);
+        _worker = Column<string>(NpgsqlDbType.Text);
+        _leased = Column<long>(NpgsqlDbType.Bigint);
+        _started = Column<long?>(NpgsqlDbType.Bigint);
+        _ended = Column<long?>(NpgsqlDbType.Bigint);
+        _output = Column<string?>(NpgsqlDbType.Text);
+        _artifacts = Column<string?>(NpgsqlDbType.Text);
+        _token = Column<string>(NpgsqlDbType.Text);
+    }
+
+    public void Add(StreamEntry stream, TaskRow row)
+    {
+        _stream.Add(stream.Id);
+        _split.Add(row.Split);
+        _run.Add(stream.RunId!.Value);
+        _worker.Add(HeldText.Of(row.Worker!));
+        _leased.Add(Instant.ToMicroseconds(row.LeasedAt!.Value));
+        _started.Add(Instant.ToMicroseconds(row.StartedAt));
+        _ended.Add(Instant.ToMicroseconds(row.EndedAt));
+        _output.Add(HeldText.OfNullable(row.Output));
+        _artifacts.Add(Json(row.Artifacts));
+        _token.Add(HeldText.Of(row.Token!));
+    }
 }
 
 internal sealed class PutTasks : Columns
@@ -187,7 +252,42 @@ internal sealed class PutTasks : Columns
         _ended.Add(Instant.ToMicroseconds(row.EndedAt));
         _error.Add(Json(row.Error));
         _output.Add(HeldText.OfNullable(row.Output));
-        _artifacts.Add(row.Artifacts is { } artifacts ? JsonSerializer.Serialize(artifacts, ContractsJson.Default.IReadOnlyListArtifact) : null);
+        _artifacts.Add(Json(row.Artifacts));
+    }
+}
+
+internal sealed class PutGrants : Columns
+{
+    private readonly List<long> _stream, _grant, _run, _leased;
+    private readonly List<string> _worker, _tokens;
+    private readonly List<int> _splits, _first, _last;
+
+    public PutGrants(SqlText sql)
+        : base(sql["put_grants"])
+    {
+        _stream = Column<long>(NpgsqlDbType.Bigint);
+        _grant = Column<long>(NpgsqlDbType.Bigint);
+        _run = Column<long>(NpgsqlDbType.Bigint);
+        _worker = Column<string>(NpgsqlDbType.Text);
+        _leased = Column<long>(NpgsqlDbType.Bigint);
+        _splits = Column<int>(NpgsqlDbType.Integer);
+        _first = Column<int>(NpgsqlDbType.Integer);
+        _last = Column<int>(NpgsqlDbType.Integer);
+        _tokens = Column<string>(NpgsqlDbType.Text);
+    }
+
+    public void Add(StreamEntry stream, GrantRow row)
+    {
+        _stream.Add(stream.Id);
+        _grant.Add(row.Grant);
+        _run.Add(stream.RunId!.Value);
+        _worker.Add(HeldText.Of(row.Worker));
+        _leased.Add(Instant.ToMicroseconds(row.LeasedAt));
+        // The splits of all grants travel as one array, since an array of arrays must be a rectangle.
+        _first.Add(_splits.Count + 1);
+        _splits.AddRange(row.Tasks.Select(task => task.Split));
+        _last.Add(_splits.Count);
+        _tokens.Add(HeldText.Of(string.Join(' ', row.Tasks.Select(task => task.Token))));
     }
 }
 

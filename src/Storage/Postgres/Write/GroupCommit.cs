@@ -17,6 +17,9 @@ internal sealed class GroupCommit : IAsyncDisposable
     /// <summary>Bytes of events in one transaction, to bound memory when events carry large outputs.</summary>
     private const int BatchBytes = 16 * 1024 * 1024;
 
+    /// <summary>Events that are worth a flush of their own while another is under way. Fewer wait for it: two flushes side by side take longer than one.</summary>
+    private const int HeavyEvents = 100;
+
     /// <summary>Writes that wait; the next caller waits outside.</summary>
     private const int QueuedWrites = 10_000;
 
@@ -43,6 +46,7 @@ internal sealed class GroupCommit : IAsyncDisposable
     private readonly Action<long, IReadOnlyCollection<(string, string)>> _committed;
     private readonly Task[] _slots;
     private TaskCompletionSource _arrival = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _committing;
     private volatile bool _deposed;
     private volatile bool _closed;
     private volatile string? _health;
@@ -58,23 +62,34 @@ internal sealed class GroupCommit : IAsyncDisposable
 
     public string? Health => _health;
 
-    public async Task<AppendOutcome> WriteAsync(PendingWrite write)
+    // Nothing stands between the write's completion and its caller: each await on the way would cost a change of threads.
+    public Task<AppendOutcome> WriteAsync(PendingWrite write)
+    {
+        if (!_room.Wait(0, CancellationToken.None)) return WriteLaterAsync(write);
+        Add(write);
+        return write.Completion;
+    }
+
+    private async Task<AppendOutcome> WriteLaterAsync(PendingWrite write)
     {
         await _room.WaitAsync().ConfigureAwait(false);
-        try
+        Add(write);
+        return await write.Completion.ConfigureAwait(false);
+    }
+
+    private void Add(PendingWrite write)
+    {
+        lock (_lock)
         {
-            lock (_lock)
+            if (!_closed)
             {
-                ObjectDisposedException.ThrowIf(_closed, this);
                 _waiting.Add(write);
                 _arrival.TrySetResult();
+                return;
             }
-            return await write.Completion.ConfigureAwait(false);
         }
-        finally
-        {
-            _room.Release();
-        }
+        _room.Release();
+        throw new ObjectDisposedException(nameof(PostgresJournal));
     }
 
     /// <summary>Returns when nothing of this stream is on its way to the database.</summary>
@@ -118,6 +133,7 @@ internal sealed class GroupCommit : IAsyncDisposable
                 await CommitAsync(writer, batch).ConfigureAwait(false);
                 lock (_lock)
                 {
+                    _committing--;
                     foreach (var write in batch)
                     {
                         _underWay.Remove(write.Stream);
@@ -130,6 +146,7 @@ internal sealed class GroupCommit : IAsyncDisposable
                 Announce(batch);
                 foreach (var write in batch)
                     if (!write.Completion.IsCompleted) write.Complete();
+                _room.Release(batch.Count);
                 batch.Clear();
             }
         }
@@ -164,7 +181,7 @@ internal sealed class GroupCommit : IAsyncDisposable
         }
     }
 
-    // One write of a stream at a time, and in order. True when some caller waits for the flush.
+    // One write of a stream at a time, and in order. True when some caller waits for the flush, and it is worth one.
     private bool Take(List<PendingWrite> batch)
     {
         var (hurry, events, bytes) = (false, 0, 0);
@@ -179,11 +196,12 @@ internal sealed class GroupCommit : IAsyncDisposable
             events += append.Append.Events.Count;
             bytes += append.Bytes;
         }
-        return hurry || batch.Count == BatchWrites;
+        return (hurry && (_committing == 0 || events >= HeavyEvents)) || batch.Count == BatchWrites;
     }
 
     private void Mark(List<PendingWrite> batch, Task done)
     {
+        _committing++;
         var taken = batch.ToHashSet();
         _waiting.RemoveAll(taken.Contains);
         foreach (var write in batch)

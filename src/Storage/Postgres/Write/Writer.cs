@@ -214,7 +214,7 @@ internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache
 
     private void Settle()
     {
-        foreach (var entry in _batch.Added) entry.Exists = true;
+        streams.Made(_batch.Added);
         _sent = false;
         EndRange(_range.Last);
     }

@@ -22,9 +22,8 @@ WITH moved AS (
 SELECT require(count(*) = cardinality($1), 'heads') FROM moved;
 
 -- name: add_events
-INSERT INTO events (position, stream_id, seq, run_id, at_us, actor, version, payload)
-SELECT position, stream_id, seq, run_id, at_us, actor, $7, payload
-FROM unnest($1, $2, $3, $4, $5, $6, $8) AS e (position, stream_id, seq, run_id, at_us, actor, payload);
+INSERT INTO events (position, stream_id, seq, run_id, at_us, events, actor, version, payload)
+SELECT unnest($1), unnest($2), unnest($3), unnest($4), unnest($5), unnest($6), unnest($7), $8, unnest($9);
 
 -- name: put_wakes
 -- Most appends leave the wake row as it is; then nothing is written.
@@ -35,12 +34,34 @@ WHERE wakes.due_us <> excluded.due_us OR wakes.acknowledged <> excluded.acknowle
 -- name: remove_wakes
 DELETE FROM wakes WHERE stream_id = ANY ($1);
 
+-- name: keep_attempts
+-- Of tasks that are sent back: their rows stood for what had succeeded.
+INSERT INTO attempts (stream_id, split, attempt, status, worker, token, leased_us, started_us, ended_us, error)
+SELECT t.stream_id, t.split, t.attempt, 1, t.worker, t.token, t.leased_us, t.started_us, t.ended_us, t.error
+FROM unnest($1, $2) AS back (stream_id, split) JOIN tasks t ON t.stream_id = back.stream_id AND t.split = back.split AND t.token IS NOT NULL
+ON CONFLICT DO NOTHING;
+
+-- name: add_tasks
+-- What succeeded at once and has no row yet: nearly all tasks. Without ON CONFLICT a row costs half, and arrays taken apart in the select list, side
+-- by side, cost less than in FROM.
+INSERT INTO tasks (stream_id, split, run_id, status, attempt, worker, leased_us, started_us, ended_us, output, artifacts, token)
+SELECT unnest($1), unnest($2), unnest($3), 3, 0, unnest($4), unnest($5), unnest($6), unnest($7), unnest($8), unnest($9), unnest($10);
+
 -- name: put_tasks
 INSERT INTO tasks (stream_id, split, run_id, status, attempt, worker, leased_us, started_us, ended_us, error, output, artifacts)
 SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT (stream_id, split) DO UPDATE SET
     status = excluded.status, attempt = excluded.attempt, worker = excluded.worker, leased_us = excluded.leased_us, started_us = excluded.started_us,
-    ended_us = excluded.ended_us, error = excluded.error, output = excluded.output, artifacts = excluded.artifacts;
+    ended_us = excluded.ended_us, error = excluded.error, output = excluded.output, artifacts = excluded.artifacts, token = NULL;
+
+-- name: put_grants
+INSERT INTO grants (stream_id, grant_id, run_id, worker, leased_us, splits, tokens)
+SELECT stream_id, grant_id, run_id, worker, leased_us, ($6)[first:last], tokens
+FROM unnest($1, $2, $3, $4, $5, $7, $8, $9) AS g (stream_id, grant_id, run_id, worker, leased_us, first, last, tokens)
+ON CONFLICT (stream_id, grant_id) DO UPDATE SET splits = excluded.splits, tokens = excluded.tokens;
+
+-- name: remove_grants
+DELETE FROM grants g USING unnest($1, $2) AS e (stream_id, grant_id) WHERE g.stream_id = e.stream_id AND g.grant_id = e.grant_id;
 
 -- name: put_attempts
 INSERT INTO attempts (stream_id, split, attempt, status, worker, token, leased_us, started_us, ended_us, error)

@@ -16,21 +16,22 @@ internal sealed class RowWriter(Database database, SqlText sql)
     private readonly Statement _putStep = database.Prepare(sql["put_step"]);
     private readonly Statement _putTask = database.Prepare(sql["put_task"]);
     private readonly Statement _putAttempt = database.Prepare(sql["put_attempt"]);
+    private readonly Statement _addTask = database.Prepare(sql["add_task"]);
+    private readonly Statement _addAttempt = database.Prepare(sql["add_attempt"]);
 
     public void Write(StreamEntry stream, StreamId id, Row row)
     {
         switch (row)
         {
             case TaskRow task:
-                _putTask.Bind(1, stream.Id).Bind(2, task.Split).Bind(3, stream.RunId).Bind(4, Codes.Of(task.Status)).Bind(5, task.Attempt)
-                    .Bind(6, task.Worker).Bind(7, Instant.ToMicroseconds(task.LeasedAt)).Bind(8, Instant.ToMicroseconds(task.StartedAt))
-                    .Bind(9, Instant.ToMicroseconds(task.EndedAt)).Bind(10, Json(task.Error)).Bind(11, task.Output)
-                    .Bind(12, task.Artifacts is { } artifacts ? JsonSerializer.Serialize(artifacts, ContractsJson.Default.IReadOnlyListArtifact) : null).Run();
+                Bind(_putTask, stream, task).Run();
+                if (task.OwnAttempt is { } own) Bind(_putAttempt, stream, own).Run();
+                break;
+            case GrantRow grant:
+                WriteGrant(stream, grant);
                 break;
             case AttemptRow attempt:
-                _putAttempt.Bind(1, stream.Id).Bind(2, attempt.Split).Bind(3, attempt.Attempt).Bind(4, Codes.Of(attempt.Status)).Bind(5, attempt.Worker)
-                    .Bind(6, attempt.Token).Bind(7, Instant.ToMicroseconds(attempt.LeasedAt)).Bind(8, Instant.ToMicroseconds(attempt.StartedAt))
-                    .Bind(9, Instant.ToMicroseconds(attempt.EndedAt)).Bind(10, Json(attempt.Error)).Run();
+                Bind(_putAttempt, stream, attempt).Run();
                 break;
             case StepRow step:
                 _putStep.Bind(1, stream.Id).Bind(2, stream.RunId).Bind(3, step.Key.Step).Bind(4, Codes.Of(step.Status)).Bind(5, step.InForeach ? 1 : 0)
@@ -49,6 +50,28 @@ internal sealed class RowWriter(Database database, SqlText sql)
                 throw new InvalidOperationException($"{id} wrote a row of type {row.GetType().Name}, which has no table.");
         }
     }
+
+    // Here a grant is kept as its tasks' rows, of which an update costs little. What has a row already says more than the grant does.
+    private void WriteGrant(StreamEntry stream, GrantRow grant)
+    {
+        foreach (var granted in grant.Tasks)
+        {
+            var (task, attempt) = grant.Running(granted);
+            Bind(_addTask, stream, task).Run();
+            Bind(_addAttempt, stream, attempt).Run();
+        }
+    }
+
+    private static Statement Bind(Statement statement, StreamEntry stream, TaskRow task) =>
+        statement.Bind(1, stream.Id).Bind(2, task.Split).Bind(3, stream.RunId).Bind(4, Codes.Of(task.Status)).Bind(5, task.Attempt)
+            .Bind(6, task.Worker).Bind(7, Instant.ToMicroseconds(task.LeasedAt)).Bind(8, Instant.ToMicroseconds(task.StartedAt))
+            .Bind(9, Instant.ToMicroseconds(task.EndedAt)).Bind(10, Json(task.Error)).Bind(11, task.Output)
+            .Bind(12, task.Artifacts is { } artifacts ? JsonSerializer.Serialize(artifacts, ContractsJson.Default.IReadOnlyListArtifact) : null);
+
+    private static Statement Bind(Statement statement, StreamEntry stream, AttemptRow attempt) =>
+        statement.Bind(1, stream.Id).Bind(2, attempt.Split).Bind(3, attempt.Attempt).Bind(4, Codes.Of(attempt.Status)).Bind(5, attempt.Worker)
+            .Bind(6, attempt.Token).Bind(7, Instant.ToMicroseconds(attempt.LeasedAt)).Bind(8, Instant.ToMicroseconds(attempt.StartedAt))
+            .Bind(9, Instant.ToMicroseconds(attempt.EndedAt)).Bind(10, Json(attempt.Error));
 
     private void WriteRun(long id, RunRow run)
     {

@@ -83,16 +83,29 @@ ON CONFLICT (stream_id) DO UPDATE SET
     status = excluded.status, in_foreach = excluded.in_foreach, total = excluded.total, running = excluded.running, backoff = excluded.backoff,
     succeeded = excluded.succeeded, failed = excluded.failed, cancelled = excluded.cancelled, opened_us = excluded.opened_us, ended_us = excluded.ended_us;
 
--- name: put_task
+-- fragment: new_task
 INSERT INTO tasks (stream_id, split, run_id, status, attempt, worker, leased_us, started_us, ended_us, error, output, artifacts)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+
+-- fragment: new_attempt
+INSERT INTO attempts (stream_id, split, attempt, status, worker, token, leased_us, started_us, ended_us, error)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+
+-- name: add_task
+-- Of a first lease; a task that ended in the same append has its row.
+$(new_task) ON CONFLICT DO NOTHING;
+
+-- name: add_attempt
+$(new_attempt) ON CONFLICT DO NOTHING;
+
+-- name: put_task
+$(new_task)
 ON CONFLICT (stream_id, split) DO UPDATE SET
     status = excluded.status, attempt = excluded.attempt, worker = excluded.worker, leased_us = excluded.leased_us, started_us = excluded.started_us,
     ended_us = excluded.ended_us, error = excluded.error, output = excluded.output, artifacts = excluded.artifacts;
 
 -- name: put_attempt
-INSERT INTO attempts (stream_id, split, attempt, status, worker, token, leased_us, started_us, ended_us, error)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+$(new_attempt)
 ON CONFLICT (stream_id, split, attempt) DO UPDATE SET
     status = excluded.status, worker = excluded.worker, token = excluded.token, leased_us = excluded.leased_us, started_us = excluded.started_us,
     ended_us = excluded.ended_us, error = excluded.error;
