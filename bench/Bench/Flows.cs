@@ -8,6 +8,9 @@ internal static class Flows
     public static FlowSpec Chain(int length) => Spec("chain",
         [.. Enumerable.Range(0, length).Select(i => Step(i == 0 ? "start" : $"s{i}", i + 1 < length ? new GoTo($"s{i + 1}") : null))]);
 
+    /// <summary>One task.</summary>
+    public static FlowSpec Single() => Spec("single", [Step("start", null)]);
+
     /// <summary>A foreach over a range whose body is a chain of <paramref name="body"/> steps, and its join.</summary>
     public static FlowSpec Foreach(int width, int body) => Spec("foreach",
     [

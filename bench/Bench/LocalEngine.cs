@@ -12,9 +12,9 @@ internal sealed class LocalEngine : IAsyncDisposable
     private readonly string _directory;
     private readonly IStore _store;
 
-    private LocalEngine(string directory, IStore store, EngineNode node)
+    private LocalEngine(string directory, IStore store, IBlobStore blobs, EngineNode node)
     {
-        (_directory, _store, Node) = (directory, store, node);
+        (_directory, _store, Blobs, Node) = (directory, store, blobs, node);
     }
 
     public EngineNode Node { get; }
@@ -22,6 +22,8 @@ internal sealed class LocalEngine : IAsyncDisposable
     public IReadModel ReadModel => _store.ReadModel;
 
     public IJournal Journal => _store.Journal;
+
+    public IBlobStore Blobs { get; }
 
     public string Directory => _directory;
 
@@ -32,10 +34,11 @@ internal sealed class LocalEngine : IAsyncDisposable
         IStore store = postgres is null
             ? await SqliteStore.OpenAsync(directory, TimeProvider.System, Console.Error.WriteLine)
             : await OpenPostgresAsync(postgres);
-        var node = new EngineNode(new EngineOptions { Seed = 1 }, store.Journal, store.ReadModel, new DirectoryBlobStore(Path.Combine(directory, "blobs")),
+        var blobs = new DirectoryBlobStore(Path.Combine(directory, "blobs"));
+        var node = new EngineNode(new EngineOptions { Seed = 1 }, store.Journal, store.ReadModel, blobs,
             TimeProvider.System, new ConcurrentExclusiveSchedulerPair().ExclusiveScheduler, Console.Error.WriteLine);
         await node.RecoverAsync();
-        return new LocalEngine(directory, store, node);
+        return new LocalEngine(directory, store, blobs, node);
     }
 
     private static async Task<IStore> OpenPostgresAsync(string postgres)
@@ -47,11 +50,21 @@ internal sealed class LocalEngine : IAsyncDisposable
         return await election.WinAsync("bench", CancellationToken.None);
     }
 
+    public Task DeployAsync(FlowSpec spec) => Node.DeployAsync(new DeployFlow("default", "bench", spec, "bench", null), default);
+
     public async Task<string> StartRunAsync(FlowSpec spec)
     {
-        await Node.DeployAsync(new DeployFlow("default", "bench", spec, "bench", null), default);
-        var started = await Node.StartRunAsync(new StartRun("default", "bench", spec.Name, null, "{}", [], 0, null, RunIds.Of(Guid.NewGuid().ToByteArray())), default);
-        return started.Run;
+        await DeployAsync(spec);
+        return await StartRunAsync(spec.Name);
+    }
+
+    /// <param name="named">Told the run's id before it starts.</param>
+    public async Task<string> StartRunAsync(string flow, Action<string>? named = null)
+    {
+        var run = RunIds.Of(Guid.NewGuid().ToByteArray());
+        named?.Invoke(run);
+        await Node.StartRunAsync(new StartRun("default", "bench", flow, null, "{}", [], 0, null, run), default);
+        return run;
     }
 
     public async ValueTask DisposeAsync()

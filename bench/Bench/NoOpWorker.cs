@@ -1,15 +1,20 @@
 using Fanfare.Contracts;
-using Fanfare.Engine;
 
 namespace Fanfare.Bench;
 
-/// <summary>A worker in the process whose tasks end as soon as they are leased: each result comes under its own token with its own times.
+/// <summary>A worker whose tasks end as soon as they are leased: each result comes under its own token with its own times.
 /// At most <paramref name="inFlight"/> attempts are held.</summary>
-internal sealed class NoOpWorker(EngineNode node, string name, int inFlight)
+internal sealed class NoOpWorker(Func<PollRequest, CancellationToken, Task<PollResponse>> poll, string name, int inFlight, Completions ended)
 {
     private readonly string _boot = Guid.NewGuid().ToString("n");
 
-    public long Completed { get; private set; }
+    public NoOpWorker(IScheduler node, string name, int inFlight, Completions ended)
+        : this(node.PollAsync, name, inFlight, ended)
+    {
+    }
+
+    /// <summary>Told of each lease.</summary>
+    public Action<Lease>? Leased { get; init; }
 
     public async Task RunAsync(CancellationToken stop)
     {
@@ -17,7 +22,7 @@ internal sealed class NoOpWorker(EngineNode node, string name, int inFlight)
         var finished = new List<FinishedAttempt>();
         for (var sequence = 1L; !stop.IsCancellationRequested; sequence++)
         {
-            var response = await node.PollAsync(new PollRequest
+            var response = await poll(new PollRequest
             {
                 Worker = name,
                 Boot = _boot,
@@ -29,10 +34,11 @@ internal sealed class NoOpWorker(EngineNode node, string name, int inFlight)
                 Finished = finished,
             }, stop);
             var settled = response.Settled.ToHashSet();
-            Completed += finished.Count(f => settled.Contains(f.Token));
+            ended.Add(finished.Count(f => settled.Contains(f.Token)));
             finished = [.. finished.Where(f => !settled.Contains(f.Token))];
             foreach (var lease in response.Leases)
             {
+                Leased?.Invoke(lease);
                 var now = DateTimeOffset.UtcNow;
                 finished.Add(new FinishedAttempt { Task = lease.Task, Token = lease.Token, Outcome = AttemptOutcome.Succeeded, StartedAt = now, EndedAt = now });
             }

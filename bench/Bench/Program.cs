@@ -1,58 +1,35 @@
-using System.Diagnostics;
-using System.Globalization;
-using System.Text.Json;
+using System.CommandLine;
 using Fanfare.Bench;
-using Fanfare.Contracts;
+using Fanfare.Bench.Bare;
+using Fanfare.Bench.Report;
 
-// usage: Bench [tasks of the foreach, default 50000] [steps of the chain, default 40] [PostgreSQL connection string, default SQLite]
-var tasks = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 50_000;
-var steps = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 40;
-var postgres = args.Length > 2 ? args[2] : null;
-var results = new Dictionary<string, double>();
+var tasks = new Option<int>("--tasks") { Description = "Width of the foreach.", DefaultValueFactory = _ => 50_000 };
+var rounds = new Option<int>("--rounds") { Description = "Rounds that count, of each measurement.", DefaultValueFactory = _ => 5 };
+var database = new Option<string?>("--database") { Description = "Connection string of a PostgreSQL database, whose schema 'bench' is made anew. Without it: SQLite." };
+var only = new Option<string[]>("--only") { Description = "Only these measurements.", AllowMultipleArgumentsPerToken = true };
 
-await MeasureForeachAsync("foreach_1", Flows.Foreach(tasks, body: 1), tasks);
-await MeasureForeachAsync("foreach_3", Flows.Foreach(tasks, body: 3), tasks * 3);
-await MeasureForeachAsync("nested", Flows.Nested(1000, Math.Max(1, tasks / 1000)), 1000 * Math.Max(1, tasks / 1000));
-await MeasureChainAsync();
-Console.WriteLine(JsonSerializer.Serialize(results));
+var measure = new Command("measure", "Measures Fanfare on one store.") { tasks, rounds, database, only };
+measure.SetAction(async (parse, _) =>
+    Json.WriteLine(await Measurement.RunAsync(parse.GetValue(database), parse.GetValue(tasks), parse.GetValue(rounds), parse.GetValue(only) ?? [])));
 
-async Task MeasureForeachAsync(string name, FlowSpec spec, int completions)
-{
-    await using var engine = await LocalEngine.StartAsync(postgres);
-    var worker = new NoOpWorker(engine.Node, "bench", inFlight: 256);
-    using var stop = new CancellationTokenSource();
-    var working = worker.RunAsync(stop.Token);
-    var clock = Stopwatch.StartNew();
-    var cpu = Process.GetCurrentProcess().TotalProcessorTime;
-    var run = await engine.StartRunAsync(spec);
-    await RunEnd.AwaitAsync(engine, run);
-    var seconds = clock.Elapsed.TotalSeconds;
-    cpu = Process.GetCurrentProcess().TotalProcessorTime - cpu;
-    await stop.CancelAsync();
-    await working;
-    results[name + "_tasks_per_s"] = Math.Round(completions / seconds);
-    results[name + "_cpu_s_per_1000"] = Math.Round(cpu.TotalSeconds / completions * 1000, 4);
-    Console.WriteLine($"{name}: {completions} no-op tasks in {seconds:0.00} s = {completions / seconds:0} tasks/s, {cpu.TotalSeconds / completions * 1e6:0} us of CPU each");
-}
+var address = new Argument<string>("server");
+var workers = new Option<int>("--workers") { DefaultValueFactory = _ => 1 };
+var inFlight = new Option<int>("--in-flight") { DefaultValueFactory = _ => 256 };
+var work = new Command("work", "Works no-op tasks over HTTP until its input ends.") { address, workers, inFlight };
+work.SetAction((parse, _) => HttpWorkers.RunAsync(new Uri(parse.GetValue(address)!), parse.GetValue(workers), parse.GetValue(inFlight)));
 
-async Task MeasureChainAsync()
-{
-    await using var engine = await LocalEngine.StartAsync(postgres);
-    var worker = new NoOpWorker(engine.Node, "bench", inFlight: 8);
-    using var stop = new CancellationTokenSource();
-    var working = worker.RunAsync(stop.Token);
-    var spec = Flows.Chain(steps);
-    var perStep = new List<double>();
-    for (var round = 0; round < 20; round++)
-    {
-        var clock = Stopwatch.StartNew();
-        var run = await engine.StartRunAsync(spec);
-        await RunEnd.AwaitAsync(engine, run);
-        if (round >= 5) perStep.Add(clock.Elapsed.TotalMilliseconds / steps);
-    }
-    await stop.CancelAsync();
-    await working;
-    perStep.Sort();
-    results["chain_ms_per_step_p50"] = Math.Round(perStep[perStep.Count / 2], 3);
-    Console.WriteLine($"chain of {steps}: {perStep[perStep.Count / 2]:0.000} ms per step (median of {perStep.Count} runs, {perStep[0]:0.000} to {perStep[^1]:0.000})");
-}
+var bare = new Command("bare", "Measures the database without Fanfare: one flush, single-row commits, batches of a step's rows.") { rounds };
+bare.SetAction(async (parse, _) => Json.WriteLine(await Baselines.MeasureAsync(parse.GetValue(rounds), seconds: 5)));
+
+var quick = new Option<bool>("--quick") { Description = "Smaller sizes, under twenty minutes." };
+var results = new Option<DirectoryInfo?>("--out") { Description = "Folder for the results and the plots." };
+var peers = new Option<DirectoryInfo?>("--peers") { Description = "Folder of the peers' benchmarks, their packages installed. Without it they are left out." };
+var run = new Command("run", "Measures everything on a private PostgreSQL server, one after another.") { quick, results, peers };
+run.SetAction((parse, _) => FullRun.RunAsync(parse.GetValue(quick), parse.GetValue(results), parse.GetValue(peers)));
+
+var before = new Argument<FileInfo>("before");
+var after = new Argument<FileInfo>("after");
+var compare = new Command("compare", "Shows what changed between two results.") { before, after };
+compare.SetAction(parse => Comparison.Print(parse.GetValue(before)!, parse.GetValue(after)!));
+
+return await new RootCommand("Fanfare's benchmarks.") { run, measure, work, bare, compare }.Parse(args).InvokeAsync();

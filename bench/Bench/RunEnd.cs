@@ -6,7 +6,8 @@ internal static class RunEnd
 {
     /// <summary>Waits until the run has succeeded; woken by commits, so that the wait costs the engine nothing.</summary>
     /// <exception cref="InvalidOperationException">It ended otherwise.</exception>
-    public static async Task AwaitAsync(LocalEngine engine, string run)
+    /// <param name="done">Completes when the last task has ended, if that is known: it is worth to ask only then.</param>
+    public static async Task AwaitAsync(LocalEngine engine, string run, Task? done = null)
     {
         using var committed = new SemaphoreSlim(0);
         void OnCommitted(long position, IReadOnlyCollection<(string Namespace, string Run)> runs)
@@ -16,6 +17,7 @@ internal static class RunEnd
         engine.Journal.Committed += OnCommitted;
         try
         {
+            if (done is not null) await done;
             while (true)
             {
                 var row = await engine.ReadModel.GetRunAsync("default", run, default);

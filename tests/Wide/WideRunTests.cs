@@ -25,12 +25,13 @@ public sealed class WideRunTests
     {
         const int Width = 1_000_000;
         await using var engine = await LocalEngine.StartAsync();
-        var worker = new NoOpWorker(engine.Node, "opener", inFlight: 1);
+        var ended = new Completions();
+        var worker = new NoOpWorker(engine.Node, "opener", inFlight: 1, ended);
         var before = GC.GetTotalMemory(forceFullCollection: true);
         var run = await engine.StartRunAsync(Flows.Foreach(Width, body: 1));
         using var stop = new CancellationTokenSource();
         var working = worker.RunAsync(stop.Token);
-        while (worker.Completed < 10) await Task.Delay(1);
+        while (ended.Count < 10) await Task.Delay(1);
         await stop.CancelAsync();
         await working;
 
@@ -47,7 +48,7 @@ public sealed class WideRunTests
         await using var engine = await LocalEngine.StartAsync();
         var before = GC.GetTotalMemory(forceFullCollection: true);
         using var stop = new CancellationTokenSource();
-        var working = new NoOpWorker(engine.Node, "wide", inFlight: 256).RunAsync(stop.Token);
+        var working = new NoOpWorker(engine.Node, "wide", inFlight: 256, new Completions()).RunAsync(stop.Token);
         var run = await engine.StartRunAsync(spec);
         await RunEnd.AwaitAsync(engine, run);
         await stop.CancelAsync();

@@ -1,0 +1,84 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Fanfare.Bench.Bare;
+using Fanfare.Bench.Report;
+using Fanfare.Postgres;
+using Npgsql;
+
+namespace Fanfare.Bench;
+
+/// <summary>Everything, one after another, on one machine and one private PostgreSQL server: the database alone, Fanfare on both of its stores, the peers.</summary>
+internal static class FullRun
+{
+    public static async Task<int> RunAsync(bool quick, DirectoryInfo? results, DirectoryInfo? peers)
+    {
+        var started = DateTimeOffset.UtcNow;
+        var (tasks, rounds) = quick ? (20_000, 5) : (50_000, 7);
+        await using var server = await PrivatePostgres.StartAsync();
+        await Baselines.TuneAsync(server);
+        var result = new Result { At = started, Machine = await Machine.DescribeAsync(server), Quick = quick };
+
+        Head("the database alone");
+        await Baselines.MeasureAsync(server, result.Bare, rounds, seconds: quick ? 3 : 5);
+        Head("Fanfare on PostgreSQL");
+        result.Postgres = await MeasureAsync(await server.CreateDatabaseAsync(), tasks, rounds);
+        Head("Fanfare on SQLite");
+        result.Sqlite = await MeasureAsync(null, tasks, rounds);
+        if (peers is not null)
+        {
+            Head("the peers");
+            result.Peers = await PeersAsync(await server.CreateDatabaseAsync(), peers, tasks, rounds, quick ? 1000 : 2000);
+        }
+        var ratios = Ratios.Of(result);
+        result.Ratios = ratios;
+        Console.WriteLine();
+        Console.WriteLine(Table.Of(result));
+        if (results is not null) await WriteAsync(result, results);
+        Console.WriteLine(JsonSerializer.Serialize(ratios, Json.Options));
+        return 0;
+    }
+
+    private static async Task<Measured> MeasureAsync(string? database, int tasks, int rounds)
+    {
+        string[] arguments = [typeof(FullRun).Assembly.Location, "measure", "--tasks", Text(tasks), "--rounds", Text(rounds), .. database is null ? [] : new[] { "--database", database }];
+        return JsonSerializer.Deserialize<Measured>(await LastLineAsync(Environment.ProcessPath!, arguments, null), Json.Options)!;
+    }
+
+    private static async Task<JsonArray> PeersAsync(string database, DirectoryInfo folder, int tasks, int rounds, int fanOut)
+    {
+        var at = new NpgsqlConnectionStringBuilder(database);
+        string[] arguments = ["run.js", "--database", $"postgres://{at.Username}@{at.Host}:{Text(at.Port)}/{at.Database}", "--tasks", Text(tasks), "--rounds", Text(rounds), "--fan-out", Text(fanOut)];
+        return JsonNode.Parse(await LastLineAsync("node", arguments, folder.FullName))!.AsArray();
+    }
+
+    /// <summary>Runs a program, shows what it prints, and returns the last line of that.</summary>
+    private static async Task<string> LastLineAsync(string program, string[] arguments, string? directory)
+    {
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, WorkingDirectory = directory ?? "" })!;
+        string? last = null;
+        while (await process.StandardOutput.ReadLineAsync() is { } line)
+        {
+            if (last is not null) Console.WriteLine(last);
+            last = line;
+        }
+        await process.WaitForExitAsync();
+        return process.ExitCode == 0 && last is not null ? last : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}.");
+    }
+
+    private static async Task WriteAsync(Result result, DirectoryInfo folder)
+    {
+        folder.Create();
+        var path = Path.Combine(folder.FullName, "result");
+        await File.WriteAllTextAsync(path + ".json", JsonSerializer.Serialize(result, Json.Indented) + "\n");
+        await File.WriteAllTextAsync(path + ".md", Table.Of(result));
+        await File.WriteAllTextAsync(Path.Combine(folder.FullName, "throughput.svg"), Plot.Throughput(result));
+        await File.WriteAllTextAsync(Path.Combine(folder.FullName, "chain.svg"), Plot.Chain(result));
+        Console.WriteLine($"Written to {folder.FullName}.");
+    }
+
+    private static void Head(string what) => Console.WriteLine($"== {what}");
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}
