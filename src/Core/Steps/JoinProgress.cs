@@ -48,6 +48,9 @@ internal sealed class JoinProgress
                 Failed.Remove(member);
     }
 
+    /// <summary>Whether the policy is met by now, though the join may have failed before.</summary>
+    public bool IsMet(JoinSpec join) => Verdict(join, evenDecided: true) == JoinVerdict.Fire;
+
     /// <param name="evenDecided">Judge anew, though the join was let go or has failed.</param>
     public JoinVerdict Verdict(JoinSpec join, bool evenDecided = false)
     {

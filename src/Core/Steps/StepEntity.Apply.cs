@@ -241,8 +241,9 @@ public sealed partial class StepEntity
         _cancelledSplits.Clear();
         foreach (var split in _failed.Keys.Concat(_cancelled.Splits()).ToArray())
         {
-            // A join that was broken waits for its members again; it has no attempt of its own to repeat.
-            var waits = _joins.TryGetValue(split, out var join) && join.Decided && join.Verdict(_node.Spec.Join!, evenDecided: true) == JoinVerdict.Break;
+            // A join that was broken waits for its members again; it has no attempt of its own to repeat. So it does when one of those that failed was
+            // skipped since, and the policy could be met again.
+            var waits = _joins.TryGetValue(split, out var join) && join.Decided && !join.IsMet(_node.Spec.Join ?? JoinSpec.All);
             Forget(split);
             FreshBudgets(split);
             if (waits) join!.Decided = false;

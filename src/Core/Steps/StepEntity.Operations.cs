@@ -19,8 +19,8 @@ public sealed partial class StepEntity
     {
         CheckTakesPart(split, "retry");
         if (!_failed.ContainsKey(split) && !_backoff.ContainsKey(split)) throw NotNow(split, "retry", "only a task that failed, or waits to be retried, can be retried");
-        if (_joins.TryGetValue(split, out var join) && join.Verdict(_node.Spec.Join!, evenDecided: true) == JoinVerdict.Break)
-            throw NotNow(split, "retry", "too many of its members failed; retry those instead");
+        if (_joins.TryGetValue(split, out var join) && !join.IsMet(_node.Spec.Join ?? JoinSpec.All))
+            throw NotNow(split, "retry", "too many of its members failed, or some are not done; retry those instead");
         Emit(new TaskRetried(split), moment);
     }
 

@@ -109,6 +109,24 @@ public sealed class JoinTests
     }
 
     [Fact]
+    public void ABrokenJoin_OneOfWhoseMembersWasSkippedSince_WaitsForTheOthersAfterARetry()
+    {
+        var scene = Join(JoinKind.Tolerate, 1, expected: 6);
+        Fail(scene, 0);
+        Arrive(scene, SplitRanges.One(1));
+        Fail(scene, 3);
+        Arrive(scene, SplitRanges.One(0));
+        Assert.Contains("not done", Assert.Throws<RefusedException>(() => scene.Do(m => scene.Step.Retry(0, m))).Message, StringComparison.Ordinal);
+        scene.Receive(new CancelStep(StepScene.Run(), null));
+        scene.Receive(new RetryStep(StepScene.Run(1), []));
+        Assert.Equal(0, scene.Step.Ready);
+
+        Arrive(scene, SplitRanges.Range(2, 6), 1);
+
+        Assert.Equal(1, scene.Step.Ready);
+    }
+
+    [Fact]
     public void WorkOfANewGeneration_WaitsForTheWordOfTheRetry()
     {
         var scene = Join(JoinKind.All, 0, expected: 1);
