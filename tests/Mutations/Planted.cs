@@ -55,7 +55,6 @@ internal static class Planted
         new("MessagesOfAnOlderGenerationCount", Commands, "source != Key && _run!.Resets?.GetValueOrDefault(source.Step) > run.Generation;", "source != Key && _run!.Resets?.GetValueOrDefault(source.Step) > run.Generation + 1_000_000;"),
         new("OnlyTheLastRetryIsRemembered", Apply, "_run = _run!.Retried(e.Generation, e.Reset);", "_run = (_run! with { Resets = null }).Retried(e.Generation, e.Reset);"),
         new("WhatIsDecidedMeanwhileLeavesWithTheAppendBefore", Activation, "_durableOutbox = flight.Outbox;", "_durableOutbox = entity.OutboxSequence;"),
-        new("BrokenJoinStartsAfterARetry", Apply, "join.Decided && !join.IsMet(_node.Spec.Join ?? JoinSpec.All)", "join.Decided && join.Verdict(_node.Spec.Join ?? JoinSpec.All, evenDecided: true) == JoinVerdict.Break"),
         new("TwoDeliveriesToOneTarget", Activation, "if (_inFlight.Add(target)) node.Start", "_inFlight.Add(target); node.Start"),
     ];
 }

@@ -159,7 +159,7 @@ public sealed partial class StepEntity
     private bool RemoveLease(int split, [NotNullWhen(true)] out TaskLease? lease)
     {
         if (!_leased.Remove(split, out lease)) return false;
-        if (lease.Grant is { } grant) grant.Running--;
+        lease.Grant?.End();
         return true;
     }
 

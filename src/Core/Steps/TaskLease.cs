@@ -30,21 +30,30 @@ internal sealed class TaskLease
 internal sealed class TaskGrant(long id, string worker, DateTimeOffset leasedAt)
 {
     private readonly List<GrantedTask> _tasks = [];
+    private int _count;
 
     public long Id { get; } = id;
 
     /// <summary>How many of them run.</summary>
-    public int Running { get; set; }
+    public int Running { get; private set; }
 
-    public bool IsOf(string by, DateTimeOffset at, long sequence) => worker == by && leasedAt == at && Id + _tasks.Count == sequence;
+    public bool IsOf(string by, DateTimeOffset at, long sequence) => worker == by && leasedAt == at && Id + _count == sequence;
 
     public void Add(GrantedTask task)
     {
         _tasks.Add(task);
-        Running++;
+        (_count, Running) = (_count + 1, Running + 1);
     }
 
-    public GrantRow Row(StreamId step) => new(step.Namespace, step.RunId!, step.StepKey, Id, worker, leasedAt, Running == 0 ? [] : [.. _tasks]);
+    /// <summary>One of them runs no more. With the last, nothing of them is kept: many steps stay in memory for a while after their end.</summary>
+    public void End()
+    {
+        if (--Running > 0) return;
+        _tasks.Clear();
+        _tasks.TrimExcess();
+    }
+
+    public GrantRow Row(StreamId step) => new(step.Namespace, step.RunId!, step.StepKey, Id, worker, leasedAt, [.. _tasks]);
 }
 
 internal enum LeaseEnd
