@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text.Json;
@@ -74,14 +75,21 @@ public sealed class Api(int port) : IDisposable
     public Task<RunCommandResponse> CommandAsync(string run, string verb, object? body = null) =>
         SendAsync<RunCommandResponse>(HttpMethod.Post, $"/api/v1/runs/{run}:{verb}", body ?? new { });
 
-    /// <summary>Waits for the run's end.</summary>
+    /// <summary>Waits for the run's end. A server that says that it cannot answer now is asked again, as it says.</summary>
     public async Task<RunView> EndAsync(string run, TimeSpan limit)
     {
         for (var until = DateTime.UtcNow + limit; ;)
         {
-            var view = await RunAsync(run);
-            if (view.Status.IsTerminal()) return view;
-            if (DateTime.UtcNow > until) throw new TimeoutException($"Run {run} is {view.Status} after {limit.TotalSeconds} s.");
+            RunView? view = null;
+            try
+            {
+                view = await RunAsync(run);
+                if (view.Status.IsTerminal()) return view;
+            }
+            catch (HttpRequestException e) when (e.StatusCode == HttpStatusCode.ServiceUnavailable && DateTime.UtcNow <= until)
+            {
+            }
+            if (DateTime.UtcNow > until) throw new TimeoutException($"Run {run} is {view?.Status} after {limit.TotalSeconds} s.");
             await Task.Delay(50);
         }
     }
@@ -168,7 +176,7 @@ public sealed class Api(int port) : IDisposable
     private async Task<T> SendAsync<T>(HttpMethod method, string path, object? body)
     {
         var (status, text) = await AnswerAsync(method, path, body);
-        if (status >= 300) throw new HttpRequestException($"{method} {path}: {status}\n{text}");
+        if (status >= 300) throw new HttpRequestException($"{method} {path}: {status}\n{text}", null, (HttpStatusCode)status);
         return (T)JsonSerializer.Deserialize(text, ContractsJson.Default.GetTypeInfo(typeof(T))!)!;
     }
 }
