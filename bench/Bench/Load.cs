@@ -15,7 +15,7 @@ internal sealed partial class Load(LocalEngine engine, int rounds, Measured meas
     /// <summary>Workers in this process. While one has its results settled, the other's are on their way.</summary>
     private const int Workers = 2;
 
-    private const int WarmUps = 2;
+    private const int WarmUps = 5;
 
     /// <summary>One run of a foreach after another.</summary>
     public Task WideAsync(string name, FlowSpec spec, int completions) => WithWorkersAsync(Workers, InFlight, async ended =>
