@@ -123,18 +123,17 @@ internal sealed class Batch
 
     private void AddTask(StreamEntry entry, TaskRow task)
     {
-        var own = task.OwnAttempt;
         if (!_seenTasks.Add(task.Split))
         {
-            if (own is not null) AddAttempt(entry, own);
+            if (task.OwnAttempt is { } own) AddAttempt(entry, own);
         }
-        else if (own is not null)
+        else if (task.Token is null)
         {
-            _newTasks.Add(entry, task);
+            _tasks.Add(entry, task);
         }
         else
         {
-            _tasks.Add(entry, task);
+            _newTasks.Add(entry, task);
         }
         if (task.Status == TaskStatus.Waiting) _sentBack.Add(entry.Id, task.Split);
     }
