@@ -17,28 +17,30 @@ public sealed partial class EngineNode
             throw new RefusedException(RefusalKind.Invalid, "FAN0004", $"The spec has {errors.Count} errors.") { Fields = errors };
         var spec = FlowSpecJson.Write(command.Spec);
         var digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{spec}\n{command.Package}")));
-        return await Activate(StreamId.Flow(command.Namespace, command.Spec.Name)).Ask<FlowEntity, Deployed>(command.Actor,
+        var deployed = await Activate(StreamId.Flow(command.Namespace, command.Spec.Name)).Ask<FlowEntity, Deployed>(command.Actor,
             (FlowEntity flow, in Moment moment) => flow.Deploy(command, spec, digest, moment));
+        Runs.Deployed(command.Namespace, deployed);
+        return deployed;
     }).WaitAsync(cancellationToken);
 
     public Task<Started> StartRunAsync(StartRun command, CancellationToken cancellationToken) => OnLoop(async () =>
     {
         var run = command.IdempotencyKey is { } key ? RunIds.Derive(command.Namespace, command.Flow, key) : command.Run;
-        if (await ReadModel.GetRunAsync(command.Namespace, run, cancellationToken) is { } there)
+        if (command.IdempotencyKey is not null && await ReadModel.GetRunAsync(command.Namespace, run, cancellationToken) is { } there)
             return new Started(run, there.Deployment, New: false);
-        var deployment = await ReadModel.GetDeploymentAsync(command.Namespace, command.Flow, command.Deployment, cancellationToken)
-            ?? throw new RefusedException(RefusalKind.NotFound, "FAN0002", command.Deployment is { } version
-                ? $"Flow '{command.Flow}' has no deployment {version} in namespace '{command.Namespace}'."
-                : $"There is no flow '{command.Flow}' in namespace '{command.Namespace}'. Deploy it first.");
-        var (graph, package) = await Runs.GraphAsync(command.Namespace, command.Flow, deployment.Version, cancellationToken);
+        var version = command.Deployment ?? await Runs.LatestAsync(command.Namespace, command.Flow, cancellationToken);
+        var (graph, package) = await Runs.GraphAsync(command.Namespace, command.Flow, version, cancellationToken);
         var (parameters, errors) = FlowParameters.Bind(graph.Spec, command.Parameters);
         if (errors.Count > 0)
             throw new RefusedException(RefusalKind.Invalid, "FAN0005", $"{errors.Count} of the run's parameters {(errors.Count == 1 ? "is" : "are")} not right.") { Fields = errors };
         var tags = command.Tags.Concat(graph.Spec.Tags).Distinct().ToList();
-        Runs.Put(command.Namespace, run, new RunContext(graph, deployment.Version, parameters, package));
-        return await Activate(StreamId.Run(command.Namespace, run)).Ask<RunEntity, Started>(command.Actor, (RunEntity entity, in Moment moment) =>
+        var context = Runs.Put(command.Namespace, run, new RunContext(graph, version, parameters, package));
+        var activation = Activate(StreamId.Run(command.Namespace, run));
+        // An id that was drawn for this command is nobody else's; if it is, for the command came twice, the first append finds out.
+        if (command.IdempotencyKey is null) activation.AssumeNew(context);
+        return await activation.Ask<RunEntity, Started>(command.Actor, (RunEntity entity, in Moment moment) =>
         {
-            var started = entity.Start(command with { Tags = tags }, deployment.Version, parameters, moment);
+            var started = entity.Start(command with { Tags = tags }, moment);
             return new Started(run, entity.Deployment, started);
         });
     }).WaitAsync(cancellationToken);

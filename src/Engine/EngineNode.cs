@@ -94,6 +94,9 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
     internal void Watch(Task work) =>
         _ = work.ContinueWith(t => Warn($"engine: {t.Exception!.GetBaseException()}"), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, _scheduler);
 
+    internal void OnFailure(Task work, Func<Task> act) =>
+        _ = work.ContinueWith(_ => Start(act), CancellationToken.None, TaskContinuationOptions.NotOnRanToCompletion, _scheduler);
+
     internal Task DelayAsync(TimeSpan delay) => Task.Delay(delay, Clock, Stopping);
 
     internal Activation Activate(StreamId id)
@@ -102,9 +105,11 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         return _activations[id] = new Activation(id, this);
     }
 
-    internal async Task<Entity> CreateEntityAsync(StreamId id) => id.Kind switch
+    /// <param name="events">What its stream holds.</param>
+    internal async Task<Entity> CreateEntityAsync(StreamId id, IReadOnlyList<JournalEvent> events) => id.Kind switch
     {
         StreamKind.Flow => new FlowEntity(id),
+        StreamKind.Run when events is [{ Event: RunStarted started }, ..] => new RunEntity(id, await Runs.OfAsync(id.Namespace, id.Name, started, Stopping)),
         StreamKind.Run => new RunEntity(id, await Runs.GetAsync(id.Namespace, id.Name, Stopping)),
         StreamKind.Step => StepOf(id, await Runs.GetAsync(id.Namespace, id.RunId!, Stopping)),
         _ => throw new InvalidOperationException($"{id} names no entity that this release has."),
@@ -125,7 +130,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         });
     }
 
-    private StepEntity StepOf(StreamId id, RunContext context) => context.Graph.TryGet(id.StepKey.Step, out _)
+    internal StepEntity StepOf(StreamId id, RunContext context) => context.Graph.TryGet(id.StepKey.Step, out _)
         ? new StepEntity(id, context, Options.LeaseTerm + Dispatcher.RenewEvery(Options.LeaseTerm) + Options.LeaseMargin)
         : throw new RefusedException(RefusalKind.NotFound, "FAN0002", $"The flow has no step '{id.StepKey.Step}'.");
 

@@ -22,6 +22,10 @@ public sealed record EngineOptions
     /// all the same; it may call twice, or late. Null for at once.</summary>
     public Func<StreamId, Func<Task>, Task>? Carrier { get; init; }
 
+    /// <summary>Whether an entity is to be reached through <see cref="Carrier"/> alone: then what it makes of a message is durable after the message, never in one append
+    /// with it. Null for none.</summary>
+    public Func<StreamId, bool>? IsApart { get; init; }
+
     /// <summary>Seed of the node's chance (jitter). Random in production, drawn from the run's seed in simulation.</summary>
     public required ulong Seed { get; init; }
 }

@@ -6,10 +6,15 @@ namespace Fanfare.Engine;
 /// <summary>What never changes about runs and deployments, read once and kept: graphs, parameters. Bounded.</summary>
 internal sealed class RunContexts(IReadModel readModel)
 {
-    private const int MostRuns = 50_000, MostGraphs = 1_000;
+    private const int MostRuns = 50_000, MostGraphs = 1_000, MostFlows = 10_000;
 
     private readonly Dictionary<(string Namespace, string Run), RunContext> _runs = [];
     private readonly Dictionary<(string Namespace, string Flow, int Version), (FlowGraph Graph, string? Package)> _graphs = [];
+
+    private readonly Dictionary<(string Namespace, string Flow), int> _latest = [];
+
+    /// <summary>The context of a run that was read before; null when it has to be read.</summary>
+    public RunContext? Find(string ns, string run) => _runs.GetValueOrDefault((ns, run));
 
     /// <exception cref="RefusedException">There is no such run.</exception>
     public async Task<RunContext> GetAsync(string ns, string run, CancellationToken cancellationToken)
@@ -26,6 +31,32 @@ internal sealed class RunContexts(IReadModel readModel)
     {
         if (_runs.Count >= MostRuns) _runs.Clear();
         return _runs.TryAdd((ns, run), context) ? context : _runs[(ns, run)];
+    }
+
+    /// <summary>The context that a run's first event gives it, whatever was put for it before.</summary>
+    public async Task<RunContext> OfAsync(string ns, string run, RunStarted started, CancellationToken cancellationToken)
+    {
+        if (Find(ns, run) is { } known && known.Deployment == started.Deployment && known.Parameters == started.Parameters) return known;
+        var (graph, package) = await GraphAsync(ns, started.Flow, started.Deployment, cancellationToken);
+        _runs.Remove((ns, run));
+        return Put(ns, run, new RunContext(graph, started.Deployment, started.Parameters, package));
+    }
+
+    /// <summary>A deployment of this node's, which is the only one to deploy.</summary>
+    public void Deployed(string ns, Deployed deployed)
+    {
+        if (_latest.TryGetValue((ns, deployed.Flow), out var latest)) _latest[(ns, deployed.Flow)] = Math.Max(latest, deployed.Version);
+    }
+
+    /// <summary>The flow's latest deployment.</summary>
+    /// <exception cref="RefusedException">There is none.</exception>
+    public async Task<int> LatestAsync(string ns, string flow, CancellationToken cancellationToken)
+    {
+        if (_latest.TryGetValue((ns, flow), out var latest)) return latest;
+        var row = await readModel.GetDeploymentAsync(ns, flow, null, cancellationToken)
+            ?? throw new RefusedException(RefusalKind.NotFound, "FAN0002", $"There is no flow '{flow}' in namespace '{ns}'. Deploy it first.");
+        if (_latest.Count >= MostFlows) _latest.Clear();
+        return _latest[(ns, flow)] = row.Version;
     }
 
     public async Task<(FlowGraph Graph, string? Package)> GraphAsync(string ns, string flow, int version, CancellationToken cancellationToken)

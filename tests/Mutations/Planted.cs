@@ -17,14 +17,16 @@ internal static class Planted
     public static IReadOnlyList<Mutation> Common { get; } =
     [
         new("StaleResultIsAdopted", Commands, "out var lease) || lease.Token != finished.Token)", "out var lease))"),
-        new("FencedAppendIsTakenForDone", Activation, "AppendAsync(append) == AppendOutcome.Fenced)", "AppendAsync(append) == AppendOutcome.Fenced && flight.Works.Count > 1_000_000)"),
-        new("BatchIsAnsweredBeforeItIsDurable", Activation, "        _flight = flight;\n", "        _flight = flight;\n        foreach (var work in flight.Works) work.Complete();\n"),
+        new("FencedAppendIsTakenForDone", Activation, "else if (outcome == AppendOutcome.Fenced)", "else if (outcome == AppendOutcome.Fenced && leg.Works.Count > 1_000_000)"),
+        new("BatchIsAnsweredBeforeItIsDurable", Activation, "        _flight = flight;\n", "        _flight = flight;\n        foreach (var work in _decided) work.Complete();\n"),
         new("MessagesLeaveBeforeTheyAreDurable", Activation, "entity.OutboxTo(target, DeliveryMessages, _durableOutbox)", "entity.OutboxTo(target, DeliveryMessages)"),
         new("OutboxIsForgottenInACrash", Activation, "entity.Replay(opened.Events, opened.Acknowledged);", "entity.Replay(opened.Events, long.MaxValue);"),
         new("LastEventIsNotReplayed", Activation, "entity.Replay(opened.Events, opened.Acknowledged);", "entity.Replay(opened.Events.SkipLast(opened.Events.Count > 3 ? 1 : 0), opened.Acknowledged);"),
         new("MessagesAreTakenTwice", Entity, "messages.Where(m => m.Sequence > watermark)", "messages.Where(m => m.Sequence > watermark - 1)"),
         new("NobodyIsWokenAfterACrash", Node, "            if (page.Count == 0) return;\n", "            if (page.Count >= 0) return;\n"),
         new("FailedAppendWakesNobody", Activation, "            node.Start(WakeLaterAsync);\n", "            _lastUsed = TimeSpan.MaxValue;\n"),
+        new("LegsOfAFlightBecomeDurableOneByOne", Activation, "outcome = await node.Journal.AppendAsync(flight.Appends);", "foreach (var append in flight.Appends) outcome = await node.Journal.AppendAsync([append]);"),
+        new("WhatWasRefusedOnTheWayIsAcknowledged", Activation, "            takes = false;\n", "            takes = true;\n"),
         new("RenewalGivesNoTerm", Commands, "                lease.Deadline = moment.Uptime + _term;\n            else", "                lease.Deadline = lease.Deadline + TimeSpan.Zero;\n            else"),
         new("RestartGivesNoTerm", Step, "lease.Deadline = uptime + _term;", "lease.Deadline = uptime;"),
         new("LeasesFollowTheWallClock", Node, "internal TimeSpan Uptime => Clock.GetElapsedTime(_startedAt);", "internal TimeSpan Uptime => Clock.GetUtcNow() - DateTimeOffset.UnixEpoch;"),
@@ -54,7 +56,7 @@ internal static class Planted
         new("ReportOfAnEarlierCancelCounts", RunApply, "if (e.Cancels < _cancels.GetValueOrDefault(e.Step)) break;", "if (e.Cancels < 0) break;"),
         new("MessagesOfAnOlderGenerationCount", Commands, "source != Key && _run!.Resets?.GetValueOrDefault(source.Step) > run.Generation;", "source != Key && _run!.Resets?.GetValueOrDefault(source.Step) > run.Generation + 1_000_000;"),
         new("OnlyTheLastRetryIsRemembered", Apply, "_run = _run!.Retried(e.Generation, e.Reset);", "_run = (_run! with { Resets = null }).Retried(e.Generation, e.Reset);"),
-        new("WhatIsDecidedMeanwhileLeavesWithTheAppendBefore", Activation, "_durableOutbox = flight.Outbox;", "_durableOutbox = entity.OutboxSequence;"),
+        new("WhatIsDecidedMeanwhileLeavesWithTheAppendBefore", Activation, "_durableOutbox = leg.Outbox;", "_durableOutbox = entity.OutboxSequence;"),
         new("TwoDeliveriesToOneTarget", Activation, "if (_inFlight.Add(target)) node.Start", "_inFlight.Add(target); node.Start"),
     ];
 }

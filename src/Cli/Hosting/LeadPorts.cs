@@ -98,7 +98,11 @@ internal sealed class LeadPorts(PostgresElection election) : ILeadership, ISched
 
     public Task<OpenedStream> OpenAsync(StreamId stream, CancellationToken cancellationToken) => AskAsync(lead => lead.Store.Journal.OpenAsync(stream, cancellationToken));
 
-    public Task<AppendOutcome> AppendAsync(Append append) => AskAsync(lead => lead.Store.Journal.AppendAsync(append));
+    public OpenedStream? TryOpenNew(StreamId stream) => Now.Store.Journal.TryOpenNew(stream);
+
+    public OpenedStream AssumeNew(StreamId stream) => Now.Store.Journal.AssumeNew(stream);
+
+    public Task<AppendOutcome> AppendAsync(IReadOnlyList<Append> appends) => AskAsync(lead => lead.Store.Journal.AppendAsync(appends));
 
     public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake) => AskAsync(lead => lead.Store.Journal.AcknowledgeAsync(stream, epoch, wake));
 

@@ -41,7 +41,7 @@ public enum AppendOutcome
 {
     Committed,
 
-    /// <summary>Another activation owns the stream, or the head moved: nothing of the append was written.</summary>
+    /// <summary>Another activation owns a stream, or a head moved: nothing was written.</summary>
     Fenced,
 }
 
@@ -56,9 +56,18 @@ public interface IJournal : IAsyncDisposable
     /// <exception cref="JournalFormatException">An event is newer than this release, or cannot be read.</exception>
     Task<OpenedStream> OpenAsync(StreamId stream, CancellationToken cancellationToken);
 
-    /// <summary>Completes when the append is durable, or certainly not written. While the store cannot write (disk full,
+    /// <summary>Opens a stream that certainly has no event, without a look into the store; fences as <see cref="OpenAsync"/> does. Null when that is not
+    /// certain.</summary>
+    OpenedStream? TryOpenNew(StreamId stream);
+
+    /// <summary>Opens a stream as one that has no event, without a look into the store; fences as <see cref="OpenAsync"/> does. Where it has events after all, the first
+    /// append is fenced.</summary>
+    OpenedStream AssumeNew(StreamId stream);
+
+    /// <summary>Completes when the appends are durable, or certainly not written: all of them, or none. While the store cannot write (disk full,
     /// connection lost), it waits and retries; see <see cref="Health"/>.</summary>
-    Task<AppendOutcome> AppendAsync(Append append);
+    /// <param name="appends">Of different streams, one at least.</param>
+    Task<AppendOutcome> AppendAsync(IReadOnlyList<Append> appends);
 
     /// <summary>Replaces the wake row of a stream whose events did not change; null removes it. Durable with the next commit; losing
     /// it does no harm, since receivers drop what they have had.</summary>
@@ -73,6 +82,12 @@ public interface IJournal : IAsyncDisposable
     /// <summary>Raised after each commit, from the committing thread: the highest position that readers can now see, and the
     /// runs it touched (namespace, run). Handlers must be quick and must not throw.</summary>
     event Action<long, IReadOnlyCollection<(string Namespace, string Run)>>? Committed;
+}
+
+public static class JournalExtensions
+{
+    /// <summary>Appends to one stream.</summary>
+    public static Task<AppendOutcome> AppendAsync(this IJournal journal, Append append) => journal.AppendAsync([append]);
 }
 
 /// <summary>The journal holds something that this release cannot read, or that is damaged.</summary>

@@ -55,11 +55,11 @@ public sealed partial class RunEntity : Entity
 
     public override TimeSpan? TickAfter(DateTimeOffset now, TimeSpan uptime) => DurableDue - now;
 
-    /// <summary>Starts the run; a second start changes nothing and returns false.</summary>
-    public bool Start(StartRun start, int deployment, string parameters, in Moment moment)
+    /// <summary>Starts the run with its context's deployment and parameters; a second start changes nothing and returns false.</summary>
+    public bool Start(StartRun start, in Moment moment)
     {
         if (_started is not null) return false;
-        Emit(new RunStarted(start.Flow, deployment, parameters, start.Tags, start.Priority, start.IdempotencyKey), moment);
+        Emit(new RunStarted(start.Flow, _context.Deployment, _context.Parameters, start.Tags, start.Priority, start.IdempotencyKey), moment);
         return true;
     }
 

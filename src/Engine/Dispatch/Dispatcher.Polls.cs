@@ -23,7 +23,7 @@ internal sealed partial class Dispatcher
             LetGo(session);
         }
 
-        // What a step settles and what it leases to the same poll is decided together, and costs it one append.
+        // What a step settles and what is leased to the same poll, of it or of the next step, is decided together: it costs one append.
         var settling = SettleAsync(session, request);
         List<CancelLease> voided = [];
         List<Lease> leases = [];
@@ -32,12 +32,14 @@ internal sealed partial class Dispatcher
             voided.AddRange(await RenewAsync(session, request));
             leases.AddRange(await UnlistedAsync(session, request));
             leases.AddRange(await LeaseAsync(session, request.Boot, PickFor(session, request, latest)));
+            if (leases.Count == 0 && voided.Count == 0 && latest) leases.AddRange(await LeaseAsync(session, request.Boot, await ParkAsync(session, request, settling, cancellationToken)));
         }
         finally
         {
             await settling;
         }
-        if (leases.Count == 0) leases.AddRange(await LeaseAsync(session, request.Boot, await PickOrParkAsync(session, request, latest, mayWait: voided.Count == 0, cancellationToken)));
+        // What was settled may have made work for a poll that does not wait.
+        if (leases.Count == 0) leases.AddRange(await LeaseAsync(session, request.Boot, PickFor(session, request, latest)));
 
         session.LastSeen = node.Now;
         return new PollResponse
@@ -51,22 +53,21 @@ internal sealed partial class Dispatcher
 
     private List<Pick> PickFor(WorkerSession session, PollRequest request, bool latest)
     {
-        var (free, most) = RoomFor(session, request, latest);
+        if (!latest || _released || session.IsOvertaken(request)) return [];
+        var (free, most) = Room(session, request);
         return PickFor(session, free, most);
     }
 
-    // Work that is there by now, or comes before the poll's wait is over.
-    private async Task<List<Pick>> PickOrParkAsync(WorkerSession session, PollRequest request, bool latest, bool mayWait, CancellationToken cancellationToken)
+    // Waits for work until the poll's time is over, or what it reports cannot be settled.
+    private async Task<List<Pick>> ParkAsync(WorkerSession session, PollRequest request, Task settling, CancellationToken cancellationToken)
     {
-        var (free, most) = RoomFor(session, request, latest);
-        var picks = PickFor(session, free, most);
-        if (picks.Count > 0 || !mayWait || request.WaitMs <= 0 || _released || !latest || session.IsOvertaken(request) || session.Leases.Values.Any(IsEndingNews)) return picks;
-        return await ParkAsync(new ParkedPoll(session, free, most), request.WaitMs, cancellationToken);
+        // Another may have taken its place meanwhile, and a new boot counts its polls from one again.
+        if (request.WaitMs <= 0 || _released || settling.IsFaulted || session.IsOvertaken(request) || HasEndingNews(session, request)) return [];
+        var (free, most) = Room(session, request);
+        var parked = new ParkedPoll(session, free, most);
+        node.OnFailure(settling, () => LetGo(parked));
+        return await ParkAsync(parked, request.WaitMs, cancellationToken);
     }
-
-    // Another may have taken its place meanwhile, and a new boot counts its polls from one again.
-    private (ResourceSpec Free, int Most) RoomFor(WorkerSession session, PollRequest request, bool latest) =>
-        latest && !_released && !session.IsOvertaken(request) ? Room(session, request) : (Nothing, 0);
 
     private PollResponse AnswerToFormer(PollRequest request) => new()
     {
@@ -279,9 +280,9 @@ internal sealed partial class Dispatcher
         return endings;
     }
 
-    // Told at once, then again with every answer; but an ending that takes its time must not turn a long poll into a spin.
-    private bool IsEndingNews(SessionLease lease) =>
-        lease.EndReason is not null && (lease.EndSentAt is not { } sent || node.Uptime - sent >= EndRepeat);
+    // Told at once, then again with every answer; but an ending that takes its time must not turn a long poll into a spin. What has ended needs no telling.
+    private bool HasEndingNews(WorkerSession session, PollRequest request) => session.Leases.Values.Any(lease =>
+        lease.EndReason is not null && (lease.EndSentAt is not { } sent || node.Uptime - sent >= EndRepeat) && request.Finished.All(f => f.Token != lease.Held.Token));
 
     private Task<IReadOnlyList<Grant>> AskAsync(WorkerSession session, string boot, StreamId step, int count)
     {

@@ -4,7 +4,8 @@ using Fanfare.Core;
 namespace Fanfare.Engine;
 
 /// <summary>The shell round one entity, the same under every host: loads its stream, decides what is in its mailbox, appends the events
-/// of the whole batch at once, and only then answers and lets effects out. While an append is under way, the next batch is decided on the state that
+/// of the whole batch at once, and only then answers and lets effects out. Whom it sends messages is taken along, where that is to be had without waiting, and
+/// what they decide on them is part of the same append. While an append is under way, the next batch is decided on the state that
 /// the append will have made durable; it is appended when that one has landed, and decided anew when it did not. Everything runs on the host's
 /// scheduler, one thing at a time.</summary>
 internal sealed class Activation(StreamId id, EngineNode node)
@@ -128,14 +129,8 @@ internal sealed class Activation(StreamId id, EngineNode node)
     {
         try
         {
-            var entity = await node.CreateEntityAsync(Id);
             var opened = await node.Journal.OpenAsync(Id, node.Stopping);
-            entity.Replay(opened.Events, opened.Acknowledged);
-            _durableOutbox = entity.OutboxSequence;
-            (_entity, _epoch, _offer) = (entity, opened.Epoch, null);
-            _wake = opened.Acknowledged == long.MaxValue ? null : new Wake(DateTimeOffset.MinValue, opened.Acknowledged);
-            if (entity is StepEntity { Run: not null } step) step.Activated(node.Uptime);
-            entity.Tick(node.MomentOf("system"));
+            Adopt(await node.CreateEntityAsync(Id, opened.Events), opened);
             return true;
         }
         catch (Exception exception)
@@ -147,6 +142,16 @@ internal sealed class Activation(StreamId id, EngineNode node)
             if (exception is not (RefusedException or OperationCanceledException)) node.Warn($"{Id} could not be opened: {exception.Message}");
             return false;
         }
+    }
+
+    private void Adopt(Entity entity, OpenedStream opened)
+    {
+        entity.Replay(opened.Events, opened.Acknowledged);
+        _durableOutbox = entity.OutboxSequence;
+        (_entity, _epoch, _offer) = (entity, opened.Epoch, null);
+        _wake = opened.Acknowledged == long.MaxValue ? null : new Wake(DateTimeOffset.MinValue, opened.Acknowledged);
+        if (entity is StepEntity { Run: not null } step) step.Activated(node.Uptime);
+        entity.Tick(node.MomentOf("system"));
     }
 
     private void DecideAll()
@@ -167,11 +172,16 @@ internal sealed class Activation(StreamId id, EngineNode node)
         }
         catch (Exception exception)
         {
-            // A broken invariant, or one that the journal will tell more of: nothing decided in this batch may become durable. The rest of it is decided anew.
-            if (exception is not StaleStateException) node.Warn($"{Id} stopped: {exception}");
             work.Fail(exception);
-            DecideAnew([]);
+            Stop(exception);
         }
+    }
+
+    // A broken invariant, or one that the journal will tell more of: nothing decided in this batch may become durable. The rest of it is decided anew.
+    private void Stop(Exception exception)
+    {
+        if (exception is not StaleStateException) node.Warn($"{Id} stopped: {exception}");
+        DecideAnew([]);
     }
 
     // Appends what was decided, unless the append before is still under way.
@@ -180,55 +190,143 @@ internal sealed class Activation(StreamId id, EngineNode node)
         if (_flight is not null || _entity is not { } entity) return;
         LeaseAhead(entity);
         if (!ReferenceEquals(entity, _entity)) return;
-        var (events, rows) = entity.TakeDecided();
-        var flight = new Flight(entity, [.. _decided], entity.WakeRow, entity.OutboxSequence, entity is StepEntity step ? step.TakeEffects() : [], entity.TakeUnsent());
-        _decided.Clear();
-        if (events.Count == 0)
+        if (entity.DecidedCount == 0)
         {
-            Land(flight);
+            Land(LegOf(entity, entity.TakeUnsent()));
             return;
         }
+        var flight = new Flight();
+        Board(flight, entity);
+        node.Watch(FlyAsync(flight));
+    }
+
+    // Takes what was decided into the flight, and along with it those to whom it leads on: what they make of its messages is durable when the messages are.
+    private void Board(Flight flight, Entity entity)
+    {
         _flight = flight;
         _appends++;
-        node.Watch(FlyAsync(flight, new Append
+        var seat = flight.Take();
+        var unsent = entity.TakeUnsent();
+        // Steps first: a task may wait for what they hear, and nobody for what the run does.
+        if (unsent.Count > 0) unsent = [.. unsent.OrderBy(target => target.Kind == StreamKind.Run).Where(target => !TakesAlong(flight, entity, target))];
+        flight[seat] = LegOf(entity, unsent);
+    }
+
+    private Leg LegOf(Entity entity, IReadOnlyList<StreamId> unsent)
+    {
+        var (events, rows) = entity.TakeDecided();
+        var append = new Append
         {
             Stream = Id,
-            ExpectedSequence = events[0].Sequence - 1,
+            ExpectedSequence = entity.Sequence - events.Count,
             Epoch = _epoch,
             Events = events,
             Rows = rows,
-            Wake = flight.Wake,
-        }));
+            Wake = entity.WakeRow,
+        };
+        var leg = new Leg(this, entity, [.. _decided], append, entity.OutboxSequence, entity is StepEntity step ? step.TakeEffects() : [], unsent);
+        _decided.Clear();
+        return leg;
     }
 
-    private async Task FlyAsync(Flight flight, Append append)
+    private bool TakesAlong(Flight flight, Entity entity, StreamId target)
     {
+        if (flight.IsFull || _inFlight.Contains(target) || node.Options.IsApart?.Invoke(target) is true) return false;
+        var messages = entity.OutboxTo(target, DeliveryMessages + 1);
+        if (messages.Count > DeliveryMessages || !node.Activate(target).ComesAlong(flight, Id, messages)) return false;
+        entity.Acknowledge(target, messages[^1].Sequence);
+        return true;
+    }
+
+    // Takes messages of a flight that is about to leave, and boards it with what they lead to. False when they have to be delivered afterwards: it is at
+    // something else, or not in memory, or does not take them now.
+    private bool ComesAlong(Flight flight, StreamId sender, IReadOnlyList<OutboxMessage> messages)
+    {
+        if (_running || _flight is not null || _mailbox.Count > 0 || _decided.Count > 0 || (_entity ?? LoadNew()) is not { DecidedCount: 0 } entity) return false;
+        _lastUsed = node.Uptime;
+        var takes = true;
         try
         {
-            if (await node.Journal.AppendAsync(append) == AppendOutcome.Fenced)
-            {
-                _flight = null;
-                DecideAnew(flight.Works);
-            }
-            else
-            {
-                _flight = null;
-                _wake = flight.Wake;
-                Land(flight);
-            }
+            entity.Receive(sender, messages, node.MomentOf("system"));
+        }
+        catch (RefusedException)
+        {
+            takes = false;
         }
         catch (Exception exception)
         {
-            _flight = null;
+            Stop(exception);
+        }
+        if (ReferenceEquals(entity, _entity)) LeaseAhead(entity);
+        if (!ReferenceEquals(entity, _entity))
+        {
+            GoOn();
+            return false;
+        }
+        // What it took before it refused the rest leaves with the flight all the same: without the flight, it was never sent.
+        if (entity.DecidedCount > 0) Board(flight, entity);
+        return takes;
+    }
+
+    /// <summary>Takes a run's stream for new, without a look at it. Where it is not, the first append is fenced, and it is read after all.</summary>
+    public void AssumeNew(RunContext context)
+    {
+        if (_retired || _running || _entity is not null || _flight is not null || _mailbox.Count > 0) return;
+        Adopt(new RunEntity(Id, context), node.Journal.AssumeNew(Id));
+    }
+
+    // A step that certainly has no event yet, of a run that is known: nothing has to be read for it.
+    private Entity? LoadNew()
+    {
+        if (Id.Kind != StreamKind.Step || node.Runs.Find(Id.Namespace, Id.RunId!) is not { } context || node.Journal.TryOpenNew(Id) is not { } opened) return null;
+        Adopt(node.StepOf(Id, context), opened);
+        return _entity;
+    }
+
+    private async Task FlyAsync(Flight flight)
+    {
+        var (outcome, failure) = (AppendOutcome.Fenced, (Exception?)null);
+        try
+        {
+            outcome = await node.Journal.AppendAsync(flight.Appends);
+        }
+        catch (Exception exception)
+        {
+            failure = exception;
+        }
+        // All of them, before one goes on and would take another along that is not down yet.
+        foreach (var leg in flight.Legs) leg.Activation._flight = null;
+        foreach (var leg in flight.Legs) leg.Activation.Arrive(leg, outcome, failure);
+        foreach (var leg in flight.Legs) leg.Activation.GoOn();
+    }
+
+    private void Arrive(Leg leg, AppendOutcome outcome, Exception? failure)
+    {
+        if (failure is not null)
+        {
             DecideAnew([]);
-            foreach (var work in flight.Works) work.Fail(exception);
-            FailWaiters(exception);
-            node.Warn($"{Id} could not append: {exception.Message}");
+            foreach (var work in leg.Works) work.Fail(failure);
+            FailWaiters(failure);
+            node.Warn($"{Id} could not append: {failure.Message}");
             node.Start(WakeLaterAsync);
         }
+        else if (outcome == AppendOutcome.Fenced)
+        {
+            DecideAnew(leg.Works);
+        }
+        else
+        {
+            _wake = leg.Append.Wake;
+            Land(leg);
+        }
+    }
+
+    // Decides and appends what has come meanwhile.
+    private void GoOn()
+    {
         if (_running || (_mailbox.Count == 0 && _decided.Count == 0 && _entity is not { DecidedCount: > 0 })) return;
         _running = true;
-        await RunAsync();
+        node.Watch(RunAsync());
     }
 
     // What this batch made ready, and polls wait for, is leased by the append that makes it ready.
@@ -259,13 +357,13 @@ internal sealed class Activation(StreamId id, EngineNode node)
     }
 
     // Durable: answers, and lets effects out.
-    private void Land(Flight flight)
+    private void Land(Leg leg)
     {
-        foreach (var work in flight.Works) work.Complete();
-        foreach (var effect in flight.Effects) node.Dispatcher.Carry(effect);
+        foreach (var work in leg.Works) work.Complete();
+        foreach (var effect in leg.Effects) node.Dispatcher.Carry(effect);
         // Dropped meanwhile: the state that is loaded next arms the timers and sends what is unsent.
-        if (_entity is not { } entity || !ReferenceEquals(entity, flight.Entity)) return;
-        _durableOutbox = flight.Outbox;
+        if (_entity is not { } entity || !ReferenceEquals(entity, leg.Entity)) return;
+        _durableOutbox = leg.Outbox;
         // Of a state that is durable as a whole.
         if (_waiters.Count > 0 && entity.DecidedCount == 0) _waiters.RemoveAll(w => w.IsOver(entity));
         if (entity is StepEntity { Run: not null } step)
@@ -278,8 +376,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
                 node.Dispatcher.Put(offer);
             }
         }
-        // Steps first: a task may wait for what they hear, and nobody for what the run does.
-        foreach (var target in flight.Unsent.OrderBy(target => target.Kind == StreamKind.Run)) Deliver(entity, target);
+        foreach (var target in leg.Unsent) Deliver(entity, target);
         ArmTimer(entity);
         AcknowledgeIfQuiet(entity);
     }
@@ -380,10 +477,6 @@ internal sealed class Activation(StreamId id, EngineNode node)
         await node.DelayAsync(TimeSpan.FromSeconds(1));
         node.Wake(Id);
     }
-
-    /// <summary>An append on its way, and what it lets out when it has landed.</summary>
-    /// <param name="Outbox">Place of the last message that it makes durable.</param>
-    private sealed record Flight(Entity Entity, IReadOnlyList<Work> Works, Wake? Wake, long Outbox, IReadOnlyList<Effect> Effects, IReadOnlyList<StreamId> Unsent);
 
     /// <summary>Somebody who waits for the entity's state to be so.</summary>
     private sealed record Waiter(Func<Entity, bool> IsSo)

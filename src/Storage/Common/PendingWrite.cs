@@ -2,35 +2,77 @@ using Fanfare.Contracts;
 
 namespace Fanfare.Storage.Common;
 
-/// <summary>A write on its way through the committing thread. Its task completes on the thread pool, never on that thread.</summary>
-internal abstract class PendingWrite(StreamId stream, long epoch)
+/// <summary>A write on its way to the database: all of its parts, or none. Its task completes on the thread pool, never on the thread that commits.</summary>
+internal sealed class PendingWrite
 {
     private readonly TaskCompletionSource<AppendOutcome> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public StreamId Stream => stream;
+    private PendingWrite(IReadOnlyList<StreamWrite> parts)
+    {
+        Parts = parts;
+        foreach (var part in parts)
+        {
+            if (part is not StreamAppend append) continue;
+            IsAppend = true;
+            Events += append.Append.Events.Count;
+            Bytes += append.Bytes;
+        }
+    }
 
-    public long Epoch => epoch;
+    /// <summary>What is written to each stream; never two of one.</summary>
+    public IReadOnlyList<StreamWrite> Parts { get; }
+
+    /// <summary>Whether somebody waits for the flush; acknowledgements may wait for company.</summary>
+    public bool IsAppend { get; }
+
+    public int Events { get; }
+
+    /// <summary>Bytes of the events. Rows hold the same outputs again, so they need no count of their own.</summary>
+    public int Bytes { get; }
 
     /// <summary>Set when the write was tried in the present transaction; counts only once that has committed.</summary>
     public AppendOutcome Outcome { get; set; }
 
     public Task<AppendOutcome> Completion => _completion.Task;
 
+    /// <param name="framed">Whether events that one command decided share a frame.</param>
+    /// <exception cref="ArgumentException">There is nothing to append, or two appends are of one stream, or the events do not follow the head, or a row is not the stream's to write.</exception>
+    public static PendingWrite Of(IReadOnlyList<Append> appends, bool framed)
+    {
+        ArgumentNullException.ThrowIfNull(appends);
+        if (appends.Count == 0) throw new ArgumentException("There is no append.", nameof(appends));
+        if (appends.Count == 1) return new PendingWrite([StreamAppend.Of(appends[0], framed)]);
+        if (appends.Select(a => a.Stream).Distinct().Count() != appends.Count) throw new ArgumentException("Two of the appends are of one stream.", nameof(appends));
+        return new PendingWrite([.. appends.Select(append => StreamAppend.Of(append, framed))]);
+    }
+
+    public static PendingWrite Acknowledge(StreamId stream, long epoch, Wake? wake) => new([new StreamAcknowledge(stream, epoch, wake)]);
+
     public void Complete() => _completion.SetResult(Outcome);
 
     public void Fail(Exception error) => _completion.SetException(error);
+
+    public override string ToString() => string.Join(", ", Parts.Select(part => part.Stream));
+}
+
+/// <summary>What a write does to one stream.</summary>
+internal abstract class StreamWrite(StreamId stream, long epoch)
+{
+    public StreamId Stream => stream;
+
+    public long Epoch => epoch;
 }
 
 /// <summary>Replaces a wake row.</summary>
-internal sealed class PendingAcknowledge(StreamId stream, long epoch, Wake? wake) : PendingWrite(stream, epoch)
+internal sealed class StreamAcknowledge(StreamId stream, long epoch, Wake? wake) : StreamWrite(stream, epoch)
 {
     public Wake? Wake => wake;
 }
 
-/// <summary>An append, checked and with its events encoded by the caller, so that neither costs the committing thread.</summary>
-internal sealed class PendingAppend : PendingWrite
+/// <summary>An append, checked and with its events encoded by the caller, so that neither costs whoever commits.</summary>
+internal sealed class StreamAppend : StreamWrite
 {
-    private PendingAppend(Append append, IReadOnlyList<EventFrame> frames)
+    private StreamAppend(Append append, IReadOnlyList<EventFrame> frames)
         : base(append.Stream, append.Epoch)
     {
         Append = append;
@@ -43,14 +85,13 @@ internal sealed class PendingAppend : PendingWrite
     /// <summary>The events, in order.</summary>
     public IReadOnlyList<EventFrame> Frames { get; }
 
-    /// <summary>Bytes of the events. Rows hold the same outputs again, so they need no count of their own.</summary>
     public int Bytes { get; }
 
-    /// <param name="framed">Whether events that one command decided share a frame.</param>
-    /// <exception cref="ArgumentException">The events do not follow the head, or a row is not the stream's to write.</exception>
-    public static PendingAppend Of(Append append, bool framed)
+    /// <summary>Whether it makes its stream.</summary>
+    public bool IsFirst => Append.ExpectedSequence == 0;
+
+    public static StreamAppend Of(Append append, bool framed)
     {
-        ArgumentNullException.ThrowIfNull(append);
         ArgumentOutOfRangeException.ThrowIfNegative(append.ExpectedSequence);
         for (var i = 0; i < append.Events.Count; i++)
         {
@@ -59,7 +100,7 @@ internal sealed class PendingAppend : PendingWrite
                 throw new ArgumentException($"Event {i} of the append to {append.Stream} has sequence {entry.Sequence}; after head {append.ExpectedSequence} it must be {append.ExpectedSequence + 1 + i}.", nameof(append));
         }
         if (append.Rows.Count > 0) CheckOwner(append);
-        return new PendingAppend(append, framed ? EventFrame.Of(append.Events) : [.. append.Events.Select(entry => new EventFrame(1, EventCodec.Write(entry.Event)))]);
+        return new StreamAppend(append, framed ? EventFrame.Of(append.Events) : [.. append.Events.Select(entry => new EventFrame(1, EventCodec.Write(entry.Event)))]);
     }
 
     /// <summary>A row is keyed by the stream that writes it, so writing another stream's row would overwrite the wrong one.</summary>

@@ -11,8 +11,8 @@ internal sealed class StreamEntry
     /// <summary>Whether its row is certainly there. PostgreSQL's journal numbers a stream before it writes its row.</summary>
     public bool Exists;
 
-    /// <summary>The cache's turn in which this process made its row; null when another did, or it is not there.</summary>
-    public int? MadeIn;
+    /// <summary>Of a run: the cache's turn since which this process, and no other, makes what the run has. Null when the run may have more.</summary>
+    public int? KnownSince;
 
     /// <summary>Id of its run's stream; null for flows and queues.</summary>
     public long? RunId;
@@ -51,16 +51,31 @@ internal sealed class StreamCache(int capacity)
     public void Made(IEnumerable<StreamEntry> entries)
     {
         lock (_lock)
-            foreach (var entry in entries) (entry.Exists, entry.MadeIn) = (true, _turn);
+            foreach (var entry in entries) (entry.Exists, entry.KnownSince) = (true, _turn);
     }
 
-    /// <summary>Whether a step certainly has no row: this process made its run's, and has forgotten no stream that it made since.</summary>
+    /// <summary>The store does not have the stream. A step's row brings its run's with it, so a run that is not there has no steps.</summary>
+    public void Missed(StreamId stream)
+    {
+        var entry = Get(stream);
+        lock (_lock)
+            if (!entry.Exists) entry.KnownSince = _turn;
+    }
+
+    /// <summary>The store has the stream's row, whoever made it.</summary>
+    public void Found(StreamEntry entry)
+    {
+        lock (_lock)
+            if (!entry.Exists) (entry.Exists, entry.KnownSince) = (true, null);
+    }
+
+    /// <summary>Whether a step certainly has no row: all that its run has was made by this process, which has forgotten nothing of it.</summary>
     public bool IsUnmade(StreamId step)
     {
         if (step.Kind != StreamKind.Step || Get(step).Exists) return false;
         var run = Get(StreamId.Run(step.Namespace, step.RunId!));
         // What was made in a turn is forgotten at the end of the next.
-        lock (_lock) return run.MadeIn is { } turn && _turn - turn <= 1;
+        lock (_lock) return run.KnownSince is { } turn && _turn - turn <= 1;
     }
 
     /// <summary>Fences what opened the stream earlier.</summary>

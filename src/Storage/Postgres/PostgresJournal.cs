@@ -48,15 +48,19 @@ internal sealed class PostgresJournal : IJournal
     {
         // The fence stands before the head is read: an append of an earlier activation either is in what is read, or fails. Nothing else writes
         // to the stream, so head and events are read one after the other.
-        var epoch = Epochs.Of(_term, Interlocked.Increment(ref _openings));
-        _streams.Opened(stream, epoch);
+        var epoch = Fence(stream);
         await _commits.QuietAsync(stream, cancellationToken).ConfigureAwait(false);
         if (_streams.IsUnmade(stream)) return new OpenedStream(0, epoch, long.MaxValue, []);
         var name = stream.ToString();
         var head = await _reads.OneAsync(Sql("stream").With(name), row => (Id: row.GetInt64(0), Run: row.IsDBNull(1) ? (long?)null : row.GetInt64(1), Sequence: row.GetInt64(2), Acknowledged: row.IsDBNull(3) ? long.MaxValue : row.GetInt64(3)), cancellationToken).ConfigureAwait(false);
-        if (head.Id == 0) return new OpenedStream(0, epoch, long.MaxValue, []);
+        if (head.Id == 0)
+        {
+            _streams.Missed(stream);
+            return new OpenedStream(0, epoch, long.MaxValue, []);
+        }
         var entry = _streams.Get(stream);
-        (entry.Id, entry.RunId, entry.Exists) = (head.Id, head.Run, true);
+        (entry.Id, entry.RunId) = (head.Id, head.Run);
+        _streams.Found(entry);
         var frames = await _reads.AllAsync(Sql("stream_events").With(head.Id), row => EventFrame.Read(
             name, row.GetInt64(0), row.GetInt32(5), Instant.FromMicroseconds(row.GetInt64(1)), row.GetString(2), row.GetInt16(3), row.GetFieldValue<byte[]>(4)), cancellationToken).ConfigureAwait(false);
         var events = frames.SelectMany(frame => frame).ToList();
@@ -66,14 +70,36 @@ internal sealed class PostgresJournal : IJournal
         return new OpenedStream(head.Sequence, epoch, head.Acknowledged, events);
     }
 
-    public Task<AppendOutcome> AppendAsync(Append append) => _commits.WriteAsync(PendingAppend.Of(append, framed: true));
+    public OpenedStream? TryOpenNew(StreamId stream)
+    {
+        if (!_streams.IsUnmade(stream)) return null;
+        var epoch = Fence(stream);
+        // What was under way may have made it meanwhile.
+        return _commits.IsQuiet(stream) && _streams.IsUnmade(stream) ? new OpenedStream(0, epoch, long.MaxValue, []) : null;
+    }
 
-    public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake) => _commits.WriteAsync(new PendingAcknowledge(stream, epoch, wake));
+    public OpenedStream AssumeNew(StreamId stream)
+    {
+        var epoch = Fence(stream);
+        _streams.Missed(stream);
+        return new OpenedStream(0, epoch, long.MaxValue, []);
+    }
+
+    public Task<AppendOutcome> AppendAsync(IReadOnlyList<Append> appends) => _commits.WriteAsync(PendingWrite.Of(appends, framed: true));
+
+    public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake) => _commits.WriteAsync(PendingWrite.Acknowledge(stream, epoch, wake));
 
     public Task<IReadOnlyList<(StreamId Stream, DateTimeOffset Due)>> ScanWakesAsync(
         DateTimeOffset due, int limit, StreamId? after, CancellationToken cancellationToken) => _wakes.ScanAsync(due, limit, after, cancellationToken);
 
     public ValueTask DisposeAsync() => _commits.DisposeAsync();
+
+    private long Fence(StreamId stream)
+    {
+        var epoch = Epochs.Of(_term, Interlocked.Increment(ref _openings));
+        _streams.Opened(stream, epoch);
+        return epoch;
+    }
 
     private Task<List<WakeRow>> WakesAsync(WakeRow? after, long until, int limit, CancellationToken cancellationToken) => _reads.AllAsync(
         Sql("wakes_due").With(after?.Due ?? long.MinValue).With(after?.Id ?? long.MinValue).With(until).With((long)limit),

@@ -36,25 +36,44 @@ internal sealed class SqliteJournal : IJournal
     public Task<OpenedStream> OpenAsync(StreamId stream, CancellationToken cancellationToken)
     {
         // The fence stands before the head is read: an append of an earlier activation either is in what is read, or fails.
-        var epoch = Epochs.Of(_term, Interlocked.Increment(ref _openings));
-        _streams.Opened(stream, epoch);
+        var epoch = Fence(stream);
         return _connections.QueryAsync(db => Load(db, stream, epoch, cancellationToken), cancellationToken);
     }
 
-    public Task<AppendOutcome> AppendAsync(Append append) => _committer.WriteAsync(PendingAppend.Of(append, framed: false));
+    public OpenedStream? TryOpenNew(StreamId stream) => _streams.IsUnmade(stream) ? new OpenedStream(0, Fence(stream), long.MaxValue, []) : null;
 
-    public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake) => _committer.WriteAsync(new PendingAcknowledge(stream, epoch, wake));
+    public OpenedStream AssumeNew(StreamId stream)
+    {
+        var epoch = Fence(stream);
+        _streams.Missed(stream);
+        return new OpenedStream(0, epoch, long.MaxValue, []);
+    }
+
+    public Task<AppendOutcome> AppendAsync(IReadOnlyList<Append> appends) => _committer.WriteAsync(PendingWrite.Of(appends, framed: false));
+
+    public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake) => _committer.WriteAsync(PendingWrite.Acknowledge(stream, epoch, wake));
 
     public Task<IReadOnlyList<(StreamId Stream, DateTimeOffset Due)>> ScanWakesAsync(
         DateTimeOffset due, int limit, StreamId? after, CancellationToken cancellationToken) => _wakes.ScanAsync(due, limit, after, cancellationToken);
 
     public ValueTask DisposeAsync() => _committer.DisposeAsync();
 
-    private static OpenedStream Load(Database db, StreamId stream, long epoch, CancellationToken cancellationToken)
+    private long Fence(StreamId stream)
+    {
+        var epoch = Epochs.Of(_term, Interlocked.Increment(ref _openings));
+        _streams.Opened(stream, epoch);
+        return epoch;
+    }
+
+    private OpenedStream Load(Database db, StreamId stream, long epoch, CancellationToken cancellationToken)
     {
         var name = stream.ToString();
         var head = db.Prepare(ReadConnections.Sql["stream"]).Bind(1, name);
-        if (!head.Step()) return new OpenedStream(0, epoch, long.MaxValue, []);
+        if (!head.Step())
+        {
+            _streams.Missed(stream);
+            return new OpenedStream(0, epoch, long.MaxValue, []);
+        }
         var (id, sequence, acknowledged) = (head.Long(0), head.Long(1), head.LongOrNull(2) ?? long.MaxValue);
         head.Reset();
 

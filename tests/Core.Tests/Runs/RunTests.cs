@@ -182,7 +182,7 @@ public sealed class RunTests
     {
         var spec = Sketch.Flow(sketch);
         var run = new RunEntity(StreamId.Run("default", "r"), new RunContext(Sketch.Graph(change is null ? spec : change(spec)), 1, "{}", null));
-        run.Start(new StartRun("default", "ann", "sketch", null, "{}", [], 0, null, "r"), 1, "{}", At());
+        run.Start(new StartRun("default", "ann", "sketch", null, "{}", [], 0, null, "r"), At());
         run.TakeDecided();
         return run;
     }

@@ -15,7 +15,11 @@ internal sealed class FakeJournal : IJournal
 
     public Task<OpenedStream> OpenAsync(StreamId stream, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    public Task<AppendOutcome> AppendAsync(Append append) => throw new NotSupportedException();
+    public OpenedStream? TryOpenNew(StreamId stream) => throw new NotSupportedException();
+
+    public OpenedStream AssumeNew(StreamId stream) => throw new NotSupportedException();
+
+    public Task<AppendOutcome> AppendAsync(IReadOnlyList<Append> appends) => throw new NotSupportedException();
 
     public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake) => throw new NotSupportedException();
 

@@ -40,6 +40,7 @@ internal sealed class Faults
         // The margin of a lease allows for it: 0.1 % of the longest term is 0.6 s for both ends.
         ClockDrift = chance.Int(2) == 0 ? 0 : 0.001;
         MessageFaultShare = chance.Int(3) switch { 0 => 0.05, 1 => 0.01, _ => 0 };
+        ApartShare = chance.Pick([0, 0.5, 1]);
         (OpenFailureShare, SlowOpenShare) = chance.Int(3) switch { 0 => (0.03, 0.03), 1 => (0, 0.1), _ => (0, 0) };
     }
 
@@ -54,6 +55,9 @@ internal sealed class Faults
 
     /// <summary>Share of deliveries between entities that are lost, late, doubled, or whose receipt is lost; of each as many.</summary>
     public double MessageFaultShare { get; }
+
+    /// <summary>Share of messages between entities that are delivered apart from the append that makes them durable.</summary>
+    public double ApartShare { get; }
 
     /// <summary>Share of reads of a stream that end with an error.</summary>
     public double OpenFailureShare { get; }

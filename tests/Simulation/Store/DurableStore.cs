@@ -28,9 +28,16 @@ internal sealed class DurableStore(VirtualLoop loop)
 
     public OpenedStream Open(StreamId stream, long epoch)
     {
+        var head = Fence(stream, epoch);
+        return new OpenedStream(head.Events.Count, epoch, head.Wake?.Acknowledged ?? long.MaxValue, Read(stream));
+    }
+
+    /// <summary>Fences whoever opened the stream before.</summary>
+    public Head Fence(StreamId stream, long epoch)
+    {
         var head = HeadOf(stream);
         if (epoch > head.Epoch) head.Epoch = epoch;
-        return new OpenedStream(head.Events.Count, epoch, head.Wake?.Acknowledged ?? long.MaxValue, Read(stream));
+        return head;
     }
 
     /// <summary>The stream's events, decoded anew.</summary>
@@ -39,10 +46,24 @@ internal sealed class DurableStore(VirtualLoop loop)
 
     public Wake? WakeOf(StreamId stream) => HeadOf(stream).Wake;
 
-    public AppendOutcome Commit(Append append, string process)
+    /// <summary>Opens a stream that has no event; null when it has some.</summary>
+    public OpenedStream? OpenNew(StreamId stream, long epoch) => HeadOf(stream).Events.Count == 0 ? Open(stream, epoch) : null;
+
+    /// <summary>Writes all of the appends, or none.</summary>
+    public AppendOutcome Commit(IReadOnlyList<Append> appends, string process)
+    {
+        foreach (var append in appends)
+        {
+            var head = HeadOf(append.Stream);
+            if (append.Epoch < head.Epoch || append.ExpectedSequence != head.Events.Count) return AppendOutcome.Fenced;
+        }
+        foreach (var append in appends) Write(append, process);
+        return AppendOutcome.Committed;
+    }
+
+    private void Write(Append append, string process)
     {
         var head = HeadOf(append.Stream);
-        if (append.Epoch < head.Epoch || append.ExpectedSequence != head.Events.Count) return AppendOutcome.Fenced;
         head.Epoch = append.Epoch;
         foreach (var e in append.Events)
         {
@@ -58,7 +79,6 @@ internal sealed class DurableStore(VirtualLoop loop)
         }
         foreach (var row in append.Rows) Rows.Put(row, append.Stream);
         head.Wake = append.Wake;
-        return AppendOutcome.Committed;
     }
 
     public AppendOutcome Acknowledge(StreamId stream, long epoch, Wake? wake)
@@ -78,9 +98,9 @@ internal sealed class DurableStore(VirtualLoop loop)
         return _heads[stream] = new Head();
     }
 
-    private sealed record Stored(DateTimeOffset At, string Actor, string Json);
+    internal sealed record Stored(DateTimeOffset At, string Actor, string Json);
 
-    private sealed class Head
+    internal sealed class Head
     {
         public List<Stored> Events { get; } = [];
 

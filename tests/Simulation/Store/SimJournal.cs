@@ -46,15 +46,30 @@ internal sealed class SimJournal : IJournal
         return Later(() => _store.Open(stream, epoch), cancellationToken, late);
     }
 
-    public Task<AppendOutcome> AppendAsync(Append append)
+    public OpenedStream? TryOpenNew(StreamId stream)
     {
         _loop.CheckThread("the journal");
-        if (_faults.At("append failed", _process.Name, _faults.AppendFailureShare) is not { Chance: var chance }) return Enqueue(() => _store.Commit(append, _process.Name));
+        // Now and then it does not know.
+        return _chance.Roll(0.9) ? _store.OpenNew(stream, (_term << 32) + ++_openings) : null;
+    }
+
+    public OpenedStream AssumeNew(StreamId stream)
+    {
+        _loop.CheckThread("the journal");
+        var epoch = (_term << 32) + ++_openings;
+        _store.Fence(stream, epoch);
+        return new OpenedStream(0, epoch, long.MaxValue, []);
+    }
+
+    public Task<AppendOutcome> AppendAsync(IReadOnlyList<Append> appends)
+    {
+        _loop.CheckThread("the journal");
+        if (_faults.At("append failed", _process.Name, _faults.AppendFailureShare) is not { Chance: var chance }) return Enqueue(() => _store.Commit(appends, _process.Name));
         // The store's error comes instead of the write, or, which the caller cannot know, after it.
         var written = chance.Roll(0.5);
         return Enqueue(() =>
         {
-            if (written) _store.Commit(append, _process.Name);
+            if (written) _store.Commit(appends, _process.Name);
             throw new IOException("the store answered with an error");
         });
     }

@@ -61,7 +61,7 @@ internal sealed class Batch
     }
 
     /// <param name="position">Of its first event.</param>
-    public void Add(StreamEntry entry, PendingAppend pending, long position)
+    public void Add(StreamEntry entry, StreamAppend pending, long position)
     {
         var append = pending.Append;
         if (entry.Exists || _added.Contains(entry)) _heads.Add(entry.Id, append);

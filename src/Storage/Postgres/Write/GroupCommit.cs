@@ -8,8 +8,8 @@ namespace Fanfare.Storage.Postgres.Write;
 /// the database, the larger the batches. While it refuses, a batch is kept and tried again, and what waits behind it is bounded.</summary>
 internal sealed class GroupCommit : IAsyncDisposable
 {
-    /// <summary>Writes in one transaction: enough to spread the flush thin, few enough to answer within milliseconds.</summary>
-    private const int BatchWrites = 1000;
+    /// <summary>Streams in one transaction: enough to spread the flush thin, few enough to answer within milliseconds.</summary>
+    private const int BatchStreams = 1000;
 
     /// <summary>Events in one transaction, whoever brings them.</summary>
     private const int BatchEvents = 20_000;
@@ -92,6 +92,12 @@ internal sealed class GroupCommit : IAsyncDisposable
         throw new ObjectDisposedException(nameof(PostgresJournal));
     }
 
+    /// <summary>Whether nothing of this stream is on its way to the database.</summary>
+    public bool IsQuiet(StreamId stream)
+    {
+        lock (_lock) return !_underWay.ContainsKey(stream);
+    }
+
     /// <summary>Returns when nothing of this stream is on its way to the database.</summary>
     public async Task QuietAsync(StreamId stream, CancellationToken cancellationToken)
     {
@@ -123,7 +129,7 @@ internal sealed class GroupCommit : IAsyncDisposable
 
     private async Task RunAsync(Writer writer)
     {
-        var batch = new List<PendingWrite>(BatchWrites);
+        var batch = new List<PendingWrite>();
         await using (writer.ConfigureAwait(false))
         {
             while (true)
@@ -134,10 +140,10 @@ internal sealed class GroupCommit : IAsyncDisposable
                 lock (_lock)
                 {
                     _committing--;
-                    foreach (var write in batch)
+                    foreach (var part in batch.SelectMany(write => write.Parts))
                     {
-                        _underWay.Remove(write.Stream);
-                        if (RunOfFirst(write) is { } run && _underWay.GetValueOrDefault(run) == done.Task) _underWay.Remove(run);
+                        _underWay.Remove(part.Stream);
+                        if (RunOfFirst(part) is { } run && _underWay.GetValueOrDefault(run) == done.Task) _underWay.Remove(run);
                     }
                     // Others may have waited for one of these streams.
                     _arrival.TrySetResult();
@@ -184,19 +190,28 @@ internal sealed class GroupCommit : IAsyncDisposable
     // One write of a stream at a time, and in order. True when some caller waits for the flush, and it is worth one.
     private bool Take(List<PendingWrite> batch)
     {
-        var (hurry, events, bytes) = (false, 0, 0);
+        var (hurry, streams, events, bytes) = (false, 0, 0, 0);
         HashSet<StreamId> passed = [];
         foreach (var write in _waiting)
         {
-            if (batch.Count >= BatchWrites || events >= BatchEvents || bytes >= BatchBytes) break;
-            if (_underWay.ContainsKey(write.Stream) || !passed.Add(write.Stream) || (RunToMake(write) is { } run && _underWay.ContainsKey(run))) continue;
+            if (streams >= BatchStreams || events >= BatchEvents || bytes >= BatchBytes) break;
+            if (!IsFree(write, passed)) continue;
             batch.Add(write);
-            if (write is not PendingAppend append) continue;
-            hurry = true;
-            events += append.Append.Events.Count;
-            bytes += append.Bytes;
+            streams += write.Parts.Count;
+            events += write.Events;
+            bytes += write.Bytes;
+            hurry |= write.IsAppend;
         }
-        return (hurry && (_committing == 0 || events >= HeavyEvents)) || batch.Count == BatchWrites;
+        return (hurry && (_committing == 0 || events >= HeavyEvents)) || streams >= BatchStreams;
+    }
+
+    // A write that cannot be taken holds up all that come after it on any of its streams.
+    private bool IsFree(PendingWrite write, HashSet<StreamId> passed)
+    {
+        var free = true;
+        foreach (var part in write.Parts)
+            free &= passed.Add(part.Stream) && !_underWay.ContainsKey(part.Stream) && !(RunToMake(part) is { } run && _underWay.ContainsKey(run));
+        return free;
     }
 
     private void Mark(List<PendingWrite> batch, Task done)
@@ -204,18 +219,18 @@ internal sealed class GroupCommit : IAsyncDisposable
         _committing++;
         var taken = batch.ToHashSet();
         _waiting.RemoveAll(taken.Contains);
-        foreach (var write in batch)
+        foreach (var part in batch.SelectMany(write => write.Parts))
         {
-            _underWay[write.Stream] = done;
-            if (RunToMake(write) is { } run) _underWay[run] = done;
+            _underWay[part.Stream] = done;
+            if (RunToMake(part) is { } run) _underWay[run] = done;
         }
     }
 
     // A step's first append may also make its run's row; two connections would number it twice.
-    private StreamId? RunToMake(PendingWrite write) => RunOfFirst(write) is { } run && !_streams.Get(run).Exists ? run : null;
+    private StreamId? RunToMake(StreamWrite part) => RunOfFirst(part) is { } run && !_streams.Get(run).Exists ? run : null;
 
-    private static StreamId? RunOfFirst(PendingWrite write) =>
-        write is PendingAppend { Append.ExpectedSequence: 0, Stream.Kind: StreamKind.Step } ? StreamId.Run(write.Stream.Namespace, write.Stream.RunId!) : null;
+    private static StreamId? RunOfFirst(StreamWrite part) =>
+        part is StreamAppend { IsFirst: true, Stream: { Kind: StreamKind.Step } step } ? StreamId.Run(step.Namespace, step.RunId!) : null;
 
     private async Task CommitAsync(Writer writer, List<PendingWrite> batch)
     {
@@ -251,7 +266,7 @@ internal sealed class GroupCommit : IAsyncDisposable
             {
                 // One write that the schema refuses is its caller's fault, not the database's.
                 writer.Refuse(batch[0]);
-                batch[0].Fail(new InvalidOperationException($"The journal refused the write to {batch[0].Stream}: {error.Message}", error));
+                batch[0].Fail(new InvalidOperationException($"The journal refused the write to {batch[0]}: {error.Message}", error));
                 return;
             }
             catch (Exception)
@@ -319,9 +334,10 @@ internal sealed class GroupCommit : IAsyncDisposable
             var appended = false;
             foreach (var write in batch)
             {
-                if (write is not PendingAppend || write.Outcome != AppendOutcome.Committed || write.Completion.IsCompleted) continue;
+                if (!write.IsAppend || write.Outcome != AppendOutcome.Committed || write.Completion.IsCompleted) continue;
                 appended = true;
-                if (write.Stream.RunId is { } run) _unseenRuns.Add((write.Stream.Namespace, run));
+                foreach (var part in write.Parts)
+                    if (part.Stream.RunId is { } run) _unseenRuns.Add((part.Stream.Namespace, run));
             }
             if (!appended) return;
             position = _visible.Value;

@@ -84,8 +84,11 @@ internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache
         }
     }
 
-    /// <summary>Fences the opening that sent a write which cannot be made.</summary>
-    public void Refuse(PendingWrite write) => streams.Lost(streams.Get(write.Stream), write.Epoch);
+    /// <summary>Fences the openings that sent a write which cannot be made.</summary>
+    public void Refuse(PendingWrite write)
+    {
+        foreach (var part in write.Parts) streams.Lost(streams.Get(part.Stream), part.Epoch);
+    }
 
     public async ValueTask DisposeAsync() => await CloseAsync().ConfigureAwait(false);
 
@@ -141,9 +144,9 @@ internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache
         var (events, made) = (0, 0);
         foreach (var write in writes)
         {
-            if (write is not PendingAppend append) continue;
-            events += append.Append.Events.Count;
-            if (append.Append.ExpectedSequence == 0) made += 2;
+            events += write.Events;
+            foreach (var part in write.Parts)
+                if (part is StreamAppend { IsFirst: true }) made += 2;
         }
         var id = made == 0 ? 0 : await streamIds.TakeAsync(made, _connection!, cancellationToken).ConfigureAwait(false);
         var position = events == 0 ? 0 : await positions.TakeAsync(events, _connection!, cancellationToken).ConfigureAwait(false);
@@ -152,36 +155,45 @@ internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache
         var any = false;
         foreach (var write in writes)
         {
-            var entry = streams.Get(write.Stream);
-            if (!HasAChance(write, entry))
+            if (!HasAChance(write))
             {
                 write.Outcome = AppendOutcome.Fenced;
-                streams.Lost(entry, write.Epoch);
+                Refuse(write);
                 continue;
             }
             any = true;
-            if (write is PendingAppend append)
+            foreach (var part in write.Parts)
             {
-                if (!entry.Exists) Number(entry, append.Append, ref id);
-                _batch.Add(entry, append, position);
-                position += append.Append.Events.Count;
-            }
-            else
-            {
-                _batch.AddWake(entry, ((PendingAcknowledge)write).Wake);
+                var entry = streams.Get(part.Stream);
+                if (part is StreamAppend append)
+                {
+                    if (!entry.Exists) Number(entry, append.Stream, ref id);
+                    _batch.Add(entry, append, position);
+                    position += append.Append.Events.Count;
+                }
+                else
+                {
+                    _batch.AddWake(entry, ((StreamAcknowledge)part).Wake);
+                }
             }
         }
         return any;
     }
 
-    private bool HasAChance(PendingWrite write, StreamEntry entry) =>
-        write.Outcome == AppendOutcome.Committed && Epochs.TermOf(write.Epoch) == term && !streams.IsFenced(entry, write.Epoch)
-        && (entry.Exists || write is PendingAppend { Append.ExpectedSequence: 0 });
+    private bool HasAChance(PendingWrite write)
+    {
+        if (write.Outcome != AppendOutcome.Committed) return false;
+        foreach (var part in write.Parts)
+        {
+            var entry = streams.Get(part.Stream);
+            if (Epochs.TermOf(part.Epoch) != term || streams.IsFenced(entry, part.Epoch) || !(entry.Exists || part is StreamAppend { IsFirst: true })) return false;
+        }
+        return true;
+    }
 
     // A step may be written before its run's own stream; the run's row then waits with head 0.
-    private void Number(StreamEntry entry, Append append, ref long id)
+    private void Number(StreamEntry entry, StreamId stream, ref long id)
     {
-        var stream = append.Stream;
         if (entry.Id == 0) entry.Id = id++;
         if (stream.Kind == StreamKind.Run) entry.RunId = entry.Id;
         if (stream.Kind != StreamKind.Step) return;
@@ -236,26 +248,36 @@ internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache
     private async Task LookUpAsync(List<PendingWrite> writes, CancellationToken cancellationToken)
     {
         List<StreamId>? unknown = null;
-        foreach (var write in writes)
+        foreach (var part in writes.SelectMany(write => write.Parts))
         {
-            if (streams.Get(write.Stream).Exists) continue;
-            if (write is not PendingAppend { Append.ExpectedSequence: 0 }) (unknown ??= []).Add(write.Stream);
-            if (write.Stream.Kind == StreamKind.Step && StreamId.Run(write.Stream.Namespace, write.Stream.RunId!) is var run && !streams.Get(run).Exists) (unknown ??= []).Add(run);
+            var stream = part.Stream;
+            if (streams.Get(stream).Exists) continue;
+            if (part is not StreamAppend { IsFirst: true }) (unknown ??= []).Add(stream);
+            if (stream.Kind != StreamKind.Step || streams.IsUnmade(stream)) continue;
+            var run = StreamId.Run(stream.Namespace, stream.RunId!);
+            if (!streams.Get(run).Exists) (unknown ??= []).Add(run);
         }
         if (unknown is not null) await HeadsAsync(unknown, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task FindLosersAsync(List<PendingWrite> writes, CancellationToken cancellationToken)
     {
-        var named = writes.Select(w => w.Stream).Concat(_batch.Added.Count == 0 ? [] : writes.Where(w => w.Stream.Kind == StreamKind.Step).Select(w => StreamId.Run(w.Stream.Namespace, w.Stream.RunId!))).Distinct().ToList();
+        var written = writes.SelectMany(w => w.Parts).Select(part => part.Stream).ToList();
+        var named = written.Concat(_batch.Added.Count == 0 ? [] : written.Where(s => s.Kind == StreamKind.Step).Select(s => StreamId.Run(s.Namespace, s.RunId!))).Distinct().ToList();
         var heads = await HeadsAsync(named, cancellationToken).ConfigureAwait(false);
         foreach (var entry in named.Where(stream => !heads.ContainsKey(stream)).Select(streams.Get)) (entry.Id, entry.Exists) = (0, false);
-        foreach (var write in writes.OfType<PendingAppend>())
+        foreach (var write in writes)
         {
-            var (sequence, epoch) = heads.GetValueOrDefault(write.Stream);
-            if (sequence == write.Append.ExpectedSequence && epoch <= write.Epoch) continue;
+            if (write.Parts.OfType<StreamAppend>().All(HasHead)) continue;
+            // Those that it was to be written with are where they were expected, and lose all the same.
             write.Outcome = AppendOutcome.Fenced;
-            streams.Lost(streams.Get(write.Stream), write.Epoch);
+            Refuse(write);
+        }
+
+        bool HasHead(StreamAppend append)
+        {
+            var (sequence, epoch) = heads.GetValueOrDefault(append.Stream);
+            return sequence == append.Append.ExpectedSequence && epoch <= append.Epoch;
         }
     }
 
@@ -269,7 +291,8 @@ internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache
         {
             var stream = byName[rows.GetString(0)];
             var entry = streams.Get(stream);
-            (entry.Id, entry.RunId, entry.Exists) = (rows.GetInt64(1), rows.IsDBNull(2) ? null : rows.GetInt64(2), true);
+            (entry.Id, entry.RunId) = (rows.GetInt64(1), rows.IsDBNull(2) ? null : rows.GetInt64(2));
+            streams.Found(entry);
             heads[stream] = (rows.GetInt64(3), rows.GetInt64(4));
         }
         return heads;

@@ -13,12 +13,12 @@ internal sealed class BatchWriter : IDisposable
     private readonly StreamCache _streams;
     private readonly long _term;
     private readonly RowWriter _rows;
-    private readonly Statement _begin, _commit, _rollback, _ownBatch, _setPosition, _readBatch;
+    private readonly Statement _begin, _commit, _rollback, _savepoint, _rollbackToSavepoint, _release, _ownBatch, _setPosition, _readBatch;
     private readonly Statement _findStream, _addStream, _ownStream, _moveHead, _holdEpoch, _addEvent, _putWake, _removeWake;
 
     // Streams whose id this transaction made or looked up (a rollback takes back rows made in it, and their ids are given out anew),
     // and those that lost in it, with the newest epoch that did.
-    private readonly List<StreamEntry> _resolved = [];
+    private readonly List<StreamEntry> _resolved = [], _made = [];
     private readonly Dictionary<StreamEntry, long> _lost = [];
 
     public BatchWriter(Database database, StreamCache streams, long term, long batch, long position)
@@ -28,6 +28,9 @@ internal sealed class BatchWriter : IDisposable
         _begin = database.Prepare(_sql["begin"]);
         _commit = database.Prepare(_sql["commit"]);
         _rollback = database.Prepare(_sql["rollback"]);
+        _savepoint = database.Prepare(_sql["savepoint"]);
+        _rollbackToSavepoint = database.Prepare(_sql["rollback_to_savepoint"]);
+        _release = database.Prepare(_sql["release"]);
         _ownBatch = database.Prepare(_sql["own_batch"]);
         _setPosition = database.Prepare(_sql["set_position"]);
         _readBatch = database.Prepare(_sql["read_batch"]);
@@ -73,6 +76,7 @@ internal sealed class BatchWriter : IDisposable
         position = Position;
         _lost.Clear();
         _resolved.Clear();
+        _made.Clear();
         try
         {
             _begin.Run();
@@ -86,7 +90,7 @@ internal sealed class BatchWriter : IDisposable
         }
         catch
         {
-            foreach (var entry in _resolved) (entry.Id, entry.RunId) = (0, null);
+            ForgetResolved(from: 0);
             if (_database.InTransaction)
             {
                 _unresolved = null;
@@ -101,13 +105,17 @@ internal sealed class BatchWriter : IDisposable
     private void Settle(long position)
     {
         foreach (var (entry, epoch) in _lost) _streams.Lost(entry, epoch);
+        _streams.Made(_made);
         _unresolved = null;
         Batch++;
         Position = position;
     }
 
-    /// <summary>Fences the opening that sent a write which cannot be made.</summary>
-    public void Refuse(PendingWrite write) => _streams.Lost(_streams.Get(write.Stream), write.Epoch);
+    /// <summary>Fences the openings that sent a write which cannot be made.</summary>
+    public void Refuse(PendingWrite write)
+    {
+        foreach (var part in write.Parts) _streams.Lost(_streams.Get(part.Stream), part.Epoch);
+    }
 
     /// <summary>Copies the log into the database file; false when a reader stood in the way.</summary>
     public bool Checkpoint(bool truncate) => _database.Checkpoint(truncate);
@@ -123,16 +131,50 @@ internal sealed class BatchWriter : IDisposable
 
     private bool Write(PendingWrite write, ref long position)
     {
-        var entry = _streams.Get(write.Stream);
-        // A later write never passes an earlier one of the same opening that failed: it was decided on a state that never came.
-        var written = !_streams.IsFenced(entry, write.Epoch) && Epochs.TermOf(write.Epoch) == _term
-            && !(_lost.TryGetValue(entry, out var lost) && write.Epoch <= lost)
-            && (write is PendingAppend append ? Append(entry, append, ref position) : Acknowledge(entry, (PendingAcknowledge)write));
-        if (!written) _lost[entry] = Math.Max(write.Epoch, _lost.GetValueOrDefault(entry));
-        return written;
+        var written = write.Parts.Count == 1 ? Write(write.Parts[0], ref position) : WriteAll(write.Parts, ref position);
+        if (written) return true;
+        foreach (var part in write.Parts)
+        {
+            var entry = _streams.Get(part.Stream);
+            _lost[entry] = Math.Max(part.Epoch, _lost.GetValueOrDefault(entry));
+        }
+        return false;
     }
 
-    private bool Append(StreamEntry entry, PendingAppend pending, ref long position)
+    private bool WriteAll(IReadOnlyList<StreamWrite> parts, ref long position)
+    {
+        var (resolved, before) = (_resolved.Count, position);
+        _savepoint.Run();
+        foreach (var part in parts)
+        {
+            if (Write(part, ref position)) continue;
+            _rollbackToSavepoint.Run();
+            _release.Run();
+            ForgetResolved(from: resolved);
+            position = before;
+            return false;
+        }
+        _release.Run();
+        return true;
+    }
+
+    private bool Write(StreamWrite part, ref long position)
+    {
+        var entry = _streams.Get(part.Stream);
+        // A later write never passes an earlier one of the same opening that failed: it was decided on a state that never came.
+        return !_streams.IsFenced(entry, part.Epoch) && Epochs.TermOf(part.Epoch) == _term
+            && !(_lost.TryGetValue(entry, out var lost) && part.Epoch <= lost)
+            && (part is StreamAppend append ? Append(entry, append, ref position) : Acknowledge(entry, (StreamAcknowledge)part));
+    }
+
+    private void ForgetResolved(int from)
+    {
+        for (var i = from; i < _resolved.Count; i++) (_resolved[i].Id, _resolved[i].RunId) = (0, null);
+        _resolved.RemoveRange(from, _resolved.Count - from);
+        _made.RemoveAll(entry => entry.Id == 0);
+    }
+
+    private bool Append(StreamEntry entry, StreamAppend pending, ref long position)
     {
         var append = pending.Append;
         if (entry.Id == 0 && !Find(entry, append.Stream))
@@ -154,7 +196,7 @@ internal sealed class BatchWriter : IDisposable
         return true;
     }
 
-    private bool Acknowledge(StreamEntry entry, PendingAcknowledge acknowledge)
+    private bool Acknowledge(StreamEntry entry, StreamAcknowledge acknowledge)
     {
         if (entry.Id == 0 && !Find(entry, acknowledge.Stream)) return false;
         var held = _holdEpoch.Bind(1, entry.Id).Bind(2, acknowledge.Epoch).Step();
@@ -175,6 +217,7 @@ internal sealed class BatchWriter : IDisposable
         if (found)
         {
             (entry.Id, entry.RunId) = (_findStream.Long(0), _findStream.LongOrNull(1));
+            _streams.Found(entry);
             _resolved.Add(entry);
         }
         _findStream.Reset();
@@ -201,5 +244,6 @@ internal sealed class BatchWriter : IDisposable
         }
         entry.RunId = run;
         _resolved.Add(entry);
+        _made.Add(entry);
     }
 }

@@ -59,7 +59,7 @@ internal sealed class Committer : IAsyncDisposable
         }
         catch (ChannelClosedException error)
         {
-            throw new ObjectDisposedException("The journal is closed; the write to " + write.Stream + " was not made.", error);
+            throw new ObjectDisposedException("The journal is closed; the write to " + write + " was not made.", error);
         }
         return await write.Completion.ConfigureAwait(false);
     }
@@ -132,9 +132,8 @@ internal sealed class Committer : IAsyncDisposable
         while (batch.Count < BatchWrites && _batchBytes < BatchBytes && _queue.Reader.TryRead(out var write))
         {
             batch.Add(write);
-            if (write is not PendingAppend append) continue;
-            hurry = true;
-            _batchBytes += append.Bytes;
+            hurry |= write.IsAppend;
+            _batchBytes += write.Bytes;
         }
         return hurry || batch.Count == BatchWrites;
     }
@@ -170,7 +169,7 @@ internal sealed class Committer : IAsyncDisposable
             {
                 // One write that the schema refuses is its caller's fault, not the disk's.
                 _writer.Refuse(batch[0]);
-                batch[0].Fail(new InvalidOperationException($"The journal refused the write to {batch[0].Stream}: {error.Message}", error));
+                batch[0].Fail(new InvalidOperationException($"The journal refused the write to {batch[0]}: {error.Message}", error));
                 return;
             }
             catch (Exception)
@@ -216,9 +215,10 @@ internal sealed class Committer : IAsyncDisposable
         var runs = new HashSet<(string, string)>();
         foreach (var write in batch)
         {
-            if (write is not PendingAppend || write.Outcome != AppendOutcome.Committed) continue;
+            if (!write.IsAppend || write.Outcome != AppendOutcome.Committed) continue;
             appended = true;
-            if (write.Stream.RunId is { } run) runs.Add((write.Stream.Namespace, run));
+            foreach (var part in write.Parts)
+                if (part.Stream.RunId is { } run) runs.Add((part.Stream.Namespace, run));
         }
         if (!appended) return;
         try

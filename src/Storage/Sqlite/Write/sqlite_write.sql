@@ -10,6 +10,16 @@ COMMIT;
 -- name: rollback
 ROLLBACK;
 
+-- name: savepoint
+-- Before a write of several parts: one that fails takes the others back, and nothing else of the batch.
+SAVEPOINT parts;
+
+-- name: rollback_to_savepoint
+ROLLBACK TO parts;
+
+-- name: release
+RELEASE parts;
+
 -- name: own_batch
 -- No row changes when another server has raised the term: then nothing in this batch may be written.
 UPDATE journal SET batch = ?1 WHERE term = ?2;

@@ -1,0 +1,36 @@
+using Fanfare.Contracts;
+using Fanfare.Core;
+
+namespace Fanfare.Engine;
+
+/// <summary>Appends of one or more entities on their way together: all become durable, or none does.</summary>
+internal sealed class Flight
+{
+    /// <summary>Entities in one flight. While it is under way, none of them appends anything else.</summary>
+    private const int MostLegs = 32;
+
+    private readonly List<Leg?> _legs = [];
+
+    public bool IsFull => _legs.Count >= MostLegs;
+
+    public IEnumerable<Leg> Legs => _legs.Select(leg => leg!);
+
+    public IReadOnlyList<Append> Appends => [.. Legs.Select(leg => leg.Append)];
+
+    public Leg this[int seat]
+    {
+        set => _legs[seat] = value;
+    }
+
+    /// <summary>Takes the next place, so that who sends comes before whom it takes along.</summary>
+    public int Take()
+    {
+        _legs.Add(null);
+        return _legs.Count - 1;
+    }
+}
+
+/// <summary>One entity's part of a flight, and what it lets out when it has landed.</summary>
+/// <param name="Outbox">Place of the last message that it makes durable.</param>
+/// <param name="Unsent">Whom it has messages for that did not come along.</param>
+internal sealed record Leg(Activation Activation, Entity Entity, IReadOnlyList<Work> Works, Append Append, long Outbox, IReadOnlyList<Effect> Effects, IReadOnlyList<StreamId> Unsent);
