@@ -119,6 +119,7 @@ internal sealed partial class Load(LocalEngine engine, int rounds, Measured meas
         {
             var (log, commits) = await CountersAsync();
             var cpu = Process.GetCurrentProcess().TotalProcessorTime;
+            var pause = GC.GetTotalPauseDuration();
             var clock = Stopwatch.StartNew();
             var done = afterAll();
             await RunEnd.AwaitAsync(engine, await engine.StartRunAsync(spec), done);
@@ -127,6 +128,7 @@ internal sealed partial class Load(LocalEngine engine, int rounds, Measured meas
             var (logAfter, commitsAfter) = await CountersAsync();
             if (round < 0) continue;
             measured.Add(name + "_tasks_per_s", completions / seconds);
+            measured.Add(name + "_gc_pause_share", (GC.GetTotalPauseDuration() - pause).TotalSeconds / seconds);
             measured.Add(name + "_cpu_s_per_1000_tasks", cpu.TotalSeconds / completions * 1000);
             if (database is null) continue;
             measured.Add(name + "_log_bytes_per_task", (logAfter - log) / completions);

@@ -236,7 +236,7 @@ internal sealed partial class Dispatcher
             (StepEntity step, in Moment moment) => step.Renew(request.Worker, request.Boot, held, moment));
 
     // Null when it cannot be had now: the worker's next poll will not list it, and it is tried again then.
-    private async Task<Lease?> AssembleAsync(WorkerSession session, Grant grant)
+    private async ValueTask<Lease?> AssembleAsync(WorkerSession session, Grant grant)
     {
         try
         {

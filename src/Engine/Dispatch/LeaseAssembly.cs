@@ -15,10 +15,10 @@ internal sealed class LeaseAssembly(RunContexts runs, IReadModel readModel, IBlo
 
     private readonly ForeachItemReader _items = new(readModel, blobs);
 
-    public async Task<Lease> AssembleAsync(Grant grant, CancellationToken cancellationToken)
+    public async ValueTask<Lease> AssembleAsync(Grant grant, CancellationToken cancellationToken)
     {
         var task = grant.Task;
-        var context = await runs.GetAsync(task.Namespace, task.Run, cancellationToken);
+        var context = runs.Find(task.Namespace, task.Run) ?? await runs.GetAsync(task.Namespace, task.Run, cancellationToken);
         var node = context.Graph[task.Step.Step];
         var run = node.IsHandler ? await readModel.GetRunAsync(task.Namespace, task.Run, cancellationToken) : null;
         return new Lease
@@ -64,7 +64,7 @@ internal sealed class LeaseAssembly(RunContexts runs, IReadModel readModel, IBlo
         }
     }
 
-    private async Task<IReadOnlyList<LeaseInput>?> InlineAsync(RunContext context, TaskRef task, TaskInputs inputs, CancellationToken cancellationToken)
+    private async ValueTask<IReadOnlyList<LeaseInput>?> InlineAsync(RunContext context, TaskRef task, TaskInputs inputs, CancellationToken cancellationToken)
     {
         var count = inputs.Sources.Sum(s => (long)s.Splits.Count);
         if (count == 0) return [];
@@ -112,7 +112,7 @@ internal sealed class ForeachItemReader(IReadModel readModel, IBlobStore blobs)
     private readonly Dictionary<(string Namespace, string Run, StepKey Opener, int Split, int Generation), IReadOnlyList<string>> _lists = [];
     private readonly Dictionary<string, (int First, IReadOnlyList<string> Lines)> _stretches = [];
 
-    public async Task<string> ReadAsync(TaskRef task, ItemSource source, CancellationToken cancellationToken) => source.Items switch
+    public async ValueTask<string> ReadAsync(TaskRef task, ItemSource source, CancellationToken cancellationToken) => source.Items switch
     {
         RangeItems range => (range.Start + (source.Index * range.Step)).ToString(System.Globalization.CultureInfo.InvariantCulture),
         ListItems list => (await ListAsync(task, source, list, cancellationToken))[source.Index],

@@ -27,7 +27,7 @@ internal readonly record struct EventFrame(int Count, byte[] Payload)
             var end = first;
             do
             {
-                JsonSerializer.Serialize(json, events[end].Event, ContractsJson.Default.Event);
+                EventCodec.Write(json, events[end].Event);
                 end++;
             }
             while (end < events.Count && end - first < MostEvents && json.BytesCommitted + json.BytesPending < MostBytes && events[end].At == events[first].At && events[end].Actor == events[first].Actor);
