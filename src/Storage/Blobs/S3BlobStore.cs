@@ -108,8 +108,8 @@ public sealed class S3BlobStore : IBlobStore, IDisposable
         // No blob has such a name.
         var key = $"{_keys.Root}{BlobName.Incoming}/{Guid.NewGuid():n}";
         await _bucket.PutAsync(key, Encoding.UTF8.GetBytes("Fanfare looks whether it can write here.\n"), cancellationToken).ConfigureAwait(false);
-        using (await _bucket.GetAsync(key, 0, null, cancellationToken).ConfigureAwait(false))
-        await foreach (var _ in _bucket.ListAsync(key, cancellationToken).ConfigureAwait(false)) { }
+        (await _bucket.GetAsync(key, 0, null, cancellationToken).ConfigureAwait(false))?.Dispose();
+        await foreach (var _ in _bucket.ListAsync(key, cancellationToken).ConfigureAwait(false)) break;
         await _bucket.DeleteAsync(key, cancellationToken).ConfigureAwait(false);
     }
 }

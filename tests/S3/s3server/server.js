@@ -82,7 +82,8 @@ Store.prototype.deleteObject = async function (bucketName, key) {
 Store.prototype.listObjects = async function (bucketName, { prefix = '', startAfter = '', maxKeys = 1000 }) {
   const root = this.getBucketPath(bucketName);
   const after = Buffer.from(startAfter);
-  const keys = [...files(root)]
+  const folder = path.join(root, prefix.slice(0, prefix.lastIndexOf('/') + 1));
+  const keys = [...(fs.existsSync(folder) ? files(folder) : [])]
     .filter(file => file.endsWith(objectEnd))
     .map(file => file.slice(root.length + 1, -objectEnd.length))
     .filter(key => key.startsWith(prefix))
