@@ -148,10 +148,10 @@ internal sealed class S3Bucket : IDisposable
             RequestChecksumCalculation = RequestChecksumCalculation.WHEN_REQUIRED,
             ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
         };
-        var region = settings.RegionEndpoint?.SystemName;
         if (location.Endpoint is not { } endpoint) return settings;
         settings.ServiceURL = endpoint.ToString();
-        settings.AuthenticationRegion = region ?? RegionEndpoint.USEast1.SystemName;
+        // The machine's own region says nothing of where such a store is.
+        settings.AuthenticationRegion = (FallbackRegionFactory.GetRegionEndpoint(includeInstanceMetadata: false) ?? RegionEndpoint.USEast1).SystemName;
         return settings;
     }
 
