@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Fanfare.S3;
 
-/// <summary>An S3 server with one bucket in a directory of its own, on a port of its own of 127.0.0.1. It ends with this process at the latest: then its standard input ends.</summary>
+/// <summary>An S3 server with one bucket in a directory of its own, on a port of its own of 127.0.0.1. It ends with this process at the latest, and its directory with it: then its standard input ends.</summary>
 public sealed class S3Server : IAsyncDisposable
 {
     public const string Bucket = "fanfare-tests";

@@ -3,7 +3,7 @@ namespace Fanfare.S3;
 /// <summary>The one S3 server that all classes of the test process share, as their <c>IClassFixture</c>. Tests that hurt a server start their own. It ends with the process.</summary>
 public sealed class SharedS3 : IAsyncLifetime
 {
-    private static readonly Lazy<Task<S3Server>> Shared = new(StartAsync);
+    private static readonly Lazy<Task<S3Server>> Shared = new(S3Server.StartAsync);
 
     private S3Server? _server;
 
@@ -16,11 +16,4 @@ public sealed class SharedS3 : IAsyncLifetime
     }
 
     public Task DisposeAsync() => Task.CompletedTask;
-
-    private static async Task<S3Server> StartAsync()
-    {
-        var server = await S3Server.StartAsync();
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => server.DisposeAsync().AsTask().Wait();
-        return server;
-    }
 }

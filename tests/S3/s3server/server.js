@@ -2,7 +2,8 @@
 
 // usage: node server.js MODULES DIRECTORY PORT BUCKET
 // s3rver on 127.0.0.1, put right where it departs from S3 and the tests would notice: it shows objects that are half written, lists in the order of a directory's entries, cannot drop the parts
-// of an upload, and removes folders that somebody else is about to write into. It prints its port, and ends with its standard input.
+// of an upload, and removes folders that somebody else is about to write into. It prints its port, and ends with its standard input,
+// and its directory with it.
 
 const crypto = require('crypto');
 const fs = require('fs');
@@ -111,7 +112,10 @@ server.middleware.unshift(async (ctx, next) => {
 });
 
 process.stdin.resume();
-process.stdin.on('end', () => process.exit(0));
+process.stdin.on('end', () => {
+  fs.rmSync(directory, { recursive: true, force: true });
+  process.exit(0);
+});
 server.run().then(
   address => console.log(address.port),
   error => {
