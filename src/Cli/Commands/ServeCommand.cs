@@ -23,11 +23,12 @@ internal static class ServeCommand
             DefaultValueFactory = _ => 300,
             Validators = { r => Arguments.InRange(r, 10, 86_400) },
         };
-        var database = DatabaseCommand.Connection("Connection string of a PostgreSQL database for the journal. Servers that share one stand by for each other; give them the same --data, which holds logs and artifacts. Default: $FANFARE_DATABASE, else a file in the data directory");
+        var database = DatabaseCommand.Connection("Connection string of a PostgreSQL database for the journal. Servers that share one stand by for each other; give them the same --blobs. Default: $FANFARE_DATABASE, else a file in the data directory");
+        var blobs = new Option<string?>("--blobs") { Description = "Where logs, artifacts and packages are: a directory, or s3://BUCKET/PREFIX in S3 or a compatible store ($FANFARE_S3_ENDPOINT). Servers that share a database share it too. Default: $FANFARE_BLOBS, else blobs in the data directory", HelpName = "DIR|URL" };
         var advertise = new Option<string?>("--advertise") { Description = "With --database: URL at which the other servers reach this one. Default: where it listens", HelpName = "URL" };
-        var command = new Command("serve", "Run a server until it is stopped; it adopts the unfinished runs of its data directory") { data, port, bind, noWorker, leaseTerm, database, advertise };
+        var command = new Command("serve", "Run a server until it is stopped; it adopts the unfinished runs of its data directory") { data, port, bind, noWorker, leaseTerm, database, blobs, advertise };
         ExampleHelp.Add(command, "fanfare serve", "fanfare serve --data /var/lib/fanfare --port 8080", "FANFARE_TOKEN=… fanfare serve --host 0.0.0.0 --no-worker",
-            "FANFARE_DATABASE='Host=db;Username=fanfare;Database=fanfare' fanfare serve --data /srv/fanfare");
+            "FANFARE_DATABASE='Host=db;Username=fanfare;Database=fanfare' fanfare serve --blobs s3://my-bucket/fanfare");
         return global.On(command, async (session, parsed, cancel) =>
         {
             var host = parsed.GetRequiredValue(bind);
@@ -39,12 +40,13 @@ internal static class ServeCommand
             {
                 LeaseTerm = TimeSpan.FromSeconds(parsed.GetValue(leaseTerm)),
                 Database = DatabaseCommand.Given(session.Host, parsed.GetValue(database)),
+                Blobs = BlobPlace.Given(session.Host, parsed.GetValue(blobs)),
                 Advertise = Advertised(parsed.GetValue(advertise)),
             };
             try
             {
                 await using var server = await hosting.StartAsync(options, cancel);
-                await ServeAsync(session, server, directory, cancel);
+                await ServeAsync(session, server, options, cancel);
             }
             catch (OperationCanceledException) when (cancel.IsCancellationRequested)
             {
@@ -54,12 +56,13 @@ internal static class ServeCommand
         });
     }
 
-    private static async Task ServeAsync(Session session, IRunningServer server, string directory, CancellationToken cancel)
+    private static async Task ServeAsync(Session session, IRunningServer server, LocalServerOptions options, CancellationToken cancel)
     {
+        var directory = options.DataDirectory;
         DataDirectory.WriteAddress(directory, server.BaseUrl);
         try
         {
-            Announce(session, server.BaseUrl, directory);
+            Announce(session, server.BaseUrl, directory, options.Blobs);
             await server.Completion.WaitAsync(cancel);
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
@@ -72,15 +75,15 @@ internal static class ServeCommand
         }
     }
 
-    private static void Announce(Session session, Uri url, string directory)
+    private static void Announce(Session session, Uri url, string directory, BlobPlace? blobs)
     {
         if (session.Screen.Json)
         {
-            session.Screen.WriteJsonLine(new ServingReport(url, directory, Environment.ProcessId));
+            session.Screen.WriteJsonLine(new ServingReport(url, directory, blobs?.ToString(), Environment.ProcessId));
             return;
         }
         session.Screen.WriteLine($"Fanfare {ProductVersion.Text} serves {url.ToString().TrimEnd('/')}");
-        session.Screen.WriteLine($"  data in {Words.Printable(directory)}; Ctrl-C stops it");
+        session.Screen.WriteLine($"  data in {Words.Printable(directory)}{(blobs is null ? "" : $", blobs in {Words.Printable(blobs.ToString())}")}; Ctrl-C stops it");
     }
 
     private static Uri? Advertised(string? given)

@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using Fanfare.Engine;
 using Fanfare.Gateway;
 using Fanfare.Storage;
-using Fanfare.Storage.Blobs;
 using Fanfare.Storage.Postgres;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -17,14 +16,14 @@ internal sealed class ClusteredServer : IRunningServer
 
     private readonly LocalServerOptions _options;
     private readonly PostgresElection _election;
-    private readonly DirectoryBlobStore _blobs;
+    private readonly IBlobStore _blobs;
     private readonly WebApplication _gateway;
     private readonly LeadPorts _ports;
     private readonly CancellationTokenSource _stop = new();
     private readonly EmbeddedWorkerRun? _worker;
     private readonly Task _leading;
 
-    private ClusteredServer(LocalServerOptions options, PostgresElection election, DirectoryBlobStore blobs, WebApplication gateway, LeadPorts ports, Uri url, Uri advertised)
+    private ClusteredServer(LocalServerOptions options, PostgresElection election, IBlobStore blobs, WebApplication gateway, LeadPorts ports, Uri url, Uri advertised)
     {
         (_options, _election, _blobs, _gateway, _ports, BaseUrl) = (options, election, blobs, gateway, ports, url);
         _leading = Task.Run(() => LeadAsync(advertised.ToString()));
@@ -38,12 +37,14 @@ internal sealed class ClusteredServer : IRunningServer
     /// <exception cref="CommandException">The database cannot be used: says what to do.</exception>
     public static async Task<IRunningServer> StartAsync(LocalServerOptions options, CancellationToken cancellationToken)
     {
+        // Nothing of the journal is in it, but the server's address, and perhaps the blobs.
+        DataDirectory.Make(options.DataDirectory);
         var election = await JoinAsync(options, cancellationToken);
-        DirectoryBlobStore? blobs = null;
+        IBlobStore? blobs = null;
         WebApplication? gateway = null;
         try
         {
-            blobs = new DirectoryBlobStore(Path.Combine(options.DataDirectory, "blobs"));
+            blobs = await BlobPlace.Of(options).OpenAsync(options.Log, cancellationToken);
             var ports = new LeadPorts(election);
             gateway = ServerParts.Gateway(options, ports, ports, ports, blobs, services => services.AddSingleton<ILeadership>(ports));
             await gateway.StartAsync(cancellationToken);
@@ -57,7 +58,7 @@ internal sealed class ClusteredServer : IRunningServer
         catch
         {
             if (gateway is not null) await gateway.DisposeAsync();
-            blobs?.Dispose();
+            BlobPlace.Close(blobs);
             await election.DisposeAsync();
             throw;
         }
@@ -73,7 +74,7 @@ internal sealed class ClusteredServer : IRunningServer
         await _gateway.StopAsync();
         await _gateway.DisposeAsync();
         await _election.DisposeAsync();
-        _blobs.Dispose();
+        BlobPlace.Close(_blobs);
         _stop.Dispose();
     }
 

@@ -21,6 +21,20 @@ internal static class DataDirectory
     public static string Resolve(CliHost host, string? given) =>
         given is null ? Default(host) : Path.GetFullPath(given, host.WorkingDirectory);
 
+    /// <summary>Makes it where it is not there.</summary>
+    /// <exception cref="CommandException">It cannot be made: says what to do.</exception>
+    public static void Make(string directory)
+    {
+        try
+        {
+            Directory.CreateDirectory(directory);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException(ExitCode.Usage, $"The data directory {directory} cannot be made ({e.Message}).", "Give this user write permission there, or name another directory with --data.");
+        }
+    }
+
     /// <summary>The address that a server noted there; null when none did. It may be stale: probe it.</summary>
     public static Uri? ReadAddress(string directory)
     {

@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using Fanfare.Engine;
 using Fanfare.Gateway;
 using Fanfare.Storage;
-using Fanfare.Storage.Blobs;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Hosting;
 
@@ -32,11 +31,12 @@ internal sealed class EmbeddedServer : ILocalServer
     private static async Task<IRunningServer> StartAloneAsync(LocalServerOptions options, CancellationToken cancellationToken)
     {
         var store = await OpenStoreAsync(options);
+        IBlobStore? blobs = null;
         EngineNode? engine = null;
         WebApplication? gateway = null;
         try
         {
-            var blobs = new DirectoryBlobStore(Path.Combine(options.DataDirectory, "blobs"));
+            blobs = await BlobPlace.Of(options).OpenAsync(options.Log, cancellationToken);
             engine = new EngineNode(
                 ServerParts.EngineOptionsOf(options, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8))),
                 store.Journal, store.ReadModel, blobs, TimeProvider.System,
@@ -45,12 +45,13 @@ internal sealed class EmbeddedServer : ILocalServer
             await engine.RecoverAsync();
             gateway = ServerParts.Gateway(options, engine, store.Journal, store.ReadModel, blobs);
             await gateway.StartAsync(cancellationToken);
-            return new RunningServer(store, engine, gateway, ServerParts.Reachable(GatewayHost.AddressOf(gateway)), options);
+            return new RunningServer(store, blobs, engine, gateway, ServerParts.Reachable(GatewayHost.AddressOf(gateway)), options);
         }
         catch
         {
             if (gateway is not null) await gateway.DisposeAsync();
             if (engine is not null) await engine.DisposeAsync();
+            BlobPlace.Close(blobs);
             await store.DisposeAsync();
             throw;
         }
@@ -71,13 +72,14 @@ internal sealed class EmbeddedServer : ILocalServer
     private sealed class RunningServer : IRunningServer
     {
         private readonly SqliteStore _store;
+        private readonly IBlobStore _blobs;
         private readonly EngineNode _engine;
         private readonly WebApplication _gateway;
         private readonly EmbeddedWorkerRun? _worker;
 
-        public RunningServer(SqliteStore store, EngineNode engine, WebApplication gateway, Uri url, LocalServerOptions options)
+        public RunningServer(SqliteStore store, IBlobStore blobs, EngineNode engine, WebApplication gateway, Uri url, LocalServerOptions options)
         {
-            (_store, _engine, _gateway, BaseUrl) = (store, engine, gateway, url);
+            (_store, _blobs, _engine, _gateway, BaseUrl) = (store, blobs, engine, gateway, url);
             if (options.WithWorker) _worker = EmbeddedWorkerRun.Start(options, url);
         }
 
@@ -92,6 +94,7 @@ internal sealed class EmbeddedServer : ILocalServer
             await _gateway.StopAsync();
             await _gateway.DisposeAsync();
             await _engine.DisposeAsync();
+            BlobPlace.Close(_blobs);
             await _store.DisposeAsync();
         }
 

@@ -34,6 +34,9 @@ internal sealed record LocalServerOptions(
     /// <summary>Connection string of a PostgreSQL database, which other servers may share; null for a journal in the data directory.</summary>
     public string? Database { get; init; }
 
+    /// <summary>Where logs, artifacts and packages are; null for the data directory.</summary>
+    public BlobPlace? Blobs { get; init; }
+
     /// <summary>Where the other servers of the database reach this one; null for where it listens.</summary>
     public Uri? Advertise { get; init; }
 }

@@ -28,6 +28,7 @@ internal sealed record ErrorReport(string Error, string? Detail, string? Remedy,
 internal sealed record ValidationReport(string File, bool Valid, IReadOnlyList<SpecError> Errors);
 
 /// <summary><c>fanfare serve</c>, once it answers requests.</summary>
-internal sealed record ServingReport(Uri Url, string DataDirectory, int ProcessId);
+/// <param name="Blobs">Null when they are in the data directory.</param>
+internal sealed record ServingReport(Uri Url, string DataDirectory, string? Blobs, int ProcessId);
 
 internal sealed record DatabaseReport(string Database, int SchemaVersion, int KnownVersion);

@@ -1,23 +1,26 @@
 namespace Fanfare.Contracts;
 
 /// <summary>Bytes under names: logs, artifacts, large lists, packages. Names are relative paths of
-/// segments separated by '/', without '..' ; a bad name throws <see cref="ArgumentException"/>.</summary>
+/// segments separated by '/', without '..' ; a bad name throws <see cref="ArgumentException"/>. A blob is either put whole or grows.
+/// A store that cannot be reached, read or written throws <see cref="IOException"/>; null always means that the blob is not there.</summary>
 public interface IBlobStore
 {
-    /// <summary>Writes the whole blob; readers see either nothing or all of it. Writing it again replaces it.</summary>
+    /// <summary>Writes the whole blob; readers see either nothing or all of it. Writing it again replaces it. When <paramref name="content"/>
+    /// throws, that goes through, and nothing was written.</summary>
     Task PutAsync(string name, Stream content, CancellationToken cancellationToken);
 
-    /// <summary>Opens for reading from <paramref name="offset"/>; null when there is no such blob.</summary>
+    /// <summary>Opens for reading from <paramref name="offset"/>; null when there is no such blob. Beyond its end there is nothing to read. Of a growing blob it
+    /// reads at least what is there when it is opened.</summary>
     Task<Stream?> OpenReadAsync(string name, long offset, CancellationToken cancellationToken);
 
     /// <summary>Size in bytes; null when there is no such blob.</summary>
     Task<long?> GetSizeAsync(string name, CancellationToken cancellationToken);
 
     /// <summary>Writes <paramref name="content"/> at <paramref name="offset"/> of a growing blob (a log). The same chunk at
-    /// the same offset may come twice. Returns the size afterwards. An offset beyond the size writes nothing.</summary>
+    /// the same offset may come twice, also to another server; what is stored stays. Returns the size afterwards. An offset beyond the size writes nothing.</summary>
     Task<long> WriteChunkAsync(string name, long offset, ReadOnlyMemory<byte> content, CancellationToken cancellationToken);
 
-    /// <summary>Names under a prefix (a folder), in ordinal order.</summary>
+    /// <summary>Names under a prefix (a folder; "" for all), in the order of their bytes as UTF-8.</summary>
     IAsyncEnumerable<string> ListAsync(string prefix, CancellationToken cancellationToken);
 }
 

@@ -47,7 +47,7 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, IJournal j
         BadHttpRequestException { StatusCode: 413 } => (ErrorCodes.TooLarge, "The body is larger than this route takes. Limits are listed in docs/limits.md.", []),
         BadHttpRequestException bad => (ErrorCodes.OfStatus(bad.StatusCode), bad.Message, []),
         JournalFormatException or Storage.DataDirectoryException => (ErrorCodes.JournalUnreadable, exception.Message, []),
-        Storage.Postgres.StoreUnavailableException => (ErrorCodes.Busy, exception.Message, []),
+        Storage.Postgres.StoreUnavailableException or Storage.Blobs.BlobStoreUnavailableException => (ErrorCodes.Busy, exception.Message, []),
         IOException or UnauthorizedAccessException => (ErrorCodes.Busy, $"The data directory cannot be read or written: {exception.Message} Free space or restore access, then repeat the request.", []),
         OperationCanceledException when drain.Token.IsCancellationRequested => (ErrorCodes.Busy, "The server is shutting down. Repeat the request in a moment.", []),
         OperationCanceledException => (ErrorCodes.Busy, journal.Health ?? "The request was not done in time. Repeat it in a moment.", []),

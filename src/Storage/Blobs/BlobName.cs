@@ -10,6 +10,9 @@ internal static class BlobName
     /// <summary>Holds files that are being written; no blob has this in its name.</summary>
     public const string Incoming = ".incoming";
 
+    /// <summary>The order of names that every store lists in: that of their bytes as UTF-8.</summary>
+    public static readonly IComparer<string> Order = Comparer<string>.Create((a, b) => Encoding.UTF8.GetBytes(a).AsSpan().SequenceCompareTo(Encoding.UTF8.GetBytes(b)));
+
     private const int SegmentChars = 200, SegmentBytes = 255, NameChars = 2000;
 
     /// <exception cref="ArgumentException">The name breaks the rule.</exception>
@@ -27,6 +30,9 @@ internal static class BlobName
         foreach (var segment in name.Split('/'))
             if (!IsSegment(segment)) throw new ArgumentException($"'{name}' is no name for a blob, because of its segment '{segment}': {Rule}.", nameof(name));
     }
+
+    /// <summary>Whether a blob may have the name.</summary>
+    public static bool IsValid(string name) => name.Length <= NameChars && name.Split('/').All(IsSegment);
 
     private static bool IsSegment(string segment)
     {

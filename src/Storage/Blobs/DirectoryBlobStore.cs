@@ -128,11 +128,11 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
         cancellationToken.ThrowIfCancellationRequested();
         var directory = new DirectoryInfo(folder.Length == 0 ? _root : BlobName.PathOf(_root, folder));
         if (!directory.Exists) yield break;
-        // A folder sorts by its name with the slash, as the names under it do: then a walk in this order is the ordinal one.
+        // A folder sorts by its name with the slash, as the names under it do: then a walk in this order is that of the names.
         var entries = directory.GetFileSystemInfos()
             .Where(entry => entry.Name != BlobName.Incoming)
             .Select(entry => (Name: entry is DirectoryInfo ? entry.Name + "/" : entry.Name, IsFolder: entry is DirectoryInfo))
-            .OrderBy(entry => entry.Name, StringComparer.Ordinal);
+            .OrderBy(entry => entry.Name, BlobName.Order);
         foreach (var (name, isFolder) in entries)
         {
             var full = folder.Length == 0 ? name : $"{folder}/{name}";

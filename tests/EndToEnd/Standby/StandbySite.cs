@@ -2,17 +2,18 @@ using System.Globalization;
 
 namespace Fanfare.EndToEnd.Standby;
 
-/// <summary>A PostgreSQL server, several servers on it, and a worker that knows them all.</summary>
+/// <summary>A PostgreSQL server, several servers on it, and a worker that knows them all. The servers share a directory, or blobs in S3 and no directory.</summary>
 internal sealed class StandbySite : IAsyncDisposable
 {
     private readonly PrivatePostgres _postgres;
     private readonly string _database;
+    private readonly IReadOnlyDictionary<string, string> _blobs;
     private readonly List<FanfareProcess> _processes = [];
     private readonly Member[] _members;
 
-    private StandbySite(PrivatePostgres postgres, string database, int servers)
+    private StandbySite(PrivatePostgres postgres, string database, int servers, IReadOnlyDictionary<string, string>? blobs)
     {
-        (_postgres, _database) = (postgres, database);
+        (_postgres, _database, _blobs) = (postgres, database, blobs ?? new Dictionary<string, string>());
         _members = [.. Enumerable.Range(0, servers).Select(_ => new Member(Api.FreePort()))];
     }
 
@@ -26,10 +27,11 @@ internal sealed class StandbySite : IAsyncDisposable
 
     public FanfareProcess Worker { get; private set; } = null!;
 
-    public static async Task<StandbySite> StartAsync(int servers = 2, int slots = 4)
+    /// <param name="blobs">Variables that name a place for blobs which is not a directory.</param>
+    public static async Task<StandbySite> StartAsync(int servers = 2, int slots = 4, IReadOnlyDictionary<string, string>? blobs = null)
     {
         var postgres = await PrivatePostgres.StartAsync();
-        var site = new StandbySite(postgres, await postgres.CreateDatabaseAsync(), servers);
+        var site = new StandbySite(postgres, await postgres.CreateDatabaseAsync(), servers, blobs);
         try
         {
             foreach (var member in site._members) await site.StartAsync(member);
@@ -45,11 +47,14 @@ internal sealed class StandbySite : IAsyncDisposable
 
     public string In(string name) => Path.Combine(Home, name);
 
+    /// <summary>The data directory of a server.</summary>
+    public string DataOf(Member member) => In(_blobs.Count == 0 ? "data" : FormattableString.Invariant($"data-{member.Port}"));
+
     /// <summary>Starts a server, and returns when it answers.</summary>
     public async Task StartAsync(Member member)
     {
         member.Process = Keep(FanfareProcess.Start(
-            Home, "serve", "--data", In("data"), "--port", member.Port.ToString(CultureInfo.InvariantCulture), "--no-worker", "--database", _database));
+            Home, _blobs, "serve", "--data", DataOf(member), "--port", member.Port.ToString(CultureInfo.InvariantCulture), "--no-worker", "--database", _database));
         await member.Api.ReadyAsync(member.Process);
     }
 
