@@ -21,8 +21,9 @@ internal sealed class Crew
             var deploy = new DeployFlow("default", "ann", copy, "source", null);
             var start = new StartRun("default", "ann", copy.Name, null, "{}", [], _chance.Int(3), null, run);
             Insist(e => e.DeployAsync(deploy, CancellationToken.None), _ => Later(_chance.Span(0, 20_000), () => Insist(e => e.StartRunAsync(start, CancellationToken.None), _ => { })));
-            if (!operators || _chance.Roll(0.4)) continue;
-            if (_chance.Roll(0.3)) _impatient[run] = _chance.Between(1, 3);
+            if (!operators || (!_cluster.Faults.MessagesLag && _chance.Roll(0.4))) continue;
+            if (_cluster.Faults.MessagesLag) _impatient[run] = _chance.Between(3, 8);
+            else if (_chance.Roll(0.3)) _impatient[run] = _chance.Between(1, 3);
             for (var i = _chance.Between(1, 6); i > 0; i--)
             {
                 Later(_chance.Span(1_000, 90_000), () =>

@@ -39,8 +39,14 @@ internal sealed class Faults
         ClocksAreSet = chance.Int(3) == 0;
         // The margin of a lease allows for it: 0.1 % of the longest term is 0.6 s for both ends.
         ClockDrift = chance.Int(2) == 0 ? 0 : 0.001;
-        MessageFaultShare = chance.Int(3) switch { 0 => 0.05, 1 => 0.01, _ => 0 };
-        ApartShare = chance.Pick([0, 0.5, 1]);
+        (MessageFaultShare, ApartShare) = chance.Int(8) switch
+        {
+            // Messages that outlive the generation of the run that sent them, and the one after it.
+            0 => (0.2, 1),
+            < 3 => (0.05, chance.Pick([0.5, 1])),
+            < 5 => (0.01, chance.Pick([0.5, 1])),
+            _ => (0, chance.Pick([0, 0.5, 1])),
+        };
         (OpenFailureShare, SlowOpenShare) = chance.Int(3) switch { 0 => (0.03, 0.03), 1 => (0, 0.1), _ => (0, 0) };
     }
 
@@ -55,6 +61,9 @@ internal sealed class Faults
 
     /// <summary>Share of deliveries between entities that are lost, late, doubled, or whose receipt is lost; of each as many.</summary>
     public double MessageFaultShare { get; }
+
+    /// <summary>Messages are late so often that operators who retry a run the moment it ends overtake them again and again.</summary>
+    public bool MessagesLag => MessageFaultShare > 0.1;
 
     /// <summary>Share of messages between entities that are delivered apart from the append that makes them durable.</summary>
     public double ApartShare { get; }
