@@ -5,16 +5,22 @@ namespace Fanfare.EndToEnd.Standby;
 /// <summary>A PostgreSQL server, several servers on it, and a worker that knows them all.</summary>
 internal sealed class StandbySite : IAsyncDisposable
 {
+    /// <summary>Each test of these has servers, a database and a worker: at once they would be in each other's way.</summary>
+    public const string OneAfterAnother = "Standby";
+
     private readonly PrivatePostgres _postgres;
     private readonly string _database;
     private readonly List<FanfareProcess> _processes = [];
     private readonly Member[] _members;
 
-    private StandbySite(PrivatePostgres postgres, string database, int servers)
+    private StandbySite(PrivatePostgres postgres, string database, int servers, bool wired)
     {
         (_postgres, _database) = (postgres, database);
-        _members = [.. Enumerable.Range(0, servers).Select(_ => new Member(Api.FreePort()))];
+        _members = [.. Enumerable.Range(0, servers).Select(_ => new Member(Api.FreePort(), wired ? new Wire(database) : null))];
     }
+
+    /// <summary>Addresses of all servers, as commands and workers take them.</summary>
+    public string Urls => string.Join(',', _members.Select(m => m.Url));
 
     public string Home { get; } = Directory.CreateTempSubdirectory("fanfare-standby-").FullName;
 
@@ -26,10 +32,11 @@ internal sealed class StandbySite : IAsyncDisposable
 
     public FanfareProcess Worker { get; private set; } = null!;
 
-    public static async Task<StandbySite> StartAsync(int servers = 2, int slots = 4)
+    /// <param name="wired">Whether each server reaches the database by a wire of its own.</param>
+    public static async Task<StandbySite> StartAsync(int servers = 2, int slots = 4, bool wired = false)
     {
         var postgres = await PrivatePostgres.StartAsync();
-        var site = new StandbySite(postgres, await postgres.CreateDatabaseAsync(), servers);
+        var site = new StandbySite(postgres, await postgres.CreateDatabaseAsync(), servers, wired);
         try
         {
             foreach (var member in site._members) await site.StartAsync(member);
@@ -46,10 +53,11 @@ internal sealed class StandbySite : IAsyncDisposable
     public string In(string name) => Path.Combine(Home, name);
 
     /// <summary>Starts a server, and returns when it answers.</summary>
-    public async Task StartAsync(Member member)
+    /// <param name="database">Another than the site's.</param>
+    public async Task StartAsync(Member member, string? database = null)
     {
         member.Process = Keep(FanfareProcess.Start(
-            Home, "serve", "--data", In("data"), "--port", member.Port.ToString(CultureInfo.InvariantCulture), "--no-worker", "--database", _database));
+            Home, "serve", "--data", In("data"), "--port", member.Port.ToString(CultureInfo.InvariantCulture), "--no-worker", "--database", database ?? member.Wire?.Database ?? _database));
         await member.Api.ReadyAsync(member.Process);
     }
 
@@ -64,13 +72,17 @@ internal sealed class StandbySite : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         foreach (var process in Enumerable.Reverse(_processes)) process.Dispose();
-        foreach (var member in _members) member.Api.Dispose();
+        foreach (var member in _members)
+        {
+            member.Api.Dispose();
+            if (member.Wire is not null) await member.Wire.DisposeAsync();
+        }
         await _postgres.DisposeAsync();
         Directory.Delete(Home, recursive: true);
     }
 
     private void StartWorker(int slots) => Worker = Command(
-        "worker", "--server", string.Join(',', _members.Select(m => m.Url)), "--slots", slots.ToString(CultureInfo.InvariantCulture), "--data", In("worker"));
+        "worker", "--server", Urls, "--slots", slots.ToString(CultureInfo.InvariantCulture), "--data", In("worker"));
 
     private FanfareProcess Keep(FanfareProcess process)
     {
@@ -78,8 +90,11 @@ internal sealed class StandbySite : IAsyncDisposable
         return process;
     }
 
-    internal sealed class Member(int port)
+    internal sealed class Member(int port, Wire? wire)
     {
+        /// <summary>To the database; null where it is reached without one.</summary>
+        public Wire? Wire => wire;
+
         public int Port => port;
 
         public string Url => $"http://127.0.0.1:{Port}";
