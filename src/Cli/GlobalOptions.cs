@@ -9,8 +9,8 @@ internal sealed class GlobalOptions(CliHost host)
 {
     private readonly Option<string?> _server = new("--server")
     {
-        Description = $"Address of the server. Default: $FANFARE_SERVER, else {ServerAddress.Default.ToString().TrimEnd('/')}",
-        HelpName = "URL",
+        Description = $"Address of the server; several that stand by for each other with commas between. Default: $FANFARE_SERVER, else {ServerAddress.Default.ToString().TrimEnd('/')}",
+        HelpName = "URL[,URL…]",
         Recursive = true,
     };
 
@@ -83,26 +83,17 @@ internal sealed class GlobalOptions(CliHost host)
         return command;
     }
 
-    /// <summary>The server that the options name, for completions too.</summary>
+    /// <summary>The servers that the options name, for completions too.</summary>
     public ServerAddress Address(ParseResult parsed)
     {
         var option = parsed.GetValue(_server);
         var variable = host.Variable("FANFARE_SERVER");
-        var url = !string.IsNullOrWhiteSpace(option) ? ServerAddress.Parse(First(option), "--server")
-            : !string.IsNullOrWhiteSpace(variable) ? ServerAddress.Parse(First(variable), "FANFARE_SERVER")
+        var urls = !string.IsNullOrWhiteSpace(option) ? ServerAddress.ParseAll(option, "--server")
+            : !string.IsNullOrWhiteSpace(variable) ? ServerAddress.ParseAll(variable, "FANFARE_SERVER")
             : null;
         var ns = parsed.GetValue(_namespace) ?? NonEmpty(host.Variable("FANFARE_NAMESPACE")) ?? "default";
         if (!Names.IsValid(ns)) throw new CommandException(ExitCode.Usage, $"'{ns}' is no namespace: {Names.Rule}.");
-        return new ServerAddress(url ?? ServerAddress.Default, Token(parsed), ns, Actor(), url is not null);
-    }
-
-    /// <summary>All servers of a list URL[,URL…].</summary>
-    public IReadOnlyList<Uri> Servers(ParseResult parsed)
-    {
-        var text = parsed.GetValue(_server) ?? NonEmpty(host.Variable("FANFARE_SERVER"));
-        return text is null
-            ? [ServerAddress.Default]
-            : [.. text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(s => ServerAddress.Parse(s, "--server"))];
+        return new ServerAddress(urls ?? [ServerAddress.Default], Token(parsed), ns, Actor(), urls is not null);
     }
 
     public string? Token(ParseResult parsed)
@@ -125,8 +116,6 @@ internal sealed class GlobalOptions(CliHost host)
         var user = new string([.. (NonEmpty(host.Variable("USER")) ?? Environment.UserName).Where(c => c is > ' ' and <= '~').Take(128)]);
         return user.Length > 0 ? user : "anonymous";
     }
-
-    private static string First(string servers) => servers.Split(',')[0];
 
     private static string? NonEmpty(string? text) => string.IsNullOrWhiteSpace(text) ? null : text;
 }

@@ -43,6 +43,7 @@ namespace Fanfare.Contracts;
 [JsonSerializable(typeof(Api.TaskCommandRequest))]
 [JsonSerializable(typeof(Api.ValidateResponse))]
 [JsonSerializable(typeof(Api.VersionView))]
+[JsonSerializable(typeof(Api.DrainResponse))]
 [JsonSerializable(typeof(Api.ListResponse<WorkerInfo>))]
 [JsonSerializable(typeof(Api.ListResponse<QueueInfo>))]
 [JsonSerializable(typeof(IReadOnlyList<Api.FieldError>))]

@@ -1,4 +1,5 @@
 using Fanfare.Contracts;
+using Fanfare.Storage.Common;
 using Fanfare.Storage.Postgres;
 using Fanfare.Storage.Postgres.Leading;
 using Npgsql;
@@ -8,17 +9,25 @@ namespace Fanfare.Storage;
 /// <summary>One of several servers on one PostgreSQL database. One of them leads, under a lease that it renews; the others wait for it to pass.</summary>
 public sealed class PostgresElection : IAsyncDisposable
 {
+    /// <summary>How long nobody leads before a server that stands aside leads all the same: the others take over at once when they can.</summary>
+    public static readonly TimeSpan LastResort = TimeSpan.FromSeconds(3);
+
+    /// <summary>Longest that a takeover waits for the mark: the blob store may hang.</summary>
+    private static readonly TimeSpan _longestLook = TimeSpan.FromSeconds(1);
+
     private static readonly TimeSpan _afterFailure = TimeSpan.FromMilliseconds(250), _shortest = TimeSpan.FromMilliseconds(20);
 
     private readonly PostgresSessions _sessions;
     private readonly NpgsqlDataSource _control;
     private readonly TimeProvider _clock;
     private readonly Action<string> _log;
+    private readonly IBlobStore? _marks;
     private volatile string? _leader;
     private volatile string? _trouble;
+    private long _asideUntil;
 
-    private PostgresElection(PostgresSessions sessions, TimeProvider clock, Action<string> log) =>
-        (_sessions, _control, _clock, _log) = (sessions, sessions.Control(LeaderLease.Length), clock, log);
+    private PostgresElection(PostgresSessions sessions, TimeProvider clock, Action<string> log, IBlobStore? marks) =>
+        (_sessions, _control, _clock, _log, _marks) = (sessions, sessions.Control(LeaderLease.Length), clock, log, marks);
 
     /// <summary>Address of the server that leads, as it was last seen; null when nobody is known to.</summary>
     public string? Leader => _leader;
@@ -29,15 +38,37 @@ public sealed class PostgresElection : IAsyncDisposable
     /// <summary>Brings the schema up to date, and joins.</summary>
     /// <param name="connectionString">Npgsql's, such as <c>Host=db;Username=fanfare;Database=fanfare</c>. Tables lie in the schema <c>fanfare</c>, unless it has a 'Search Path'.</param>
     /// <param name="log">Takes one sentence for the operator whenever the journal cannot write, and when it can again; called on any thread, must not throw.</param>
+    /// <param name="marks">Where leaders note how far the journal has come, so that one that was restored is known; null for nowhere.</param>
     /// <exception cref="StoreUnavailableException">The database cannot be reached or used; the message says what to do.</exception>
     /// <exception cref="JournalFormatException">A newer release wrote it.</exception>
-    public static async Task<PostgresElection> JoinAsync(string connectionString, TimeProvider clock, Action<string>? log = null, CancellationToken cancellationToken = default)
+    public static async Task<PostgresElection> JoinAsync(
+        string connectionString, TimeProvider clock, Action<string>? log = null, IBlobStore? marks = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(clock);
         var sessions = new PostgresSessions(connectionString);
         await PostgresDatabase.MigrateAsync(sessions, cancellationToken).ConfigureAwait(false);
-        return new PostgresElection(sessions, clock, log ?? (_ => { }));
+        return new PostgresElection(sessions, clock, log ?? (_ => { }), marks);
     }
+
+    /// <summary>Whether another server waits to lead, and does not stand aside itself. One whose machine was lost counts until the database misses it.</summary>
+    /// <exception cref="StoreUnavailableException">The database does not answer.</exception>
+    public async Task<bool> HasSuccessorAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            var connection = await _control.ConnectAsync(cancellationToken).ConfigureAwait(false);
+            await using var returned = connection.ConfigureAwait(false);
+            await using var command = new NpgsqlCommand(Takeover.Sql["successors"], connection);
+            return (long)(await command.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false))! > 0;
+        }
+        catch (NpgsqlException failure)
+        {
+            throw PostgresFailure.Unavailable(_control, failure);
+        }
+    }
+
+    /// <summary>From now on, for so long, this server leads only where nobody else has for <see cref="LastResort"/>.</summary>
+    public void StandAside(TimeSpan length) => Volatile.Write(ref _asideUntil, _clock.GetTimestamp() + (long)(length.TotalSeconds * _clock.TimestampFrequency));
 
     /// <summary>Waits until this server leads.</summary>
     /// <param name="address">Where the others reach it.</param>
@@ -62,13 +93,25 @@ public sealed class PostgresElection : IAsyncDisposable
     {
         var connection = await _control.ConnectAsync(cancellationToken).ConfigureAwait(false);
         await using var returned = connection.ConfigureAwait(false);
-        await using (var listen = new NpgsqlCommand(Takeover.Sql["listen"], connection)) await listen.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+        await RunAsync(connection, "listen", cancellationToken).ConfigureAwait(false);
+        var waits = false;
+        var seen = _clock.GetTimestamp();
         while (true)
         {
             var (leader, remaining) = await LookAsync(connection, cancellationToken).ConfigureAwait(false);
             _trouble = null;
             _leader = remaining > TimeSpan.Zero ? leader : null;
-            if (remaining <= TimeSpan.Zero && await TryAsync(connection, address, cancellationToken).ConfigureAwait(false) is { } store) return store;
+            if (remaining > TimeSpan.Zero) seen = _clock.GetTimestamp();
+            if (waits == IsAside)
+            {
+                await RunAsync(connection, waits ? "stand_by_no_more" : "stand_by", cancellationToken).ConfigureAwait(false);
+                waits = !waits;
+            }
+            if (remaining <= TimeSpan.Zero && (waits || _clock.GetElapsedTime(seen) >= LastResort) && await TryAsync(connection, address, cancellationToken).ConfigureAwait(false) is { } store)
+            {
+                if (waits) await RunAsync(connection, "stand_by_no_more", cancellationToken).ConfigureAwait(false);
+                return store;
+            }
             // Until its lease would pass, or it says that it gives it up.
             await connection.WaitAsync(remaining > _shortest ? remaining : _shortest, cancellationToken).ConfigureAwait(false);
         }
@@ -76,12 +119,42 @@ public sealed class PostgresElection : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _control.DisposeAsync();
 
+    private bool IsAside => _clock.GetTimestamp() < Volatile.Read(ref _asideUntil);
+
+    private static async Task RunAsync(NpgsqlConnection connection, string name, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(Takeover.Sql[name], connection);
+        await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+    }
+
     private async Task<PostgresStore?> TryAsync(NpgsqlConnection connection, string address, CancellationToken cancellationToken)
     {
         var since = _clock.GetTimestamp();
-        if (await Takeover.TryAsync(connection, address, LeaderLease.Length, _log, cancellationToken).ConfigureAwait(false) is not { } won) return null;
+        var mark = await MarkAsync(cancellationToken).ConfigureAwait(false);
+        if (await Takeover.TryAsync(connection, address, LeaderLease.Length, mark, _log, cancellationToken).ConfigureAwait(false) is not { } won) return null;
         _leader = address;
-        return new PostgresStore(_sessions, won, new LeaderLease(_control, won.Term, since, _clock), _clock, _log);
+        return new PostgresStore(_sessions, won, new LeaderLease(_control, won, since, _clock), _marks, _clock, _log);
+    }
+
+    private async Task<JournalMark?> MarkAsync(CancellationToken cancellationToken)
+    {
+        if (_marks is null) return null;
+        try
+        {
+            return await ReadAsync(_marks).WaitAsync(_longestLook, _clock, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or TimeoutException)
+        {
+            _log($"The journal's mark {BlobNames.JournalMark} cannot be read: {error.Message.TrimEnd('.')}. This takeover goes on without it: that the database is an older copy of itself would not be noticed.");
+            return null;
+        }
+
+        async Task<JournalMark?> ReadAsync(IBlobStore marks)
+        {
+            if (await marks.OpenReadAsync(BlobNames.JournalMark, 0, cancellationToken).ConfigureAwait(false) is not { } content) return null;
+            await using var closed = content.ConfigureAwait(false);
+            return await JournalMark.ReadAsync(content, cancellationToken).ConfigureAwait(false);
+        }
     }
 
     private static async Task<(string Leader, TimeSpan Remaining)> LookAsync(NpgsqlConnection connection, CancellationToken cancellationToken)

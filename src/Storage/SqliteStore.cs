@@ -1,4 +1,5 @@
 using Fanfare.Contracts;
+using Fanfare.Storage.Common;
 using Fanfare.Storage.Sqlite;
 using Fanfare.Storage.Sqlite.Native;
 using Fanfare.Storage.Sqlite.Read;
@@ -10,12 +11,16 @@ public sealed class SqliteStore : IStore
 {
     private readonly DirectoryLock _lock;
     private readonly ReadConnections _connections;
+    private readonly MarkKeeper _mark;
+    private long _position;
     private int _disposed;
 
-    private SqliteStore(DirectoryLock held, ReadConnections connections, IJournal journal, IReadModel readModel)
+    private SqliteStore(DirectoryLock held, JournalFile file, ReadConnections connections, IJournal journal, IReadModel readModel, TimeProvider clock, Action<string> log)
     {
-        (_lock, _connections) = (held, connections);
+        (_lock, _connections, _position) = (held, connections, file.Position);
         (Journal, ReadModel) = (journal, readModel);
+        journal.Committed += (position, _) => Volatile.Write(ref _position, position);
+        _mark = new MarkKeeper(() => file.MarkAt(Volatile.Read(ref _position)), file.WriteMarkAsync, clock, log);
     }
 
     public IJournal Journal { get; }
@@ -44,6 +49,7 @@ public sealed class SqliteStore : IStore
         try
         {
             await Journal.DisposeAsync().ConfigureAwait(false);
+            await _mark.DisposeAsync().ConfigureAwait(false);
         }
         finally
         {
@@ -58,7 +64,9 @@ public sealed class SqliteStore : IStore
         {
             var (file, writer) = JournalFile.Open(directory, clock);
             var connections = new ReadConnections(file);
-            return new SqliteStore(held, connections, new SqliteJournal(file, writer, connections, clock, log), new SqliteReadModel(connections));
+            if (file.IsRestored)
+                log($"The journal in {directory} is a copy of itself, from a backup or because it was moved: what it acknowledged since that copy was made is missing, and leases that were granted since are void.");
+            return new SqliteStore(held, file, connections, new SqliteJournal(file, writer, connections, clock, log), new SqliteReadModel(connections), clock, log);
         }
         catch
         {

@@ -85,6 +85,9 @@ internal sealed class FakeServer : IAsyncDisposable
     /// <summary>Answers this path (method included) so from now on.</summary>
     public void Answer(string request, int status, string body, string type = "application/problem+json") => _canned[request] = (status, type, body);
 
+    /// <summary>Takes this request from now on, and hangs up without an answer.</summary>
+    public void HangUpOn(string request) => _canned[request] = (0, "", "");
+
     public void Change(string run, RunStatus status)
     {
         lock (_lock)
@@ -125,6 +128,8 @@ internal sealed class FakeServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        // A test may have ended it before.
+        if (_stopping.IsCancellationRequested) return;
         await _stopping.CancelAsync();
         await _app.DisposeAsync();
         _stopping.Dispose();
@@ -247,7 +252,13 @@ internal sealed class FakeServer : IAsyncDisposable
         Requests.Enqueue(request);
         foreach (var header in http.Request.Headers) Headers[header.Key] = header.Value.ToString();
         if (!_canned.TryGetValue($"{http.Request.Method} {http.Request.Path}", out var canned)) return next(http);
+        if (canned.Status == 0)
+        {
+            http.Abort();
+            return System.Threading.Tasks.Task.CompletedTask;
+        }
         http.Response.StatusCode = canned.Status;
+        if (canned.Status == 503) http.Response.Headers.RetryAfter = "0";
         http.Response.ContentType = canned.Type;
         return http.Response.WriteAsync(canned.Body);
     }

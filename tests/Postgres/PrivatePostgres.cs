@@ -45,7 +45,8 @@ public sealed class PrivatePostgres : IAsyncDisposable
     /// <summary>Connection string of the database that every cluster has.</summary>
     public string Maintenance => ConnectionString("postgres");
 
-    private string Data => Path.Combine(Directory, _cluster);
+    /// <summary>The cluster's files.</summary>
+    public string Data => Path.Combine(Directory, _cluster);
 
     private Process Postmaster => _postmaster ?? throw new InvalidOperationException("The server does not run.");
 
@@ -66,6 +67,40 @@ public sealed class PrivatePostgres : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>A server that follows another by streaming, until it is promoted.</summary>
+    public static async Task<PrivatePostgres> FollowAsync(PrivatePostgres primary)
+    {
+        var directory = System.IO.Directory.CreateTempSubdirectory(Prefix).FullName;
+        Account.Give(directory);
+        var server = new PrivatePostgres(directory);
+        try
+        {
+            await primary.RunAsync("pg_basebackup", "--pgdata", server.Data, "--checkpoint", "fast", "--write-recovery-conf", "--no-sync");
+            await server.ConfigureAsync($"unix_socket_directories = '{directory}'", $"cluster_name = '{server._cluster}'");
+            await server.LaunchAnywhereAsync();
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Receives nothing more from the primary; what that writes from now on is missing here.</summary>
+    public async Task LagAsync()
+    {
+        await ExecuteAsync("ALTER SYSTEM SET primary_conninfo = ''");
+        await ExecuteAsync("SELECT pg_reload_conf()");
+        while (await ScalarAsync<long>("SELECT count(*) FROM pg_stat_wal_receiver") > 0) await Task.Delay(20);
+    }
+
+    /// <summary>Makes a server that follows one that leads.</summary>
+    public Task PromoteAsync() => ExecuteAsync("SELECT pg_promote()");
+
+    /// <summary>The same database, on this server.</summary>
+    public string SameDatabase(string other) => new NpgsqlConnectionStringBuilder(other) { Port = _port }.ConnectionString;
 
     /// <summary>The name of the cluster in a server's directory, by which its processes are found.</summary>
     public static string ClusterIn(string directory) => Path.GetFileName(directory).Replace(Prefix, "cluster-", StringComparison.Ordinal);
@@ -137,6 +172,34 @@ public sealed class PrivatePostgres : IAsyncDisposable
         if (!await LaunchAsync()) throw Failure("The server did not start again");
     }
 
+    /// <summary>Adds lines to the server's configuration, which it reads when it starts.</summary>
+    public Task ConfigureAsync(params string[] lines) => File.AppendAllLinesAsync(Path.Combine(Data, "postgresql.conf"), lines);
+
+    /// <summary>Makes the server's files, which <see cref="StopAsync"/> has left, those of a backup that lies beside them.</summary>
+    /// <param name="backup">Name of a folder in <see cref="Directory"/>; stays as it is.</param>
+    public async Task PutBackAsync(string backup)
+    {
+        if (_postmaster is not null) throw new InvalidOperationException("The server runs.");
+        System.IO.Directory.Delete(Data, recursive: true);
+        await RunAsync("cp", "-a", Path.Combine(Directory, backup), Data);
+    }
+
+    /// <summary>Runs a command as the server's user, in its directory, to a good end. Programs of the installation are named as in <see cref="Program"/>; those that connect find the server.</summary>
+    /// <returns>What it wrote.</returns>
+    public async Task<string> RunAsync(string program, params string[] arguments)
+    {
+        var found = File.Exists(Installation.Program(program)) ? Installation.Program(program) : program;
+        string[] command = [.. Account.Prefix, found, .. arguments];
+        var start = new ProcessStartInfo(command[0], command[1..]) { WorkingDirectory = Directory, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var name in start.Environment.Keys.Where(k => k.StartsWith("PG", StringComparison.Ordinal)).ToArray()) start.Environment.Remove(name);
+        (start.Environment["PGHOST"], start.Environment["PGPORT"], start.Environment["PGUSER"]) = ("127.0.0.1", _port.ToString(CultureInfo.InvariantCulture), Superuser);
+        using var process = Process.Start(start)!;
+        var error = process.StandardError.ReadToEndAsync();
+        var output = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}: {await error}");
+    }
+
     /// <summary>SIGSTOP to all of the server's processes: connections stay, and nothing answers, until <see cref="ThawAsync"/>.</summary>
     public Task FreezeAsync() => _processes.FreezeAsync(Postmaster.Id);
 
@@ -170,6 +233,11 @@ public sealed class PrivatePostgres : IAsyncDisposable
             // Recovery first makes all files durable; in one call, instead of in one for each file, seconds are saved.
             "recovery_init_sync_method = syncfs",
         ]);
+        await LaunchAnywhereAsync();
+    }
+
+    private async Task LaunchAnywhereAsync()
+    {
         for (var attempt = 1; ; attempt++)
         {
             _port = FreePort();
@@ -188,13 +256,13 @@ public sealed class PrivatePostgres : IAsyncDisposable
         return false;
     }
 
-    // As pg_ctl does it: the first line is the process's id, the eighth its state. The file of a server that was killed names that one's id.
+    // As pg_ctl does it: the first line is the process's id, the eighth its state; "standby" is ready for queries. The file of a server that was killed names that one's id.
     private bool IsReady(int postmaster)
     {
         try
         {
             var lines = File.ReadAllLines(Path.Combine(Data, "postmaster.pid"));
-            return lines.Length > 7 && lines[0] == postmaster.ToString(CultureInfo.InvariantCulture) && lines[7].TrimEnd() == "ready";
+            return lines.Length > 7 && lines[0] == postmaster.ToString(CultureInfo.InvariantCulture) && lines[7].TrimEnd() is "ready" or "standby";
         }
         catch (FileNotFoundException)
         {

@@ -14,13 +14,13 @@ internal sealed partial class ApiClient
         }
         catch (ApiException e) when (e.Problem.Status is 404 or 405 or 501)
         {
-            throw Foreign();
+            throw Foreign(BaseUrl);
         }
-        return string.IsNullOrEmpty(version.Version) || string.IsNullOrEmpty(version.Incarnation) ? throw Foreign() : version;
+        return string.IsNullOrEmpty(version.Version) || string.IsNullOrEmpty(version.Incarnation) ? throw Foreign(BaseUrl) : version;
     }
 
     public Task<DeployResponse> DeployAsync(DeployRequest request, CancellationToken cancellationToken) =>
-        PostAsync<DeployRequest, DeployResponse>("api/v1/flows", request, cancellationToken);
+        PostAsync<DeployRequest, DeployResponse>("api/v1/flows", request, repeatable: true, cancellationToken);
 
     public Task<FlowView> GetFlowAsync(string flow, CancellationToken cancellationToken) =>
         GetAsync<FlowView>($"api/v1/flows/{Escape(flow)}", cancellationToken);
@@ -36,7 +36,8 @@ internal sealed partial class ApiClient
         try
         {
             // Only the headers are read.
-            using var response = await SendAsync(() => new HttpRequestMessage(HttpMethod.Get, $"api/v1/packages/{digest}"), AnswerTimeout, cancellationToken);
+            var (response, _) = await SendAsync(() => new HttpRequestMessage(HttpMethod.Get, $"api/v1/packages/{digest}"), repeatable: true, AnswerTimeout, cancellationToken);
+            response.Dispose();
             return true;
         }
         catch (ApiException e) when (e.Problem.Status == (int)HttpStatusCode.NotFound)
@@ -47,12 +48,13 @@ internal sealed partial class ApiClient
 
     public async Task PutPackageAsync(string digest, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
     {
-        using var response = await SendAsync(
+        var (response, _) = await SendAsync(
             () => new HttpRequestMessage(HttpMethod.Put, $"api/v1/packages/{digest}")
             {
                 Content = new ReadOnlyMemoryContent(content) { Headers = { ContentType = new("application/gzip") } },
             },
-            TimeSpan.FromMinutes(10), cancellationToken);
+            repeatable: true, TimeSpan.FromMinutes(10), cancellationToken);
+        response.Dispose();
     }
 
     public Task<ListResponse<WorkerInfo>> ListWorkersAsync(CancellationToken cancellationToken) =>

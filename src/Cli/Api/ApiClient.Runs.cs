@@ -25,8 +25,9 @@ internal sealed partial class ApiClient
     // The largest page that the server gives.
     private const int PageSize = 1000;
 
+    /// <param name="request">With an idempotency key, so that it can be repeated.</param>
     public Task<StartRunResponse> StartRunAsync(string flow, StartRunRequest request, CancellationToken cancellationToken) =>
-        PostAsync<StartRunRequest, StartRunResponse>($"api/v1/flows/{Escape(flow)}/runs", request, cancellationToken);
+        PostAsync<StartRunRequest, StartRunResponse>($"api/v1/flows/{Escape(flow)}/runs", request, repeatable: request.IdempotencyKey is not null, cancellationToken);
 
     public Task<ListResponse<RunView>> ListRunsAsync(RunQuery query, CancellationToken cancellationToken)
     {
@@ -43,7 +44,8 @@ internal sealed partial class ApiClient
 
     /// <param name="verb"><c>cancel</c>, <c>pause</c>, <c>resume</c> or <c>retry</c>.</param>
     public Task<RunCommandResponse> CommandRunAsync(string run, string verb, RunCommandRequest request, CancellationToken cancellationToken) =>
-        PostAsync<RunCommandRequest, RunCommandResponse>($"{RunPath(run)}:{verb}", request, cancellationToken);
+        // A second retry would retry what the first one ran.
+        PostAsync<RunCommandRequest, RunCommandResponse>($"{RunPath(run)}:{verb}", request, repeatable: verb != "retry", cancellationToken);
 
     /// <summary>All openings of the run's steps, in order of opening.</summary>
     public async Task<IReadOnlyList<StepView>> ListStepsAsync(string run, CancellationToken cancellationToken)
@@ -81,8 +83,10 @@ internal sealed partial class ApiClient
     /// <param name="verb"><c>kill</c>, <c>retry</c> or <c>skip</c>.</param>
     public async Task CommandTaskAsync(string run, string task, string verb, TaskCommandRequest request, CancellationToken cancellationToken)
     {
-        using var response = await SendAsync(
-            () => new HttpRequestMessage(HttpMethod.Post, $"{TaskPath(run, task)}:{verb}") { Content = Body(request) }, AnswerTimeout, cancellationToken);
+        // A second kill or retry could meet the next attempt.
+        var (response, _) = await SendAsync(
+            () => new HttpRequestMessage(HttpMethod.Post, $"{TaskPath(run, task)}:{verb}") { Content = Body(request) }, repeatable: verb == "skip", AnswerTimeout, cancellationToken);
+        response.Dispose();
     }
 
     /// <summary>Where a published artifact is to be had.</summary>

@@ -5,16 +5,13 @@ using System.Text.Json;
 
 namespace Fanfare.Cli.Api;
 
-/// <summary>Which lines of a task's log: null for the server's default (all lines of the newest attempt, both streams).</summary>
-internal sealed record LogQuery(int? Tail = null, bool Follow = false, int? Attempt = null, string? Stream = null);
-
 internal sealed partial class ApiClient
 {
     /// <summary>The run's events after <paramref name="lastEventId"/>, as they come; ends when the server ends the stream.</summary>
     public async IAsyncEnumerable<EventView> ReadEventsAsync(
         string run, string? lastEventId, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using var response = await SendAsync(
+        var (response, server) = await SendAsync(
             () =>
             {
                 var message = new HttpRequestMessage(HttpMethod.Get, $"{RunPath(run)}/events");
@@ -22,52 +19,44 @@ internal sealed partial class ApiClient
                 if (lastEventId is not null) message.Headers.TryAddWithoutValidation("Last-Event-ID", lastEventId);
                 return message;
             },
-            AnswerTimeout, cancellationToken);
+            repeatable: true, AnswerTimeout, cancellationToken);
+        using var closed = response;
         // What is not an event of the history (the stream's own 'end') is passed over.
-        await foreach (var item in ReadSseAsync(response, cancellationToken))
+        await foreach (var item in ReadSseAsync(response, server, cancellationToken))
             if (Parse<EventView>(item) is { Type.Length: > 0 } seen) yield return seen;
     }
 
-    /// <summary>Lines of a task's log.</summary>
-    public async IAsyncEnumerable<LogLine> ReadLogAsync(
-        string run, string task, LogQuery query, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        var parts = new List<string>();
-        if (query.Tail is not null) parts.Add($"tail={query.Tail}");
-        if (query.Follow) parts.Add("follow=true");
-        if (query.Attempt is not null) parts.Add($"attempt={query.Attempt}");
-        if (query.Stream is not null) parts.Add($"stream={query.Stream}");
-        var path = $"{TaskPath(run, task)}/logs{(parts.Count > 0 ? "?" : "")}{string.Join('&', parts)}";
-        using var response = await SendAsync(
-            () =>
-            {
-                var message = new HttpRequestMessage(HttpMethod.Get, path);
-                message.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/x-ndjson"));
-                return message;
-            },
-            AnswerTimeout, cancellationToken);
-        var lines = response.Content.Headers.ContentType?.MediaType == "text/event-stream"
-            ? ReadSseAsync(response, cancellationToken)
-            : ReadLinesAsync(response, cancellationToken);
-        await foreach (var line in lines)
-            // A torn line is shown as it is.
-            yield return Parse<LogLine>(line) is { Stream: not null, Text: not null } item ? item : new LogLine(default, "out", line);
-    }
-
-    private async IAsyncEnumerable<string> ReadSseAsync(HttpResponseMessage response, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<string> ReadSseAsync(HttpResponseMessage response, Uri server, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
-        var items = SseParser.Create(stream).EnumerateAsync(cancellationToken).GetAsyncEnumerator(cancellationToken);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var items = SseParser.Create(stream).EnumerateAsync(end.Token).GetAsyncEnumerator(end.Token);
         await using (items.ConfigureAwait(true))
-            while (await GuardAsync(items.MoveNextAsync().AsTask(), cancellationToken))
+            while (await NextAsync(items.MoveNextAsync().AsTask(), server, end, cancellationToken))
                 if (items.Current.Data.Length > 0) yield return items.Current.Data;
     }
 
-    private async IAsyncEnumerable<string> ReadLinesAsync(HttpResponseMessage response, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<string> ReadLinesAsync(HttpResponseMessage response, Uri server, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(cancellationToken));
-        while (await GuardAsync(reader.ReadLineAsync(cancellationToken).AsTask(), cancellationToken) is { } line)
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        while (await NextAsync(reader.ReadLineAsync(end.Token).AsTask(), server, end, cancellationToken) is { } line)
             if (line.Length > 0) yield return line;
+    }
+
+    // A read that is given up is ended, before what it reads from is closed.
+    private async Task<T> NextAsync<T>(Task<T> read, Uri server, CancellationTokenSource end, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await GuardAsync(read, server, cancellationToken);
+        }
+        catch (UnreachableException)
+        {
+            await end.CancelAsync();
+            await ((Task)read).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw;
+        }
     }
 
     private static T? Parse<T>(string text)

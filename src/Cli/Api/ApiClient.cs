@@ -5,7 +5,8 @@ using System.Text.Json;
 
 namespace Fanfare.Cli.Api;
 
-/// <summary>The HTTP API of a Fanfare server, typed.</summary>
+/// <summary>The HTTP API of a Fanfare server, typed. Of several servers that stand by for each other it asks one, and goes on to the next when that one does not answer, hangs, or
+/// cannot serve now. It repeats what was under way only where that is safe.</summary>
 internal sealed partial class ApiClient : IDisposable
 {
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(5);
@@ -13,45 +14,47 @@ internal sealed partial class ApiClient : IDisposable
     // Longer than the server waits for a journal that cannot write before it answers 503.
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(100);
 
+    private const int Attempts = 4;
+
     private readonly HttpClient _http;
-    private readonly ServerAddress _server;
+    private readonly ServerAddress _address;
+    private readonly ServerRing _servers;
     private readonly TimeProvider _clock;
 
-    public ApiClient(ServerAddress server, TimeProvider clock)
+    public ApiClient(ServerAddress address, TimeProvider clock)
     {
-        _server = server;
-        _clock = clock;
+        (_address, _servers, _clock) = (address, new ServerRing(address.Urls), clock);
         _http = new HttpClient(new SocketsHttpHandler
         {
-            ConnectTimeout = ConnectTimeout,
+            // Where there is another one to ask, an address that leads nowhere costs less.
+            ConnectTimeout = _servers.Count > 1 ? ConnectTimeout / 2 : ConnectTimeout,
             // A server on this machine is not behind a proxy.
-            UseProxy = !server.Url.IsLoopback,
+            UseProxy = !address.Url.IsLoopback,
         })
         {
-            BaseAddress = new Uri(server.Url.ToString().TrimEnd('/') + "/"),
             Timeout = Timeout.InfiniteTimeSpan,
         };
         _http.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("fanfare-cli", ProductVersion.Text));
-        _http.DefaultRequestHeaders.TryAddWithoutValidation("X-Fanfare-Actor", server.Actor);
-        if (server.Token is not null) _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", server.Token);
+        _http.DefaultRequestHeaders.TryAddWithoutValidation("X-Fanfare-Actor", address.Actor);
+        if (address.Token is not null) _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", address.Token);
     }
 
-    public Uri BaseUrl => _server.Url;
+    /// <summary>The server that is asked now.</summary>
+    public Uri BaseUrl => _servers.Current;
 
-    public string Namespace => _server.Namespace;
-
-    private string Shown => _server.Url.ToString().TrimEnd('/');
+    public string Namespace => _address.Namespace;
 
     /// <summary>A path of the server as a whole URL.</summary>
-    public string Link(string path) => new Uri(_http.BaseAddress!, path.TrimStart('/')).AbsoluteUri;
+    public string Link(string path) => new Uri(_servers.Current, path.TrimStart('/')).AbsoluteUri;
 
     public void Dispose() => _http.Dispose();
 
     private Task<T> GetAsync<T>(string path, CancellationToken cancellationToken) =>
-        SendAsync<T>(() => new HttpRequestMessage(HttpMethod.Get, path), cancellationToken);
+        SendAsync<T>(() => new HttpRequestMessage(HttpMethod.Get, path), repeatable: true, cancellationToken);
 
-    private Task<TOut> PostAsync<TIn, TOut>(string path, TIn body, CancellationToken cancellationToken) =>
-        SendAsync<TOut>(() => new HttpRequestMessage(HttpMethod.Post, path) { Content = Body(body) }, cancellationToken);
+    /// <param name="repeatable">Whether it does no harm when it takes effect twice.</param>
+    private Task<TOut> PostAsync<TIn, TOut>(string path, TIn body, bool repeatable, CancellationToken cancellationToken) =>
+        SendAsync<TOut>(() => new HttpRequestMessage(HttpMethod.Post, path) { Content = Body(body) }, repeatable, cancellationToken);
 
     private static ByteArrayContent Body<T>(T body)
     {
@@ -60,74 +63,106 @@ internal sealed partial class ApiClient : IDisposable
         return content;
     }
 
-    private async Task<T> SendAsync<T>(Func<HttpRequestMessage> request, CancellationToken cancellationToken)
+    private async Task<T> SendAsync<T>(Func<HttpRequestMessage> request, bool repeatable, CancellationToken cancellationToken)
     {
-        using var response = await SendAsync(request, AnswerTimeout, cancellationToken);
-        var body = await GuardAsync(response.Content.ReadAsByteArrayAsync(cancellationToken), cancellationToken);
-        try
+        for (var lost = 1; ; lost++)
         {
-            return JsonSerializer.Deserialize(body, ApiJson.Type<T>()) ?? throw Foreign();
-        }
-        catch (JsonException)
-        {
-            throw Foreign();
-        }
-    }
-
-    /// <summary>Sends, and waits out a server that is busy for a moment. The answer is a success.</summary>
-    private async Task<HttpResponseMessage> SendAsync(Func<HttpRequestMessage> request, TimeSpan timeout, CancellationToken cancellationToken)
-    {
-        for (var attempt = 1; ; attempt++)
-        {
-            using var message = request();
-            var response = await OpenAsync(message, timeout, cancellationToken);
-            if (response.IsSuccessStatusCode) return response;
+            var (response, server) = await SendAsync(request, repeatable, AnswerTimeout, cancellationToken);
             using (response)
             {
-                var wait = attempt < 4 && response.StatusCode is HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable
-                    ? response.Headers.RetryAfter?.Delta
-                    : null;
-                if (attempt >= 4 || wait is null || wait > TimeSpan.FromSeconds(10)) throw await RefusalAsync(response, cancellationToken);
-                await Task.Delay(wait.Value, _clock, cancellationToken);
+                try
+                {
+                    var body = await GuardAsync(response.Content.ReadAsByteArrayAsync(cancellationToken), server, cancellationToken);
+                    return JsonSerializer.Deserialize(body, ApiJson.Type<T>()) ?? throw Foreign(server);
+                }
+                catch (JsonException)
+                {
+                    throw Foreign(server);
+                }
+                catch (UnreachableException e) when (!e.Foreign && repeatable && lost < _servers.Count)
+                {
+                    _servers.Leave(server);
+                }
             }
         }
     }
 
-    private async Task<HttpResponseMessage> OpenAsync(HttpRequestMessage message, TimeSpan timeout, CancellationToken cancellationToken)
+    /// <summary>Sends, and waits out a server that is busy for a moment. The answer is a success; with it, which server gave it.</summary>
+    private async Task<(HttpResponseMessage Response, Uri Server)> SendAsync(Func<HttpRequestMessage> request, bool repeatable, TimeSpan timeout, CancellationToken cancellationToken)
     {
-        message.RequestUri = InNamespace(message.RequestUri!.OriginalString);
+        var unreachable = 0;
+        for (var attempt = 1; ;)
+        {
+            var server = _servers.Current;
+            HttpResponseMessage response;
+            try
+            {
+                using var message = request();
+                response = await OpenAsync(message, server, timeout, cancellationToken);
+            }
+            catch (UnreachableException e) when (_servers.Count > 1)
+            {
+                _servers.Leave(server);
+                if (!e.NothingSent && !repeatable) throw new UnreachableException($"{e.Message} It is not known whether the request took effect: look before you repeat it.", e);
+                if (++unreachable < _servers.Count) continue;
+                throw new UnreachableException($"None of the servers {_servers.Shown} answers. The last one: {e.Message}", e);
+            }
+            unreachable = 0;
+            if (response.IsSuccessStatusCode) return (response, server);
+            using (response)
+            {
+                var refusal = await RefusalAsync(response, server, cancellationToken);
+                var wait = response.StatusCode is HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable ? response.Headers.RetryAfter?.Delta : null;
+                if (attempt >= Attempts || wait is null || wait > TimeSpan.FromSeconds(10) || (!repeatable && !refusal.Problem.NothingDone)) throw refusal;
+                _servers.Leave(server);
+                await Task.Delay(wait.Value, _clock, cancellationToken);
+                attempt++;
+            }
+        }
+    }
+
+    private async Task<HttpResponseMessage> OpenAsync(HttpRequestMessage message, Uri server, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        message.RequestUri = new Uri(server, InNamespace(message.RequestUri!.OriginalString));
         using var limit = new CancellationTokenSource(timeout, _clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {
-            return await GuardAsync(_http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, either.Token), cancellationToken);
+            return await GuardAsync(_http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, either.Token), server, cancellationToken);
         }
-        catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new UnreachableException($"The server at {Shown} did not answer within {timeout.TotalSeconds:0} s.");
+            if (!limit.IsCancellationRequested) throw new UnreachableException($"No server answers at {ServerRing.Show(server)}: {Innermost(e)}", e) { NothingSent = true };
+            throw new UnreachableException($"The server at {ServerRing.Show(server)} did not answer within {timeout.TotalSeconds:0} s.");
+        }
+        catch (UnreachableException)
+        {
+            // One that hangs would keep the request for ever.
+            await either.CancelAsync();
+            throw;
         }
     }
 
-    private Uri InNamespace(string path) => new(
-        _server.Namespace == "default" ? path : $"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}namespace={_server.Namespace}",
-        UriKind.Relative);
+    private string InNamespace(string path) =>
+        _address.Namespace == "default" ? path : $"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}namespace={_address.Namespace}";
 
-    private async Task<T> GuardAsync<T>(Task<T> call, CancellationToken cancellationToken)
+    private async Task<T> GuardAsync<T>(Task<T> call, Uri server, CancellationToken cancellationToken)
     {
         try
         {
-            return await call;
+            return await WatchAsync(call, server, cancellationToken);
         }
         catch (Exception e) when (e is HttpRequestException or IOException or SocketException && !cancellationToken.IsCancellationRequested)
         {
-            throw new UnreachableException($"No server answers at {Shown}: {Innermost(e)}", e);
+            var nothingSent = e is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError };
+            throw new UnreachableException($"No server answers at {ServerRing.Show(server)}: {Innermost(e)}", e) { NothingSent = nothingSent };
         }
     }
 
-    private async Task<ApiException> RefusalAsync(HttpResponseMessage response, CancellationToken cancellationToken) =>
-        new(Problem.Read((int)response.StatusCode, response.ReasonPhrase, await response.Content.ReadAsStringAsync(cancellationToken), Link));
+    private async Task<ApiException> RefusalAsync(HttpResponseMessage response, Uri server, CancellationToken cancellationToken) =>
+        new(Problem.Read((int)response.StatusCode, response.ReasonPhrase, await GuardAsync(response.Content.ReadAsStringAsync(cancellationToken), server, cancellationToken), Link));
 
-    private UnreachableException Foreign() => new($"What answers at {Shown} is not a Fanfare server, or one of another release.") { Foreign = true };
+    private static UnreachableException Foreign(Uri server) => new($"What answers at {ServerRing.Show(server)} is not a Fanfare server, or one of another release.") { Foreign = true };
 
     private static string Innermost(Exception e) => e.GetBaseException().Message.TrimEnd('.') + ".";
 

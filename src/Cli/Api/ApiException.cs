@@ -45,4 +45,7 @@ internal sealed class UnreachableException : Exception
 
     /// <summary>True when something answered that is not a Fanfare server.</summary>
     public bool Foreign { get; init; }
+
+    /// <summary>True when there was no connection: what was asked for was not done.</summary>
+    public bool NothingSent { get; init; }
 }

@@ -7,6 +7,12 @@ namespace Fanfare.Cli.Api;
 /// <param name="Errors">One for each field that is wrong.</param>
 internal sealed record Problem(int Status, string Title, string? Detail, string? Type, IReadOnlyList<FieldError> Errors)
 {
+    /// <summary>Such as <c>FAN0008</c>; null when the server gave none.</summary>
+    public string? Code { get; init; }
+
+    /// <summary>Whether nothing of the request was done: it was one too many, or no server leads.</summary>
+    public bool NothingDone => Status == 429 || Code == "FAN0018";
+
     // A proxy's error page can be long; its beginning tells enough.
     private const int DetailChars = 500;
 
@@ -20,7 +26,7 @@ internal sealed record Problem(int Status, string Title, string? Detail, string?
             using var document = JsonDocument.Parse(body);
             var root = document.RootElement;
             if (root.ValueKind == JsonValueKind.Object)
-                return new Problem(status, Text(root, "title") ?? title, Text(root, "detail"), Page(Text(root, "type"), link), ReadErrors(root));
+                return new Problem(status, Text(root, "title") ?? title, Text(root, "detail"), Page(Text(root, "type"), link), ReadErrors(root)) { Code = Text(root, "code") };
         }
         catch (JsonException)
         {

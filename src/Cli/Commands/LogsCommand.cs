@@ -32,9 +32,9 @@ internal static class LogsCommand
                 return ExitCode.Success;
             }
             if (query.Attempt is not null) throw new CommandException(ExitCode.Usage, "--attempt is of one task.", "Name the task too.");
-            await printer.PrintAllAsync(id, query with { Follow = false }, cancel);
-            if (!query.Follow) return ExitCode.Success;
-            return await printer.FollowAsync(id, cancel);
+            if (query.Follow) return await printer.FollowAsync(id, query, cancel);
+            await printer.PrintAllAsync(id, query, cancel);
+            return ExitCode.Success;
         });
     }
 }

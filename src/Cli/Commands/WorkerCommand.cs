@@ -13,7 +13,7 @@ internal static class WorkerCommand
         var data = new Option<string?>("--data") { Description = "Directory for tasks and packages. Default: 'worker' in $XDG_DATA_HOME/fanfare, else in ~/.local/share/fanfare", HelpName = "DIR" };
         var slots = new Option<int?>("--slots") { Description = "Cores to offer. Default: all", HelpName = "N", Validators = { r => Arguments.InRange(r, 1, 100_000) } };
         var secrets = new Option<string?>("--secrets") { Description = "Directory with a file for each secret", HelpName = "DIR" };
-        var command = new Command("worker", "Run tasks for a server until stopped. --server takes several addresses: URL[,URL…], the preferred one first")
+        var command = new Command("worker", "Run tasks for a server until stopped")
         {
             name, queues, data, slots, secrets,
         };
@@ -26,7 +26,7 @@ internal static class WorkerCommand
             var secretsDirectory = parsed.GetValue(secrets);
             await worker.RunAsync(
                 new LocalWorkerOptions(
-                    global.Servers(parsed), global.Token(parsed), parsed.GetValue(name), parsed.GetValue(queues)!, directory, parsed.GetValue(slots),
+                    session.Address.Urls, global.Token(parsed), parsed.GetValue(name), parsed.GetValue(queues)!, directory, parsed.GetValue(slots),
                     secretsDirectory is null ? null : Path.GetFullPath(secretsDirectory, session.Host.WorkingDirectory), session.Screen.Note),
                 cancel);
             return ExitCode.Success;

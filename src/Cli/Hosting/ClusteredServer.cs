@@ -12,7 +12,13 @@ namespace Fanfare.Cli.Hosting;
 /// <summary>One of several servers on one PostgreSQL database. It serves the API at all times: by itself while it leads, through the leader while it stands by.</summary>
 internal sealed class ClusteredServer : IRunningServer
 {
-    private static readonly TimeSpan _afterFailure = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan _afterFailure = TimeSpan.FromMilliseconds(250), _lookEvery = TimeSpan.FromMilliseconds(10), _holdEvery = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>How long a server that was drained leaves the lead to others: by then it has been stopped for its upgrade, or was not meant to be.</summary>
+    private static readonly TimeSpan _aside = TimeSpan.FromMinutes(5);
+
+    /// <summary>Longest that a drain waits for another server to lead, or for this one to lead again.</summary>
+    private static readonly TimeSpan _longestHandOver = TimeSpan.FromSeconds(20);
 
     private readonly LocalServerOptions _options;
     private readonly PostgresElection _election;
@@ -22,10 +28,12 @@ internal sealed class ClusteredServer : IRunningServer
     private readonly CancellationTokenSource _stop = new();
     private readonly EmbeddedWorkerRun? _worker;
     private readonly Task _leading;
+    private volatile CancellationTokenSource _drain = new();
 
     private ClusteredServer(LocalServerOptions options, PostgresElection election, IBlobStore blobs, WebApplication gateway, LeadPorts ports, Uri url, Uri advertised)
     {
         (_options, _election, _blobs, _gateway, _ports, BaseUrl) = (options, election, blobs, gateway, ports, url);
+        ports.HandOver = HandOverAsync;
         _leading = Task.Run(() => LeadAsync(advertised.ToString()));
         if (options.WithWorker) _worker = EmbeddedWorkerRun.Start(options, url);
     }
@@ -39,12 +47,13 @@ internal sealed class ClusteredServer : IRunningServer
     {
         // Nothing of the journal is in it, but the server's address, and perhaps the blobs.
         DataDirectory.Make(options.DataDirectory);
-        var election = await JoinAsync(options, cancellationToken);
         IBlobStore? blobs = null;
+        PostgresElection? election = null;
         WebApplication? gateway = null;
         try
         {
             blobs = await BlobPlace.Of(options).OpenAsync(options.Log, cancellationToken);
+            election = await JoinAsync(options, blobs, cancellationToken);
             var ports = new LeadPorts(election);
             gateway = ServerParts.Gateway(options, ports, ports, ports, blobs, services => services.AddSingleton<ILeadership>(ports));
             await gateway.StartAsync(cancellationToken);
@@ -58,8 +67,8 @@ internal sealed class ClusteredServer : IRunningServer
         catch
         {
             if (gateway is not null) await gateway.DisposeAsync();
+            if (election is not null) await election.DisposeAsync();
             BlobPlace.Close(blobs);
-            await election.DisposeAsync();
             throw;
         }
     }
@@ -76,18 +85,40 @@ internal sealed class ClusteredServer : IRunningServer
         await _election.DisposeAsync();
         BlobPlace.Close(_blobs);
         _stop.Dispose();
+        _drain.Dispose();
     }
 
-    private static async Task<PostgresElection> JoinAsync(LocalServerOptions options, CancellationToken cancellationToken)
+    private static async Task<PostgresElection> JoinAsync(LocalServerOptions options, IBlobStore blobs, CancellationToken cancellationToken)
     {
         try
         {
-            return await PostgresElection.JoinAsync(options.Database!, TimeProvider.System, options.Log, cancellationToken);
+            return await PostgresElection.JoinAsync(options.Database!, TimeProvider.System, options.Log, blobs, cancellationToken);
         }
         catch (Exception e) when (e is StoreUnavailableException or JournalFormatException)
         {
             throw new CommandException(ExitCode.Usage, e.Message);
         }
+    }
+
+    // What is under way is answered as at a takeover; what is in commit is written before the lease is given up.
+    private async Task<Uri> HandOverAsync(CancellationToken cancellationToken)
+    {
+        if (!await _election.HasSuccessorAsync(cancellationToken))
+            throw new RefusedException(RefusalKind.Conflict, "FAN0003",
+                $"No other server waits to lead: there is none, or those that there are were drained within the last {_aside.TotalMinutes:0} minutes. Start another one on the same database, or stop this one.");
+        var drain = _drain;
+        _election.StandAside(_aside);
+        await drain.CancelAsync();
+        using var limit = new CancellationTokenSource(_longestHandOver);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken, _stop.Token);
+        while (!either.IsCancellationRequested)
+        {
+            if (_ports.Leader is { } successor) return successor;
+            if (_ports.IsLeader && _drain != drain)
+                throw new RefusedException(RefusalKind.Conflict, "FAN0003", $"No other server took over within {PostgresElection.LastResort.TotalSeconds:0} s, and this one leads again. Look at the others' logs.");
+            await Task.Delay(_lookEvery, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+        throw new RefusedException(RefusalKind.Busy, "FAN0008", $"This server has handed over, and does not know who leads now: {_election.Trouble ?? "nobody does yet."}");
     }
 
     private async Task LeadAsync(string address)
@@ -114,6 +145,7 @@ internal sealed class ClusteredServer : IRunningServer
 
     private async Task LeadOnceAsync(PostgresStore store)
     {
+        var drain = _drain = new CancellationTokenSource();
         var engine = new EngineNode(
             ServerParts.EngineOptionsOf(_options, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8))),
             store.Journal, store.ReadModel, _blobs, TimeProvider.System, new ConcurrentExclusiveSchedulerPair().ExclusiveScheduler, _options.Log);
@@ -122,9 +154,14 @@ internal sealed class ClusteredServer : IRunningServer
             await engine.RecoverAsync();
             _ports.Take(store, engine);
             _options.Log("This server leads.");
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(store.Deposed, _stop.Token);
-            await Task.Delay(Timeout.InfiniteTimeSpan, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (!_stop.IsCancellationRequested) _options.Log("Another server leads; this one stands by.");
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(store.Deposed, _stop.Token, drain.Token);
+            while (!either.IsCancellationRequested)
+            {
+                _ports.Hold(store.Leads);
+                await Task.Delay(_holdEvery, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+            if (store.Deposed.IsCancellationRequested) _options.Log("Another server leads; this one stands by.");
+            else if (drain.IsCancellationRequested) _options.Log($"Told to hand over: this one stands by, and leaves the lead to others for {_aside.TotalMinutes:0} minutes.");
         }
         finally
         {

@@ -11,7 +11,7 @@ internal sealed class LeadPorts(PostgresElection election) : ILeadership, ISched
 {
     private readonly Lock _lock = new();
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private volatile Lead? _lead;
+    private volatile OneLead? _lead;
 
     public event Action<long, IReadOnlyCollection<(string Namespace, string Run)>>? Committed;
 
@@ -28,12 +28,12 @@ internal sealed class LeadPorts(PostgresElection election) : ILeadership, ISched
         ? lead.Store.Leads ? lead.Store.Journal.Health : lead.Store.Journal.Health ?? "The database has not answered for some seconds, so that another server may lead. This one goes on when it answers."
         : Leader is null ? election.Trouble ?? "No server leads at the moment." : null;
 
-    private Lead Now => _lead ?? throw Busy();
+    private OneLead Now => _lead ?? throw Unsettled();
 
     public void Take(IStore store, EngineNode engine)
     {
         store.Journal.Committed += OnCommitted;
-        _lead = new Lead(store, engine);
+        _lead = new OneLead(store, engine);
         Change();
     }
 
@@ -42,7 +42,16 @@ internal sealed class LeadPorts(PostgresElection election) : ILeadership, ISched
         if (_lead is not { } lead) return;
         _lead = null;
         lead.Store.Journal.Committed -= OnCommitted;
+        lead.Ended.Cancel();
         Change();
+    }
+
+    /// <summary>Says whether the lease is held: while it is not, what lasts is ended, so that callers go to another server.</summary>
+    public void Hold(bool held)
+    {
+        if (_lead is not { } lead || held != lead.Ended.IsCancellationRequested) return;
+        if (held) lead.Ended = new CancellationTokenSource();
+        else lead.Ended.Cancel();
     }
 
     /// <summary>Returns when some server leads.</summary>
@@ -50,6 +59,13 @@ internal sealed class LeadPorts(PostgresElection election) : ILeadership, ISched
     {
         while (!IsLeader && Leader is null) await SettledAsync(TimeSpan.FromSeconds(1), cancellationToken);
     }
+
+    public CancellationToken Lead => _lead?.Ended.Token ?? new CancellationToken(canceled: true);
+
+    /// <summary>What a drain does; null until there is a lead to give up.</summary>
+    public Func<CancellationToken, Task<Uri>>? HandOver { get; set; }
+
+    public Task<Uri> HandOverAsync(CancellationToken cancellationToken) => HandOver is { } handOver ? handOver(cancellationToken) : throw Unsettled();
 
     public async Task SettledAsync(TimeSpan longest, CancellationToken cancellationToken)
     {
@@ -78,11 +94,11 @@ internal sealed class LeadPorts(PostgresElection election) : ILeadership, ISched
     public async Task<PollResponse> PollAsync(PollRequest request, CancellationToken cancellationToken)
     {
         var store = Now.Store;
-        if (!store.Leads) throw Busy();
+        if (!store.Leads) throw Unsettled();
         var response = await AskAsync(lead => lead.Engine.PollAsync(request, cancellationToken)).ConfigureAwait(false);
         // An answer renews leases, and that is not journaled: whoever may have been succeeded meanwhile must not give one. The request came before this
         // look, so a successor that this misses gives every lease its term from a later time than the worker counts from.
-        return store.Leads ? response : throw Busy();
+        return store.Leads ? response : throw Succeeded();
     }
 
     public async IAsyncEnumerable<LeaseInput> ReadInputsAsync(HeldLease lease, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -141,7 +157,7 @@ internal sealed class LeadPorts(PostgresElection election) : ILeadership, ISched
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    private async Task<T> AskAsync<T>(Func<Lead, Task<T>> ask)
+    private async Task<T> AskAsync<T>(Func<OneLead, Task<T>> ask)
     {
         var lead = Now;
         try
@@ -151,7 +167,7 @@ internal sealed class LeadPorts(PostgresElection election) : ILeadership, ISched
         catch (Exception e) when (e is not RefusedException && !ReferenceEquals(_lead, lead))
         {
             // The lead ended meanwhile, and what it had with it.
-            throw Busy();
+            throw Succeeded();
         }
     }
 
@@ -166,7 +182,12 @@ internal sealed class LeadPorts(PostgresElection election) : ILeadership, ISched
         }
     }
 
-    private static RefusedException Busy() => new(RefusalKind.Busy, "FAN0008", "Which server leads is being settled. Repeat the request in a moment.");
+    private static RefusedException Unsettled() => new(RefusalKind.Busy, "FAN0018", "Which server leads is being settled. Repeat the request in a moment.");
 
-    private sealed record Lead(IStore Store, EngineNode Engine);
+    private static RefusedException Succeeded() => new(RefusalKind.Busy, "FAN0008", "Another server took over while this one answered. Repeat the request in a moment.");
+
+    private sealed record OneLead(IStore Store, EngineNode Engine)
+    {
+        public CancellationTokenSource Ended { get; set; } = new();
+    }
 }

@@ -37,12 +37,12 @@ internal sealed class LogPrinter(Session session, bool named, bool timestamps) :
         }
     }
 
-    /// <summary>What tasks write that start from now on, until the run ends.</summary>
+    /// <summary>What the run's tasks have written, in all of their attempts, and go on to write, until the run ends.</summary>
     /// <returns>The exit code: success, whatever the outcome of the run.</returns>
-    public async Task<int> FollowAsync(string run, CancellationToken cancellationToken)
+    public async Task<int> FollowAsync(string run, LogQuery query, CancellationToken cancellationToken)
     {
         await using var view = new PrintingView(this, session.Screen);
-        await using var feed = new LogFeed(session.Api, run, view, wanted: true);
+        await using var feed = new LogFeed(session.Api, run, view, wanted: true) { Query = query };
         await new RunFollower(session.Api, session.Host.Clock, view) { EventSeen = feed.See }.FollowAsync(run, cancellationToken);
         await feed.DrainAsync(TimeSpan.FromSeconds(10), session.Host.Clock, cancellationToken);
         return ExitCode.Success;

@@ -31,6 +31,9 @@ internal sealed class LogFeed : IAsyncDisposable
         _readers = [.. Enumerable.Range(0, AtATime).Select(_ => ReadAsync())];
     }
 
+    /// <summary>Which lines of each attempt.</summary>
+    public LogQuery Query { get; init; } = new();
+
     /// <summary>Whether attempts that start from now on are followed.</summary>
     public bool Wanted
     {
@@ -75,7 +78,7 @@ internal sealed class LogFeed : IAsyncDisposable
                 try
                 {
                     var task = await NameAsync(stream.StepKey, split, _end.Token);
-                    await foreach (var line in _api.ReadLogAsync(_run, task, new LogQuery(Follow: true, Attempt: attempt), _end.Token))
+                    await foreach (var line in _api.ReadLogAsync(_run, task, Query with { Follow = true, Attempt = attempt }, _end.Token))
                         _view.Log(task, line);
                 }
                 catch (Exception e) when (e is UnreachableException or ApiException)

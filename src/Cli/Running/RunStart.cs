@@ -17,8 +17,9 @@ internal static class RunStart
             session.Screen.Say(api.Link(found.Page));
             return new StartRunResponse(found.Run, found.Flow, found.Deployment, false, found.Page);
         }
-        var started = await api.StartRunAsync(flow.Flow, request, cancellationToken);
-        session.Screen.Say($"{(started.New ? "Started" : "The same key had started")} run {started.Run} of {started.Flow}, deployment {started.Deployment}");
+        // With a key of its own a start can be repeated when its answer was lost.
+        var started = await api.StartRunAsync(flow.Flow, request.IdempotencyKey is null ? request with { IdempotencyKey = $"cli-{Guid.NewGuid():N}" } : request, cancellationToken);
+        session.Screen.Say($"{(started.New || request.IdempotencyKey is null ? "Started" : "The same key had started")} run {started.Run} of {started.Flow}, deployment {started.Deployment}");
         session.Screen.Say(api.Link(started.Page));
         return started;
     }

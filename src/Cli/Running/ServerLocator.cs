@@ -44,7 +44,7 @@ internal sealed class ServerLocator(CliHost host, ServerAddress address, Screen 
 
     private async Task<LocatedServer?> ProbeAsync(Uri url, bool theDirectory, CancellationToken cancellationToken)
     {
-        var api = new ApiClient(address with { Url = url }, host.Clock);
+        var api = new ApiClient(address with { Urls = [url] }, host.Clock);
         try
         {
             var version = await api.GetVersionAsync(cancellationToken);
@@ -70,6 +70,6 @@ internal sealed class ServerLocator(CliHost host, ServerAddress address, Screen 
             new LocalServerOptions(_directory, "127.0.0.1", address.Url.Port, address.Token, WithWorker: true, screen.Note, OrAnyPort: true), cancellationToken);
         DataDirectory.WriteAddress(_directory, server.BaseUrl);
         screen.Note($"Started a server at {server.BaseUrl.ToString().TrimEnd('/')} for this run; its data is in {_directory}.");
-        return new LocatedServer(new ApiClient(address with { Url = server.BaseUrl }, host.Clock), server, _directory);
+        return new LocatedServer(new ApiClient(address with { Urls = [server.BaseUrl] }, host.Clock), server, _directory);
     }
 }

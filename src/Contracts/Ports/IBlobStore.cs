@@ -27,6 +27,9 @@ public interface IBlobStore
 /// <summary>Where things lie in the blob store.</summary>
 public static class BlobNames
 {
+    /// <summary>How far a journal that several servers share has come, as its leader noted last.</summary>
+    public const string JournalMark = "journal/mark.json";
+
     public static string Package(string digest) => $"packages/{digest}.tar.gz";
 
     /// <summary><paramref name="stream"/> is <c>stdout</c> or <c>stderr</c>; one line of JSON per log line, see docs/logs.md.</summary>

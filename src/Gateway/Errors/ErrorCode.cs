@@ -27,10 +27,12 @@ internal static class ErrorCodes
     public static readonly ErrorCode Unexpected = new("FAN0015", 500, "The server met an unexpected error");
     public static readonly ErrorCode DigestMismatch = new("FAN0016", 400, "The bytes do not match their digest");
 
+    public static readonly ErrorCode NoLeader = new("FAN0018", 503, "No server leads at the moment");
+
     public static readonly IReadOnlyList<ErrorCode> All =
     [
         Invalid, NotFound, Conflict, SpecInvalid, ParametersInvalid, Unauthorized, StaleLease, Busy, TooLarge, MethodNotAllowed,
-        MediaType, TooMany, ForeignOrigin, JournalUnreadable, Unexpected, DigestMismatch,
+        MediaType, TooMany, ForeignOrigin, JournalUnreadable, Unexpected, DigestMismatch, NoLeader,
     ];
 
     private static readonly Dictionary<string, ErrorCode> ByCode = All.ToDictionary(c => c.Code);

@@ -37,6 +37,8 @@ internal static class Q
     public static readonly QueryParameter<string> ArtifactName = QueryKinds.Text("name", "Relative path of the artifact, with forward slashes.", 1024, required: true);
     public static readonly QueryParameter<long?> PublishedAttempt = QueryKinds.Number("attempt", "The accepted attempt, from 0.", 0, int.MaxValue, required: true);
 
+    public static readonly QueryParameter<bool?> Forward = QueryKinds.Flag("forward", "false: only the server that is asked; one that does not lead answers so. Default: whichever leads.");
+
     public static string NamespaceOf(HttpContext http) => Namespace.Read(http) ?? "default";
 
     public static int LimitOf(HttpContext http) => (int)(Limit.Read(http) ?? DefaultLimit);

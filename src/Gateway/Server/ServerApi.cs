@@ -8,12 +8,16 @@ internal static class ServerApi
 {
     public static readonly string Version = typeof(ServerApi).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
+    public const string DrainPath = "/api/v1/server:drain";
+
     public static void Map(IEndpointRouteBuilder routes)
     {
         var api = routes.MapGroup("/api/v1").WithTags("Server");
         api.MapGet("/version", ShowVersion).AsRead().WithQuery().WithName("showVersion").WithSummary("Show the server's version and data directory");
         api.MapGet("/workers", ListWorkersAsync).AsRead().WithQuery().WithName("listWorkers").WithSummary("List workers seen lately");
         api.MapGet("/queues", ListQueuesAsync).AsRead().WithQuery(Q.Namespace).WithName("listQueues").WithSummary("List queues and what waits in them");
+        api.MapPost("/server:drain", DrainAsync).AsCommand().WithQuery(Q.Forward).WithName("drain").WithSummary("Have another server lead in place of the one that does")
+            .WithDescription("Answered when the other one leads. The server that was drained stands by from then on, and for five minutes leads only where nobody else does. Refused where no other server waits to lead.");
         routes.MapGet("/healthz", () => TypedResults.Text("ok\n")).WithMetadata(OpenToAll.Instance).WithTags("Server")
             .WithName("healthz").WithSummary("Whether the process serves");
         routes.MapGet("/readyz", Ready).WithMetadata(OpenToAll.Instance).WithTags("Server")
@@ -31,6 +35,20 @@ internal static class ServerApi
         var ns = Q.NamespaceOf(http);
         var queues = await scheduler.ListQueuesAsync(http.RequestAborted);
         return TypedResults.Ok(new ListResponse<QueueInfo>([.. queues.Where(q => q.Namespace == ns)], null));
+    }
+
+    /// <summary>Whether the request is for the server that it came to, whether that leads or not.</summary>
+    public static bool IsToStay(HttpRequest request) => request.Path == DrainPath && request.Query[Q.Forward.Name] is ["false" or "0"];
+
+    private static async Task<Ok<DrainResponse>> DrainAsync(HttpContext http, CancellationToken cancellationToken)
+    {
+        Q.Forward.Read(http);
+        var leadership = http.RequestServices.GetService<ILeadership>()
+            ?? throw new ApiFault(ErrorCodes.Conflict, "This server has its journal to itself, in its data directory: no other can lead. Stop it instead (SIGTERM); what is unfinished goes on at its next start.");
+        var own = leadership.Own?.ToString().TrimEnd('/');
+        if (!leadership.IsLeader) return TypedResults.Ok(new DrainResponse(false, own, leadership.Leader?.ToString().TrimEnd('/')));
+        var successor = await leadership.HandOverAsync(cancellationToken);
+        return TypedResults.Ok(new DrainResponse(true, own, successor.ToString().TrimEnd('/')));
     }
 
     private static ContentHttpResult Ready(IJournal journal, Drain drain)

@@ -16,6 +16,8 @@ internal sealed class Forwarding : IDisposable
     // Of one connection, not of the request.
     private static readonly HashSet<string> _hops = new(StringComparer.OrdinalIgnoreCase) { "Connection", "Keep-Alive", "Transfer-Encoding", "TE", "Trailer", "Upgrade", "Proxy-Connection", "Host" };
 
+    private static readonly TimeSpan _farewell = TimeSpan.FromSeconds(2);
+
     private static readonly TimeSpan _lookEvery = TimeSpan.FromMilliseconds(100);
 
     private readonly RequestDelegate _next;
@@ -34,12 +36,12 @@ internal sealed class Forwarding : IDisposable
     public async Task InvokeAsync(HttpContext http)
     {
         // Whether this process is well is its own matter.
-        if (_leadership.IsLeader || http.Request.Path == "/healthz" || http.Request.Path == "/readyz")
+        if (_leadership.IsLeader || http.Request.Path == "/healthz" || http.Request.Path == "/readyz" || ServerApi.IsToStay(http.Request))
         {
             await _next(http);
             return;
         }
-        if (http.Request.Headers.ContainsKey(Mark)) throw new ApiFault(ErrorCodes.Busy, "Which server leads is being settled. Repeat the request in a moment.");
+        if (http.Request.Headers.ContainsKey(Mark)) throw new ApiFault(ErrorCodes.NoLeader, "Which server leads is being settled. Repeat the request in a moment.");
         // The leader has limits of its own, by endpoint.
         if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = null;
         var started = TimeProvider.System.GetTimestamp();
@@ -47,7 +49,7 @@ internal sealed class Forwarding : IDisposable
         {
             if (_leadership.Leader is { } leader && await TryAsync(http, leader)) return;
             var left = _patience - TimeProvider.System.GetElapsedTime(started);
-            if (left <= TimeSpan.Zero) throw new ApiFault(ErrorCodes.Busy, "No server leads at the moment, or the one that does cannot be reached. Repeat the request in a moment.");
+            if (left <= TimeSpan.Zero) throw new ApiFault(ErrorCodes.NoLeader, "No server leads at the moment, or the one that does cannot be reached. Repeat the request in a moment.");
             await _leadership.SettledAsync(left, http.RequestAborted);
             if (!_leadership.IsLeader) continue;
             await _next(http);
@@ -63,9 +65,15 @@ internal sealed class Forwarding : IDisposable
         using var request = RequestTo(leader, http.Request);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
         var exchange = ExchangeAsync(http, request, ending.Token);
-        // A leader that hangs answers nothing, and closes nothing: once another leads, or this server itself, it is not waited for.
+        // A leader that hangs answers nothing, and closes nothing: once another leads, or this server itself, it is not waited for. But one that was told to hand over answers when it has.
+        var patience = http.Request.Path == ServerApi.DrainPath ? _farewell : TimeSpan.Zero;
+        long? succeeded = null;
         while (await Task.WhenAny(exchange, Task.Delay(_lookEvery, CancellationToken.None)) != exchange)
-            if (_leadership.IsLeader || (_leadership.Leader is { } now && now != leader)) await ending.CancelAsync();
+        {
+            if (!_leadership.IsLeader && (_leadership.Leader is not { } now || now == leader)) continue;
+            succeeded ??= TimeProvider.System.GetTimestamp();
+            if (TimeProvider.System.GetElapsedTime(succeeded.Value) >= patience) await ending.CancelAsync();
+        }
         return await exchange;
     }
 

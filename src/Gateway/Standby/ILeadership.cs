@@ -9,6 +9,16 @@ public interface ILeadership
     /// <summary>Where the server that leads is reached; null while nobody is known to, and when it is this one.</summary>
     Uri? Leader { get; }
 
+    /// <summary>Where the others reach this server; null until it listens.</summary>
+    Uri? Own { get; }
+
+    /// <summary>Ends with the present lead of this server, or when the database has not answered for so long that another may lead; what lasts (parked polls, streams) ends with it.</summary>
+    CancellationToken Lead { get; }
+
+    /// <summary>Has another server lead in place of this one; returns the other's address when it does.</summary>
+    /// <exception cref="RefusedException">No other server waits to lead, or none took over.</exception>
+    Task<Uri> HandOverAsync(CancellationToken cancellationToken);
+
     /// <summary>Returns when somebody leads, or after <paramref name="longest"/>.</summary>
     Task SettledAsync(TimeSpan longest, CancellationToken cancellationToken);
 }

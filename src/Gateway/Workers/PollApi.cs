@@ -11,6 +11,9 @@ internal static class PollApi
 
     private static readonly byte[] _sign = " "u8.ToArray();
 
+    /// <summary>How long a poll of a server that leads no more may take for what is in commit.</summary>
+    private static readonly TimeSpan _farewell = TimeSpan.FromMilliseconds(250);
+
     private const int MaxWaitMs = 30_000, MaxItems = 100_000;
 
     /// <summary>2^60, an exbibyte: amounts are added and subtracted, and must not leave their type.</summary>
@@ -27,11 +30,15 @@ internal static class PollApi
         Check(request, id);
         for (var i = 0; i < request.Finished.Count; i++)
             if (request.Finished[i].ItemsFile is not null) await UploadedItems.CheckAsync($"finished[{i}]", request.Finished[i], scheduler, blobs, http.RequestAborted);
+        var lead = drain.Lead;
         using var ending = drain.Link(http);
         var answering = scheduler.PollAsync(request, ending.Token);
         http.Response.ContentType = "application/json; charset=utf-8";
-        while (!await IsDoneAsync(answering, clock))
+        while (!await IsDoneAsync(answering, _beat, clock, lead))
         {
+            // What it waits for may never become durable here; the worker is to ask the next server.
+            if (lead.IsCancellationRequested && !await IsDoneAsync(answering, _farewell, clock, http.RequestAborted))
+                throw new ApiFault(ErrorCodes.Busy, "This server leads no more, or the database does not answer it. Repeat the request at another one.");
             await http.Response.Body.WriteAsync(_sign, http.RequestAborted);
             await http.Response.Body.FlushAsync(http.RequestAborted);
         }
@@ -39,11 +46,11 @@ internal static class PollApi
         await JsonSerializer.SerializeAsync(http.Response.Body, response, ContractsJson.Default.PollResponse, http.RequestAborted);
     }
 
-    private static async Task<bool> IsDoneAsync(Task answering, TimeProvider clock)
+    private static async Task<bool> IsDoneAsync(Task answering, TimeSpan longest, TimeProvider clock, CancellationToken cancellationToken)
     {
         if (answering.IsCompleted) return true;
-        using var enough = new CancellationTokenSource();
-        var first = await Task.WhenAny(answering, Task.Delay(_beat, clock, enough.Token));
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var first = await Task.WhenAny(answering, Task.Delay(longest, clock, enough.Token));
         await enough.CancelAsync();
         return first == answering;
     }

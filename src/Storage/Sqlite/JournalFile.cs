@@ -22,6 +22,12 @@ internal sealed class JournalFile
 
     public string LogPath => Path + "-wal";
 
+    /// <summary>Notes beside the journal how far it has come, and which file it is in.</summary>
+    public string MarkPath => System.IO.Path.Combine(Directory, "journal.mark");
+
+    /// <summary>Whether it was found to be restored from a backup, and so began a new life.</summary>
+    public bool IsRestored { get; private set; }
+
     public string Incarnation { get; private set; } = "";
 
     /// <summary>Counts the servers that owned this journal, one after another.</summary>
@@ -89,6 +95,11 @@ internal sealed class JournalFile
             if (!row.Step()) throw Damaged("the row that names the journal is missing");
             (Incarnation, Term, Batch, Position) = (row.Text(0), row.Long(1), row.Long(2), row.Long(3));
             row.Reset();
+            if (IsRestored = Term > 1 && !IsAsMarked())
+            {
+                Incarnation = NewIncarnation();
+                writer.Prepare(_sql["renew"]).Bind(1, Incarnation).Run();
+            }
             if (Scalar(writer, "last_event") is var last && last > Position) throw Damaged($"event {last} is beyond the last position {Position}");
             writer.Execute("COMMIT");
         }
@@ -98,6 +109,28 @@ internal sealed class JournalFile
             throw;
         }
     }
+
+    /// <summary>What stands beside the journal when it has come so far.</summary>
+    public JournalMark MarkAt(long position) => new(Incarnation, Term, position, FileIdentity.Of(Path));
+
+    /// <summary>Replaces the mark; whoever reads it finds the old one or the new one.</summary>
+    public Task WriteMarkAsync(JournalMark mark)
+    {
+        var coming = MarkPath + ".new";
+        using (var file = new FileStream(coming, FileMode.Create, FileAccess.Write, FileShare.None))
+        {
+            file.Write(mark.Write());
+            file.Flush(flushToDisk: true);
+        }
+        File.Move(coming, MarkPath, overwrite: true);
+        return Task.CompletedTask;
+    }
+
+    // The mark goes to the disk behind the journal: it may lag, and never leads.
+    private bool IsAsMarked() =>
+        File.Exists(MarkPath) && JournalMark.Read(File.ReadAllBytes(MarkPath)) is var mark && !mark.IsAheadOf(Incarnation, Term - 1, Position) && mark.File == FileIdentity.Of(Path);
+
+    private static string NewIncarnation() => Guid.NewGuid().ToString("N", CultureInfo.InvariantCulture)[..12];
 
     /// <summary>WAL, so that readers never wait for the writer; FULL, so that a COMMIT that returned survives a power cut.</summary>
     private void Configure(Database writer)
@@ -137,7 +170,7 @@ internal sealed class JournalFile
                 writer.Prepare(_sql["add_schema_version"]).Bind(1, next).Bind(2, Instant.ToMicroseconds(clock.GetUtcNow())).Run();
             }
             if (Scalar(writer, "has_journal") == 0)
-                writer.Prepare(_sql["add_journal"]).Bind(1, Guid.NewGuid().ToString("N", CultureInfo.InvariantCulture)[..12]).Bind(2, JournalFormat.Version).Run();
+                writer.Prepare(_sql["add_journal"]).Bind(1, NewIncarnation()).Bind(2, JournalFormat.Version).Run();
             writer.Execute("COMMIT");
         }
         catch

@@ -5,17 +5,23 @@ namespace Fanfare.EndToEnd.Standby;
 /// <summary>A PostgreSQL server, several servers on it, and a worker that knows them all. The servers share a directory, or blobs in S3 and no directory.</summary>
 internal sealed class StandbySite : IAsyncDisposable
 {
+    /// <summary>Each test of these has servers, a database and a worker: at once they would be in each other's way.</summary>
+    public const string OneAfterAnother = "Standby";
+
     private readonly PrivatePostgres _postgres;
     private readonly string _database;
     private readonly IReadOnlyDictionary<string, string> _blobs;
     private readonly List<FanfareProcess> _processes = [];
     private readonly Member[] _members;
 
-    private StandbySite(PrivatePostgres postgres, string database, int servers, IReadOnlyDictionary<string, string>? blobs)
+    private StandbySite(PrivatePostgres postgres, string database, int servers, bool wired, IReadOnlyDictionary<string, string>? blobs)
     {
         (_postgres, _database, _blobs) = (postgres, database, blobs ?? new Dictionary<string, string>());
-        _members = [.. Enumerable.Range(0, servers).Select(_ => new Member(Api.FreePort()))];
+        _members = [.. Enumerable.Range(0, servers).Select(_ => new Member(Api.FreePort(), wired ? new Wire(database) : null))];
     }
+
+    /// <summary>Addresses of all servers, as commands and workers take them.</summary>
+    public string Urls => string.Join(',', _members.Select(m => m.Url));
 
     public string Home { get; } = Directory.CreateTempSubdirectory("fanfare-standby-").FullName;
 
@@ -27,11 +33,12 @@ internal sealed class StandbySite : IAsyncDisposable
 
     public FanfareProcess Worker { get; private set; } = null!;
 
+    /// <param name="wired">Whether each server reaches the database by a wire of its own.</param>
     /// <param name="blobs">Variables that name a place for blobs which is not a directory.</param>
-    public static async Task<StandbySite> StartAsync(int servers = 2, int slots = 4, IReadOnlyDictionary<string, string>? blobs = null)
+    public static async Task<StandbySite> StartAsync(int servers = 2, int slots = 4, bool wired = false, IReadOnlyDictionary<string, string>? blobs = null)
     {
         var postgres = await PrivatePostgres.StartAsync();
-        var site = new StandbySite(postgres, await postgres.CreateDatabaseAsync(), servers, blobs);
+        var site = new StandbySite(postgres, await postgres.CreateDatabaseAsync(), servers, wired, blobs);
         try
         {
             foreach (var member in site._members) await site.StartAsync(member);
@@ -51,10 +58,11 @@ internal sealed class StandbySite : IAsyncDisposable
     public string DataOf(Member member) => In(_blobs.Count == 0 ? "data" : FormattableString.Invariant($"data-{member.Port}"));
 
     /// <summary>Starts a server, and returns when it answers.</summary>
-    public async Task StartAsync(Member member)
+    /// <param name="database">Another than the site's.</param>
+    public async Task StartAsync(Member member, string? database = null)
     {
         member.Process = Keep(FanfareProcess.Start(
-            Home, _blobs, "serve", "--data", DataOf(member), "--port", member.Port.ToString(CultureInfo.InvariantCulture), "--no-worker", "--database", _database));
+            Home, _blobs, "serve", "--data", DataOf(member), "--port", member.Port.ToString(CultureInfo.InvariantCulture), "--no-worker", "--database", database ?? member.Wire?.Database ?? _database));
         await member.Api.ReadyAsync(member.Process);
     }
 
@@ -69,13 +77,17 @@ internal sealed class StandbySite : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         foreach (var process in Enumerable.Reverse(_processes)) process.Dispose();
-        foreach (var member in _members) member.Api.Dispose();
+        foreach (var member in _members)
+        {
+            member.Api.Dispose();
+            if (member.Wire is not null) await member.Wire.DisposeAsync();
+        }
         await _postgres.DisposeAsync();
         Directory.Delete(Home, recursive: true);
     }
 
     private void StartWorker(int slots) => Worker = Command(
-        "worker", "--server", string.Join(',', _members.Select(m => m.Url)), "--slots", slots.ToString(CultureInfo.InvariantCulture), "--data", In("worker"));
+        "worker", "--server", Urls, "--slots", slots.ToString(CultureInfo.InvariantCulture), "--data", In("worker"));
 
     private FanfareProcess Keep(FanfareProcess process)
     {
@@ -83,8 +95,11 @@ internal sealed class StandbySite : IAsyncDisposable
         return process;
     }
 
-    internal sealed class Member(int port)
+    internal sealed class Member(int port, Wire? wire)
     {
+        /// <summary>To the database; null where it is reached without one.</summary>
+        public Wire? Wire => wire;
+
         public int Port => port;
 
         public string Url => $"http://127.0.0.1:{Port}";

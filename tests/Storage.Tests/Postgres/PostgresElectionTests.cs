@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Fanfare.Contracts;
 using Fanfare.Postgres;
 using Fanfare.Storage.Tests.Conformance;
+using Npgsql;
 
 namespace Fanfare.Storage.Tests.Postgres;
 
@@ -16,6 +17,7 @@ public sealed class PostgresElectionTests(SharedPostgres shared) : IClassFixture
 
     private readonly string _database = shared.NewSchema();
     private readonly List<IAsyncDisposable> _used = [];
+    private readonly List<string> _log = [];
 
     public Task InitializeAsync() => Task.CompletedTask;
 
@@ -74,12 +76,7 @@ public sealed class PostgresElectionTests(SharedPostgres shared) : IClassFixture
     [PostgresFact]
     public async Task WhoCannotReachTheDatabase_StopsLeadingBeforeAnotherDoes_AndLearnsOfItLater()
     {
-        var wire = new Wire(_database);
-        _used.Add(wire);
-        var first = await WinAsync(await JoinAsync(wire.Database), "a");
-        var winning = WinAsync(await JoinAsync(_database), "b");
-        var before = new Traffic(first, "a", Runs);
-        await before.AnsweredAsync(Lively);
+        var (wire, first, winning, before) = await WiredAsync();
 
         var broken = Stopwatch.StartNew();
         wire.Break();
@@ -109,13 +106,7 @@ public sealed class PostgresElectionTests(SharedPostgres shared) : IClassFixture
     [InlineData(false)]
     public async Task AWriteOnItsWay_WhileAnotherTakesOver_IsAnsweredByWhatBecameOfIt(bool arrives)
     {
-        var wire = new Wire(_database);
-        _used.Add(wire);
-        var first = await WinAsync(await JoinAsync(wire.Database), "a");
-        var winning = WinAsync(await JoinAsync(_database), "b");
-        // From then on both connections that write are there.
-        var before = new Traffic(first, "a", Runs);
-        await before.AnsweredAsync(Lively);
+        var (wire, first, winning, before) = await WiredAsync();
         await before.StopAsync();
         var stream = StreamId.Run(A.Ns, "r100");
         var opened = await first.Journal.OpenAsync(stream, default);
@@ -134,6 +125,37 @@ public sealed class PostgresElectionTests(SharedPostgres shared) : IClassFixture
         Assert.Equal(arrives ? 1 : 0, (await second.Journal.OpenAsync(stream, default)).Sequence);
         Assert.Equal(AppendOutcome.Fenced, await first.Journal.AppendAsync(A.Append(stream, opened, expected: arrives ? 1 : 0)).WaitAsync(_patience));
         await UntilAsync(() => first.Deposed.IsCancellationRequested, "Word of the takeover");
+    }
+
+    [PostgresFact]
+    public async Task ALaggingReplicaThatIsPromotedUnderTheSameName_IsTakenOverAnew_AndNothingIsTakenForWrittenThatItLacks()
+    {
+        await using var primary = await PrivatePostgres.StartAsync();
+        var database = new NpgsqlConnectionStringBuilder(await primary.CreateDatabaseAsync()) { SearchPath = "fanfare" }.ConnectionString;
+        await using var wire = new Wire(database);
+        await using var election = await PostgresElection.JoinAsync(wire.Database, TimeProvider.System, line => { lock (_log) _log.Add(line); });
+        var first = await election.WinAsync("a", CancellationToken.None).WaitAsync(_patience);
+        await WriteAsync(first, "kept");
+        await using var replica = await PrivatePostgres.FollowAsync(primary);
+        await replica.LagAsync();
+        await WriteAsync(first, "missing");
+        var stream = StreamId.Run(A.Ns, "missing");
+        var opened = await first.Journal.OpenAsync(stream, default);
+
+        await primary.KillAsync();
+        wire.LeadTo(replica.SameDatabase(database));
+        await replica.PromoteAsync();
+        Assert.Equal(AppendOutcome.Fenced, await first.Journal.AppendAsync(A.Append(stream, opened, expected: opened.Sequence)).WaitAsync(_patience));
+        await UntilAsync(() => first.Deposed.IsCancellationRequested, "Word of the failover");
+        Assert.False(first.Leads);
+        await first.DisposeAsync();
+        await using var second = await election.WinAsync("a", CancellationToken.None).WaitAsync(_patience);
+
+        Assert.NotEqual(first.Journal.Incarnation, second.Journal.Incarnation);
+        Assert.Contains(_log, line => line.Contains("failed over to another copy", StringComparison.Ordinal));
+        Assert.Equal(1, (await second.Journal.OpenAsync(StreamId.Run(A.Ns, "kept"), default)).Sequence);
+        Assert.Equal(0, (await second.Journal.OpenAsync(stream, default)).Sequence);
+        await WriteAsync(second, "missing");
     }
 
     [PostgresFact]
@@ -183,6 +205,18 @@ public sealed class PostgresElectionTests(SharedPostgres shared) : IClassFixture
         Assert.Equal(0, traffic.Fenced);
         Assert.Null(store.Journal.Health);
         await Traffic.CheckAsync(shared.Server, _database, store, traffic);
+    }
+
+    /// <summary>A leader at the end of a wire, with traffic, so that both of its connections that write are there; and one that waits to lead.</summary>
+    private async Task<(Wire Wire, PostgresStore First, Task<PostgresStore> Winning, Traffic Traffic)> WiredAsync()
+    {
+        var wire = new Wire(_database);
+        _used.Add(wire);
+        var first = await WinAsync(await JoinAsync(wire.Database), "a");
+        var winning = WinAsync(await JoinAsync(_database), "b");
+        var traffic = new Traffic(first, "a", Runs);
+        await traffic.AnsweredAsync(Lively);
+        return (wire, first, winning, traffic);
     }
 
     private async Task<PostgresElection> JoinAsync(string database)

@@ -22,7 +22,8 @@ public sealed class CrashTests : IDisposable
         using var copy = _directory.Snapshot();
         await using var after = await SqliteStore.OpenAsync(copy.Path, TimeProvider.System);
 
-        Assert.Equal(store.Journal.Incarnation, after.Journal.Incarnation);
+        // What the crash left is looked at in a copy, and that is known for one.
+        Assert.NotEqual(store.Journal.Incarnation, after.Journal.Incarnation);
         Assert.Equal(100, await after.ReadModel.GetPositionAsync(default));
         for (var i = 0; i < 100; i++)
         {

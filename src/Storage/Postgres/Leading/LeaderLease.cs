@@ -21,18 +21,21 @@ internal sealed class LeaderLease : IAsyncDisposable
     private readonly CancellationTokenSource _ending = new();
     private readonly Task _renewing;
     private readonly long _term;
-    private long _renewedAt;
+    private long _renewedAt, _log;
     private volatile bool _released;
 
     /// <param name="since">Timestamp from before the takeover.</param>
-    public LeaderLease(NpgsqlDataSource connections, long term, long since, TimeProvider clock)
+    public LeaderLease(NpgsqlDataSource connections, Takeover takeover, long since, TimeProvider clock)
     {
-        (_connections, _term, _renewedAt, _clock, _isLost) = (connections, term, since, clock, _lost.Token);
+        (_connections, _term, _log, _renewedAt, _clock, _isLost) = (connections, takeover.Term, takeover.Log, since, clock, _lost.Token);
         _renewing = Task.Run(RenewAsync);
     }
 
     /// <summary>Whether nobody else can lead now. Counted from when the last renewal was sent, by a clock that nobody sets.</summary>
     public bool IsHeld => !_released && !_isLost.IsCancellationRequested && _clock.GetElapsedTime(Volatile.Read(ref _renewedAt)) < Length;
+
+    /// <summary>How far the database's log had come at the last renewal.</summary>
+    public long Log => Volatile.Read(ref _log);
 
     /// <summary>Cancelled when another server has taken over.</summary>
     public CancellationToken Lost => _isLost;
@@ -48,7 +51,7 @@ internal sealed class LeaderLease : IAsyncDisposable
         {
             try
             {
-                await ExecuteAsync("release", CancellationToken.None, _term).ConfigureAwait(false);
+                await ScalarAsync("release", CancellationToken.None, _term).ConfigureAwait(false);
             }
             catch (Exception error) when (PostgresFailure.IsEnvironment(error))
             {
@@ -67,11 +70,13 @@ internal sealed class LeaderLease : IAsyncDisposable
             try
             {
                 var sent = _clock.GetTimestamp();
-                if (await ExecuteAsync("renew", _ending.Token, _term, Length).ConfigureAwait(false) == 0)
+                if (await ScalarAsync("renew", _ending.Token, _term, Length).ConfigureAwait(false) is not long log || log < Log)
                 {
+                    // Another server has taken over; or the database went back in time, and is to be taken over anew.
                     await _lost.CancelAsync().ConfigureAwait(false);
                     return;
                 }
+                Volatile.Write(ref _log, log);
                 Volatile.Write(ref _renewedAt, sent);
             }
             catch (OperationCanceledException) when (_ending.IsCancellationRequested)
@@ -88,12 +93,12 @@ internal sealed class LeaderLease : IAsyncDisposable
         }
     }
 
-    private async Task<int> ExecuteAsync(string name, CancellationToken cancellationToken, params object[] values)
+    private async Task<object?> ScalarAsync(string name, CancellationToken cancellationToken, params object[] values)
     {
         var connection = await _connections.ConnectAsync(cancellationToken).ConfigureAwait(false);
         await using var returned = connection.ConfigureAwait(false);
         await using var command = new NpgsqlCommand(Takeover.Sql[name], connection);
         foreach (var value in values) command.Parameters.Add(new NpgsqlParameter { Value = value });
-        return await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+        return await command.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false);
     }
 }

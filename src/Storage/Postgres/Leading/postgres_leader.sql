@@ -12,7 +12,10 @@ UPDATE leader SET address = $1, lease_until = clock_timestamp() + $2 WHERE lease
 UPDATE leader SET term = $1, lease_until = clock_timestamp() + $2;
 
 -- name: renew
-UPDATE leader SET lease_until = clock_timestamp() + $2 WHERE term = $1;
+-- Says how far the log has come. On another timeline than that of the takeover nobody leads any more: what was written may be missing.
+UPDATE leader SET lease_until = clock_timestamp() + $2
+WHERE term = $1 AND EXISTS (SELECT FROM journal WHERE timeline = ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int)
+RETURNING (pg_current_wal_insert_lsn() - '0/0')::bigint;
 
 -- name: release
 -- Who waits for the lease to pass hears of it at once.
@@ -22,12 +25,27 @@ SELECT pg_notify('fanfare_leader', '') FROM released;
 -- name: listen
 LISTEN fanfare_leader;
 
+-- name: stand_by
+-- Held by the session of a server that waits to lead, so that a leader that would hand over sees whether there is one. The first number is "fanf" in ASCII; the second keeps
+-- schemas of one database apart.
+SELECT pg_advisory_lock_shared(1717661286, current_schema()::regnamespace::oid::integer);
+
+-- name: stand_by_no_more
+SELECT pg_advisory_unlock_shared(1717661286, current_schema()::regnamespace::oid::integer);
+
+-- name: successors
+SELECT count(*) FROM pg_locks
+WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid = 1717661286 AND objid = current_schema()::regnamespace::oid
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database());
+
 -- name: journal
-SELECT incarnation, term, format, system_id, timeline FROM journal FOR UPDATE;
+-- Who wrote the row last is compared by the 32 bits that it keeps of a transaction's id, which neither freezing nor a rewrite of the table changes.
+SELECT incarnation, term, format, system_id, timeline, coalesce(written_by % 4294967296 <> xmin::text::bigint, false) FROM journal FOR UPDATE;
 
 -- name: take_over
 -- From here on, every batch of an earlier server fails. A newer release also leaves its mark in the format.
-UPDATE journal SET term = term + 1, format = greatest(format, $1), incarnation = $2, system_id = $3, timeline = $4 RETURNING term;
+UPDATE journal SET term = term + 1, format = greatest(format, $1), incarnation = $2, system_id = $3, timeline = $4,
+    written_by = pg_current_xact_id()::text::bigint RETURNING term;
 
 -- name: end_writers
 SELECT pg_terminate_backend(a.pid) FROM writers w JOIN pg_stat_activity a ON a.pid = w.pid
@@ -38,8 +56,8 @@ WHERE a.application_name LIKE 'fanfare writer%' AND a.pid <> pg_backend_pid();
 DELETE FROM writers;
 
 -- name: whereabouts
--- The database cluster and its timeline: a restore to the past or a failover to a replica changes one of them.
-SELECT system_identifier, ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int FROM pg_control_system();
+-- The database cluster and its timeline: a restore to a point in time or a failover to a replica changes one of them. And how far its log has come.
+SELECT system_identifier, ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int, (pg_current_wal_insert_lsn() - '0/0')::bigint FROM pg_control_system();
 
 -- name: position_block
 SELECT nextval('position_blocks');

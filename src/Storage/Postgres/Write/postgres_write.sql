@@ -109,8 +109,9 @@ SELECT name, id, run_id, seq, epoch FROM streams WHERE name = ANY ($1);
 -- name: claim_slot
 -- Waits for a batch of the former session that is still under way: it is in what this returns, or never comes. A slot is claimed by one connection of
 -- the server that leads after another, and a takeover empties the table. Who was deposed claims nothing: the lock on the term makes this wait for
--- a takeover that is under way.
-WITH leads AS (SELECT 1 FROM journal WHERE term = $2 FOR SHARE)
+-- a takeover that is under way. A database that is on another timeline than at the takeover has failed over to a copy that may lack something: it is to be taken
+-- over anew.
+WITH leads AS (SELECT 1 FROM journal WHERE term = $2 AND timeline = ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int FOR SHARE)
 INSERT INTO writers AS w (slot, session, batch, pid) SELECT $1, nextval('writer_sessions'), 0, pg_backend_pid() FROM leads
 ON CONFLICT (slot) DO UPDATE SET session = excluded.session, pid = excluded.pid
 RETURNING session, batch;

@@ -32,6 +32,9 @@ SELECT format FROM journal;
 -- From here on, every append of an earlier server is fenced. A newer release also leaves its mark in the format.
 UPDATE journal SET term = term + 1, format = max(format, ?1);
 
+-- name: renew
+UPDATE journal SET incarnation = ?1;
+
 -- name: journal
 SELECT incarnation, term, batch, position FROM journal;
 

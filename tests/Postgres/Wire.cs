@@ -2,14 +2,14 @@ using System.Net;
 using System.Net.Sockets;
 using Npgsql;
 
-namespace Fanfare.Storage.Tests.Postgres;
+namespace Fanfare.Postgres;
 
 /// <summary>The network between a server and its database, which can go dead: connections stay, and nothing comes through.</summary>
-internal sealed class Wire : IAsyncDisposable
+public sealed class Wire : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _ending = new();
-    private readonly IPEndPoint _database;
+    private volatile IPEndPoint _database;
     private readonly Task _accepting;
     private volatile TaskCompletionSource _requests = Open(), _answers = Open();
 
@@ -17,7 +17,7 @@ internal sealed class Wire : IAsyncDisposable
     public Wire(string database)
     {
         var settings = new NpgsqlConnectionStringBuilder(database);
-        _database = new IPEndPoint(IPAddress.Parse(settings.Host!), settings.Port);
+        _database = EndOf(settings);
         _listener.Start();
         (settings.Host, settings.Port) = ("127.0.0.1", ((IPEndPoint)_listener.LocalEndpoint).Port);
         Database = settings.ConnectionString;
@@ -26,6 +26,9 @@ internal sealed class Wire : IAsyncDisposable
 
     /// <summary>Connection string of the database through the wire.</summary>
     public string Database { get; }
+
+    /// <summary>From now on new connections lead to another server, as when a host's name is given to another machine. Those that are there stay.</summary>
+    public void LeadTo(string database) => _database = EndOf(new NpgsqlConnectionStringBuilder(database));
 
     /// <summary>Nothing comes through any more; what is sent meanwhile comes when the wire is mended.</summary>
     public void Break() => (_requests, _answers) = (new TaskCompletionSource(), new TaskCompletionSource());
@@ -47,6 +50,8 @@ internal sealed class Wire : IAsyncDisposable
         await _accepting;
         _ending.Dispose();
     }
+
+    private static IPEndPoint EndOf(NpgsqlConnectionStringBuilder settings) => new(IPAddress.Parse(settings.Host!), settings.Port);
 
     private static TaskCompletionSource Open()
     {
