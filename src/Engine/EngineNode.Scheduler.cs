@@ -26,6 +26,9 @@ public sealed partial class EngineNode
         var run = command.IdempotencyKey is { } key ? RunIds.Derive(command.Namespace, command.Flow, key) : command.Run;
         if (await ReadModel.GetRunAsync(command.Namespace, run, cancellationToken) is { } there)
             return new Started(run, there.Deployment, New: false);
+        // A key stands for the run that it started first, also when that has been archived.
+        if (command.IdempotencyKey is not null && await ReadModel.GetRetiredAsync(command.Namespace, run, cancellationToken) is { } retired)
+            return new Started(run, retired.Deployment, New: false);
         var deployment = await ReadModel.GetDeploymentAsync(command.Namespace, command.Flow, command.Deployment, cancellationToken)
             ?? throw new RefusedException(RefusalKind.NotFound, "FAN0002", command.Deployment is { } version
                 ? $"Flow '{command.Flow}' has no deployment {version} in namespace '{command.Namespace}'."
@@ -108,7 +111,7 @@ public sealed partial class EngineNode
         {
             return await Activate(lease.Task.Stream).Ask<StepEntity, int?>("system", (StepEntity step, in Moment moment) => step.AttemptOf(lease));
         }
-        catch (RefusedException refused) when (refused.Kind == RefusalKind.NotFound)
+        catch (RefusedException refused) when (refused.Kind is RefusalKind.NotFound or RefusalKind.Gone)
         {
             return null;
         }

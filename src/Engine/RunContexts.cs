@@ -28,6 +28,9 @@ internal sealed class RunContexts(IReadModel readModel)
         return _runs.TryAdd((ns, run), context) ? context : _runs[(ns, run)];
     }
 
+    /// <summary>Another run may have the id from now on.</summary>
+    public void Forget(string ns, string run) => _runs.Remove((ns, run));
+
     public async Task<(FlowGraph Graph, string? Package)> GraphAsync(string ns, string flow, int version, CancellationToken cancellationToken)
     {
         if (_graphs.TryGetValue((ns, flow, version), out var known)) return known;

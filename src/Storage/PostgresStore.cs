@@ -2,6 +2,7 @@ using Fanfare.Contracts;
 using Fanfare.Storage.Postgres;
 using Fanfare.Storage.Postgres.Leading;
 using Fanfare.Storage.Postgres.Read;
+using Fanfare.Storage.Postgres.Retain;
 using Npgsql;
 
 namespace Fanfare.Storage;
@@ -15,17 +16,22 @@ public sealed class PostgresStore : IStore
     private readonly NpgsqlDataSource _reads, _writes;
     private readonly PostgresJournal _journal;
     private readonly LeaderLease _lease;
+    private readonly UpkeepConnection _upkeep;
 
     internal PostgresStore(PostgresSessions sessions, Takeover takeover, LeaderLease lease, TimeProvider clock, Action<string> log)
     {
         (_reads, _writes, _lease) = (sessions.Readers(), sessions.Writers(), lease);
         _journal = new PostgresJournal(takeover, _reads, _writes, Writers, sessions.Place, clock, log, lease.Lost);
+        _upkeep = new UpkeepConnection(slot: Writers, _writes, takeover.Term);
+        Retention = new PostgresRetention(_upkeep, _reads, _journal.Forget);
         ReadModel = new PostgresReadModel(_reads, () => _journal.Position);
     }
 
     public IJournal Journal => _journal;
 
     public IReadModel ReadModel { get; }
+
+    public IRetention Retention { get; }
 
     public bool Leads => _lease.IsHeld;
 
@@ -34,6 +40,7 @@ public sealed class PostgresStore : IStore
     /// <summary>Writes what is queued, closes the connections, and lets another server lead.</summary>
     public async ValueTask DisposeAsync()
     {
+        await _upkeep.DisposeAsync().ConfigureAwait(false);
         await _journal.DisposeAsync().ConfigureAwait(false);
         await _lease.DisposeAsync().ConfigureAwait(false);
         await _reads.DisposeAsync().ConfigureAwait(false);

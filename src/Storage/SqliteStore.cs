@@ -2,6 +2,7 @@ using Fanfare.Contracts;
 using Fanfare.Storage.Sqlite;
 using Fanfare.Storage.Sqlite.Native;
 using Fanfare.Storage.Sqlite.Read;
+using Fanfare.Storage.Sqlite.Retain;
 
 namespace Fanfare.Storage;
 
@@ -12,15 +13,17 @@ public sealed class SqliteStore : IStore
     private readonly ReadConnections _connections;
     private int _disposed;
 
-    private SqliteStore(DirectoryLock held, ReadConnections connections, IJournal journal, IReadModel readModel)
+    private SqliteStore(DirectoryLock held, ReadConnections connections, SqliteJournal journal, IReadModel readModel)
     {
         (_lock, _connections) = (held, connections);
-        (Journal, ReadModel) = (journal, readModel);
+        (Journal, ReadModel, Retention) = (journal, readModel, new SqliteRetention(journal, connections));
     }
 
     public IJournal Journal { get; }
 
     public IReadModel ReadModel { get; }
+
+    public IRetention Retention { get; }
 
     /// <summary>Takes the directory over, making it and its journal where there is none.</summary>
     /// <param name="log">Takes one sentence for the operator whenever the journal cannot write, and when it can again; called on any thread, must not throw.

@@ -54,6 +54,14 @@ internal sealed partial class ApiClient
             yield return Parse<LogLine>(line) is { Stream: not null, Text: not null } item ? item : new LogLine(default, "out", line);
     }
 
+    /// <summary>Hands out the archive of a run that was removed, as it lies in the blob store.</summary>
+    public async Task ReadArchiveAsync(string run, Func<Stream, Task> read, CancellationToken cancellationToken)
+    {
+        using var response = await SendAsync(() => new HttpRequestMessage(HttpMethod.Get, $"{RunPath(run)}/archive"), AnswerTimeout, cancellationToken);
+        await using var content = await response.Content.ReadAsStreamAsync(cancellationToken);
+        await read(content);
+    }
+
     private async IAsyncEnumerable<string> ReadSseAsync(HttpResponseMessage response, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);

@@ -26,7 +26,9 @@ internal static class ServeCommand
         var database = DatabaseCommand.Connection("Connection string of a PostgreSQL database for the journal. Servers that share one stand by for each other; give them the same --data, which holds logs and artifacts. Default: $FANFARE_DATABASE, else a file in the data directory");
         var advertise = new Option<string?>("--advertise") { Description = "With --database: URL at which the other servers reach this one. Default: where it listens", HelpName = "URL" };
         var command = new Command("serve", "Run a server until it is stopped; it adopts the unfinished runs of its data directory") { data, port, bind, noWorker, leaseTerm, database, advertise };
-        ExampleHelp.Add(command, "fanfare serve", "fanfare serve --data /var/lib/fanfare --port 8080", "FANFARE_TOKEN=… fanfare serve --host 0.0.0.0 --no-worker",
+        var retention = new RetentionArguments();
+        retention.AddTo(command);
+        ExampleHelp.Add(command, "fanfare serve", "fanfare serve --retain 30d", "fanfare serve --data /var/lib/fanfare --port 8080", "FANFARE_TOKEN=… fanfare serve --host 0.0.0.0 --no-worker",
             "FANFARE_DATABASE='Host=db;Username=fanfare;Database=fanfare' fanfare serve --data /srv/fanfare");
         return global.On(command, async (session, parsed, cancel) =>
         {
@@ -40,6 +42,7 @@ internal static class ServeCommand
                 LeaseTerm = TimeSpan.FromSeconds(parsed.GetValue(leaseTerm)),
                 Database = DatabaseCommand.Given(session.Host, parsed.GetValue(database)),
                 Advertise = Advertised(parsed.GetValue(advertise)),
+                Retention = retention.Read(session.Host, parsed),
             };
             try
             {

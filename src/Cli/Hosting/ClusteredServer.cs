@@ -121,6 +121,7 @@ internal sealed class ClusteredServer : IRunningServer
             await engine.RecoverAsync();
             _ports.Take(store, engine);
             _options.Log("This server leads.");
+            await using var retention = RetentionRun.Start(_options, store, _blobs, engine);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(store.Deposed, _stop.Token);
             await Task.Delay(Timeout.InfiniteTimeSpan, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (!_stop.IsCancellationRequested) _options.Log("Another server leads; this one stands by.");

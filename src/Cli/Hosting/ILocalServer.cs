@@ -1,3 +1,5 @@
+using Fanfare.Storage.Retaining;
+
 namespace Fanfare.Cli.Hosting;
 
 /// <summary>Hosts gateway, engine and storage in this process.</summary>
@@ -33,6 +35,9 @@ internal sealed record LocalServerOptions(
 
     /// <summary>Connection string of a PostgreSQL database, which other servers may share; null for a journal in the data directory.</summary>
     public string? Database { get; init; }
+
+    /// <summary>Which old runs are archived and removed. Default: none.</summary>
+    public RetentionOptions Retention { get; init; } = new();
 
     /// <summary>Where the other servers of the database reach this one; null for where it listens.</summary>
     public Uri? Advertise { get; init; }

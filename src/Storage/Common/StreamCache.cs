@@ -54,6 +54,16 @@ internal sealed class StreamCache(int capacity)
             foreach (var entry in entries) (entry.Exists, entry.MadeIn) = (true, _turn);
     }
 
+    /// <summary>The stream's row has gone, or is another than it was: it is looked up again.</summary>
+    public void Forget(StreamId stream)
+    {
+        lock (_lock)
+        {
+            _young.Remove(stream);
+            _old.Remove(stream);
+        }
+    }
+
     /// <summary>Whether a step certainly has no row: this process made its run's, and has forgotten no stream that it made since.</summary>
     public bool IsUnmade(StreamId step)
     {

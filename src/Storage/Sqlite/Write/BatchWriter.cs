@@ -123,6 +123,11 @@ internal sealed class BatchWriter : IDisposable
 
     private bool Write(PendingWrite write, ref long position)
     {
+        if (write is PendingUpkeep upkeep)
+        {
+            upkeep.Run(_database, _streams.Forget);
+            return true;
+        }
         var entry = _streams.Get(write.Stream);
         // A later write never passes an earlier one of the same opening that failed: it was decided on a state that never came.
         var written = !_streams.IsFenced(entry, write.Epoch) && Epochs.TermOf(write.Epoch) == _term
