@@ -56,7 +56,7 @@ public sealed class Retention(
     public async Task<int> RoundAsync(CancellationToken cancellationToken)
     {
         if (options.Age is { } age)
-            await _pace.PieceAsync(() => _retention.CloseAsync(clock.GetUtcNow() - age, RunsAtATime, _unreadable, cancellationToken), cancellationToken).ConfigureAwait(false);
+            _pace.IsBehind = await _pace.PieceAsync(() => _retention.CloseAsync(clock.GetUtcNow() - age, RunsAtATime, _unreadable, cancellationToken), cancellationToken).ConfigureAwait(false) == RunsAtATime;
         var closed = await _retention.ListClosedAsync(RunsAtATime, cancellationToken).ConfigureAwait(false);
         var archived = new List<RetiredRun>();
         foreach (var run in closed)

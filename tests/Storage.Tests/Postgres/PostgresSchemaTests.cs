@@ -21,13 +21,13 @@ public sealed class PostgresSchemaTests(SharedPostgres shared) : IClassFixture<S
         var made = await PostgresDatabase.MigrateAsync(_database, default);
         var again = await PostgresDatabase.MigrateAsync(_database, default);
 
-        Assert.Equal((0, 1), (before.Found, before.Known));
-        Assert.Equal((0, 1), (made.Found, made.Known));
-        Assert.Equal(1, again.Found);
+        Assert.Equal((0, 2), (before.Found, before.Known));
+        Assert.Equal((0, 2), (made.Found, made.Known));
+        Assert.Equal(2, again.Found);
         var place = new NpgsqlConnectionStringBuilder(_database);
         Assert.Equal($"{place.Database} at {place.Host}:{place.Port}", again.Place);
         Assert.Equal(again, await PostgresDatabase.StatusAsync(_database, default));
-        Assert.Equal(1, await ScalarAsync<long>("SELECT count(*) FROM schema_version"));
+        Assert.Equal(2, await ScalarAsync<long>("SELECT count(*) FROM schema_version"));
         Assert.Equal(1, await ScalarAsync<long>("SELECT count(*) FROM journal"));
     }
 
@@ -47,7 +47,7 @@ public sealed class PostgresSchemaTests(SharedPostgres shared) : IClassFixture<S
             var empty = shared.NewSchema();
             var elections = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Task.Run(() => PostgresElection.JoinAsync(empty, TimeProvider.System)))).WaitAsync(_patience);
             foreach (var election in elections) await election.DisposeAsync();
-            Assert.Equal(1, (await PostgresDatabase.StatusAsync(empty, default)).Found);
+            Assert.Equal(2, (await PostgresDatabase.StatusAsync(empty, default)).Found);
         }
     }
 
@@ -59,10 +59,10 @@ public sealed class PostgresSchemaTests(SharedPostgres shared) : IClassFixture<S
 
         var error = await Assert.ThrowsAsync<JournalFormatException>(() => PostgresElection.JoinAsync(_database, TimeProvider.System));
 
-        Assert.Contains("has schema version 7, and this release knows up to version 1. Start the release that wrote it", error.Message, StringComparison.Ordinal);
+        Assert.Contains("has schema version 7, and this release knows up to version 2. Start the release that wrote it", error.Message, StringComparison.Ordinal);
         await Assert.ThrowsAsync<JournalFormatException>(() => PostgresDatabase.MigrateAsync(_database, default));
-        Assert.Equal((7, 1), (await PostgresDatabase.StatusAsync(_database, default)) is var status ? (status.Found, status.Known) : default);
-        Assert.Equal(8, await ScalarAsync<long>("SELECT sum(version) FROM schema_version"));
+        Assert.Equal((7, 2), (await PostgresDatabase.StatusAsync(_database, default)) is var status ? (status.Found, status.Known) : default);
+        Assert.Equal(10, await ScalarAsync<long>("SELECT sum(version) FROM schema_version"));
     }
 
     [PostgresFact]

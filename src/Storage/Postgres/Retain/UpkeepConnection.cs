@@ -16,6 +16,7 @@ internal sealed class UpkeepConnection(int slot, NpgsqlDataSource connections, l
     private readonly SemaphoreSlim _turn = new(1);
     private NpgsqlConnection? _connection;
     private long _session, _batch;
+    private int _disposed;
 
     /// <summary>Runs the statements as one transaction, in one network write. Returns the rows of those that have any, and how many rows each statement changed or returned.</summary>
     /// <exception cref="InvalidOperationException">Another server leads: nothing was written.</exception>
@@ -55,6 +56,7 @@ internal sealed class UpkeepConnection(int slot, NpgsqlDataSource connections, l
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         await _turn.WaitAsync().ConfigureAwait(false);
         await CloseAsync().ConfigureAwait(false);
         _turn.Dispose();

@@ -1,13 +1,14 @@
 -- What removes old runs. Each statement is bounded, and enters an index where the one before it ended. What writes is sent behind the statement
--- "own" of postgres_write.sql, as batches of appends are.
+-- "own" of postgres_write.sql, as batches of appends are. Whether there is a row of a key is asked by a subquery that stands for one value, since NOT EXISTS may
+-- become a walk over the other table; of a column that no other index has, since one of those may be walked for it, too.
 
 -- name: endings
 -- Longest ended first. That its own stream has nothing to do is looked at again when it is closed, and its steps' when they are sealed.
 SELECT r.stream_id, r.ns, r.run FROM runs r
 WHERE r.status >= 5 AND r.ended_us < $1 AND r.stream_id <> ALL ($3::bigint[])
-    AND NOT EXISTS (SELECT FROM retired_runs t WHERE t.run_id = r.stream_id)
-    AND NOT EXISTS (SELECT FROM wakes w WHERE w.stream_id = r.stream_id)
-    AND NOT EXISTS (SELECT FROM steps s JOIN wakes w ON w.stream_id = s.stream_id WHERE s.run_id = r.stream_id)
+    AND (SELECT t.run_id FROM retired_runs t WHERE t.run_id = r.stream_id) IS NULL
+    AND (SELECT w.acknowledged FROM wakes w WHERE w.stream_id = r.stream_id) IS NULL
+    AND (SELECT s.run_id FROM steps s WHERE s.run_id = r.stream_id AND (SELECT w.acknowledged FROM wakes w WHERE w.stream_id = s.stream_id) IS NOT NULL ORDER BY s.stream_id LIMIT 1) IS NULL
 ORDER BY r.ended_us, r.stream_id LIMIT $2;
 
 -- name: fence_runs
@@ -19,14 +20,14 @@ FROM (SELECT id FROM streams WHERE id = ANY ($1) AND epoch < 9223372036854775807
 -- With the heads locked, and a snapshot taken since: what is written to them from now on loses.
 INSERT INTO retired_runs (run_id, ns, run, flow, deployment, status, created_us, ended_us)
 SELECT r.stream_id, r.ns, r.run, r.flow, r.deployment, r.status, r.created_us, r.ended_us
-FROM runs r JOIN streams s ON s.id = r.stream_id AND s.epoch = 9223372036854775807
-WHERE r.stream_id = ANY ($1) AND r.status >= 5 AND r.ended_us < $2 AND NOT EXISTS (SELECT FROM wakes w WHERE w.stream_id = r.stream_id)
+FROM unnest($1::bigint[]) AS i (id) CROSS JOIN LATERAL (SELECT * FROM runs WHERE stream_id = i.id OFFSET 0) r JOIN streams s ON s.id = r.stream_id AND s.epoch = 9223372036854775807
+WHERE r.status >= 5 AND r.ended_us < $2 AND (SELECT w.acknowledged FROM wakes w WHERE w.stream_id = r.stream_id) IS NULL
 ON CONFLICT DO NOTHING;
 
 -- name: unfence_runs
 -- Those that have gone on in the meantime.
 UPDATE streams s SET epoch = 0
-WHERE s.id = ANY ($1) AND s.epoch = 9223372036854775807 AND NOT EXISTS (SELECT FROM retired_runs t WHERE t.run_id = s.id);
+WHERE s.id = ANY ($1) AND s.epoch = 9223372036854775807 AND (SELECT t.run_id FROM retired_runs t WHERE t.run_id = s.id) IS NULL;
 
 -- fragment: retired_columns
 t.run_id, t.ns, t.run, t.flow, t.deployment, t.status, t.created_us, t.ended_us, t.archive, t.archived_us
@@ -49,7 +50,8 @@ UPDATE streams SET epoch = 9223372036854775807 WHERE id = ANY ($1) AND epoch < 9
 
 -- name: quiet
 -- Behind the fence: what was under way is in this, or never comes.
-SELECT NOT EXISTS (SELECT FROM wakes WHERE stream_id = ANY ($1)) AND NOT EXISTS (SELECT FROM grants WHERE stream_id = ANY ($1));
+SELECT (SELECT id FROM unnest($1::bigint[]) AS u (id) WHERE (SELECT w.acknowledged FROM wakes w WHERE w.stream_id = u.id) IS NOT NULL LIMIT 1) IS NULL
+    AND (SELECT id FROM unnest($1::bigint[]) AS u (id) WHERE (SELECT g.stream_id FROM grants g WHERE g.stream_id = u.id LIMIT 1) IS NOT NULL LIMIT 1) IS NULL;
 
 -- name: unfence
 UPDATE streams SET epoch = 0 WHERE id = ANY ($1) AND epoch = 9223372036854775807;
@@ -97,9 +99,9 @@ ORDER BY o.stream_id LIMIT $2;
 UPDATE retired_runs t SET archive = a.archive, archived_us = $3 FROM unnest($1::bigint[], $2::text[]) AS a (id, archive) WHERE t.run_id = a.id AND t.archived_us IS NULL;
 
 -- name: hide_tags
-DELETE FROM run_tags t USING runs r
-WHERE r.stream_id = ANY ($1) AND t.ns = r.ns AND t.created_us = r.created_us AND t.run_id = r.stream_id
-    AND t.tag IN (SELECT json_array_elements_text(r.tags::json));
+DELETE FROM run_tags t
+USING (SELECT r.ns, r.created_us, r.stream_id, g.tag FROM runs r CROSS JOIN LATERAL json_array_elements_text(r.tags::json) AS g (tag) WHERE r.stream_id = ANY ($1) OFFSET 0) o
+WHERE t.ns = o.ns AND t.tag = o.tag AND t.created_us = o.created_us AND t.run_id = o.stream_id;
 
 -- name: hide_runs
 DELETE FROM runs WHERE stream_id = ANY ($1);
@@ -138,9 +140,10 @@ DELETE FROM steps WHERE stream_id = ANY ($1);
 DELETE FROM streams WHERE id = ANY ($1);
 
 -- name: removed
-UPDATE retired_runs SET removed_us = $2 WHERE run_id = ANY ($1) AND archived_us IS NOT NULL AND removed_us IS NULL;
+UPDATE retired_runs SET removed_us = $2 WHERE run_id = ANY ($1) AND archived_us IS NOT NULL;
 
 -- name: forget
-WITH old AS (SELECT t.run_id FROM retired_runs t WHERE t.removed_us IS NOT NULL AND t.removed_us <= $1 ORDER BY t.removed_us, t.run_id LIMIT $2),
-    gone AS (DELETE FROM retired_runs t USING old o WHERE t.run_id = o.run_id RETURNING t.run_id)
+WITH gone AS (
+    DELETE FROM retired_runs t
+    WHERE t.run_id = ANY (ARRAY (SELECT o.run_id FROM retired_runs o WHERE o.removed_us IS NOT NULL AND o.removed_us <= $1 ORDER BY o.removed_us, o.run_id LIMIT $2)) RETURNING t.run_id)
 DELETE FROM streams s USING gone g WHERE s.id = g.run_id RETURNING s.name;
