@@ -31,6 +31,24 @@ public sealed class DirectoryBlobStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task ABlobThatIsRemoved_IsGone_WithTheFoldersThatHeldNothingElse()
+    {
+        await Put("runs/default/r1/start/log", "x");
+        await Put("runs/default/r1/end/log", "x");
+
+        await _store.DeleteAsync("runs/default/r1/start/log", default);
+        await _store.DeleteAsync("runs/default/r1/start/log", default);
+        await _store.DeleteAsync("runs/default/r2/start/log", default);
+
+        Assert.Null(await _store.GetSizeAsync("runs/default/r1/start/log", default));
+        Assert.Equal("x", await Read("runs/default/r1/end/log"));
+        Assert.Equal(["end"], Directory.GetFileSystemEntries(Path.Combine(_root, "runs/default/r1")).Select(Path.GetFileName));
+        await _store.DeleteAsync("runs/default/r1/end/log", default);
+        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(_root, "runs/default")));
+        await Assert.ThrowsAsync<ArgumentException>(() => _store.DeleteAsync("../x", default));
+    }
+
+    [Fact]
     public async Task WhatIsNotThere_IsNull()
     {
         await Put("a/b", "x");

@@ -120,7 +120,7 @@ internal sealed class DyingStore(IStore store, Mortality mortality, bool rows) :
     public Task<int> RemoveAsync(IReadOnlyList<RetiredRun> hidden, int rowsAtATime, DateTimeOffset now, CancellationToken cancellationToken)
     {
         if (!rows) mortality.Death.Cancel();
-        return mortality.CallAsync(() => Alive.RemoveAsync(hidden, 4, now, default));
+        return mortality.CallAsync(() => Alive.RemoveAsync(hidden, 8, now, default));
     }
 
     public Task<IReadOnlyList<StreamId>> ForgetAsync(DateTimeOffset removedUntil, int limit, CancellationToken cancellationToken) => mortality.CallAsync(() => Alive.ForgetAsync(removedUntil, limit, default));

@@ -52,7 +52,7 @@ public sealed partial class PostgresQueryPlanTests(SharedPostgres shared, ITestO
     {
         ["endings"] = ["runs_ended", "retired_runs_pkey", "wakes_pkey", "steps_by_run"],
         ["fence_runs"] = ["streams_pkey"],
-        ["close_runs"] = ["runs_pkey", "streams_pkey", "wakes_pkey"],
+        ["close_runs"] = ["runs_pkey", "wakes_pkey", "streams_pkey"],
         ["unfence_runs"] = ["streams_pkey", "retired_runs_pkey"],
         ["closed"] = ["retired_runs_closed"],
         ["hidden"] = ["retired_runs_hidden"],

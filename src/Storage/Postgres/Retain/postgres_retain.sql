@@ -1,14 +1,14 @@
 -- What removes old runs. Each statement is bounded, and enters an index where the one before it ended. What writes is sent behind the statement
 -- "own" of postgres_write.sql, as batches of appends are. Whether there is a row of a key is asked by a subquery that stands for one value, since NOT EXISTS may
--- become a walk over the other table; of a column that no other index has, since one of those may be walked for it, too.
+-- become a walk over the other table. A wake row is asked for as a range in order: for one key, an index that has it in second place looks as good as long as the table is empty.
 
 -- name: endings
 -- Longest ended first. That its own stream has nothing to do is looked at again when it is closed, and its steps' when they are sealed.
 SELECT r.stream_id, r.ns, r.run FROM runs r
 WHERE r.status >= 5 AND r.ended_us < $1 AND r.stream_id <> ALL ($3::bigint[])
     AND (SELECT t.run_id FROM retired_runs t WHERE t.run_id = r.stream_id) IS NULL
-    AND (SELECT w.acknowledged FROM wakes w WHERE w.stream_id = r.stream_id) IS NULL
-    AND (SELECT s.run_id FROM steps s WHERE s.run_id = r.stream_id AND (SELECT w.acknowledged FROM wakes w WHERE w.stream_id = s.stream_id) IS NOT NULL ORDER BY s.stream_id LIMIT 1) IS NULL
+    AND (SELECT w.stream_id FROM wakes w WHERE w.stream_id >= r.stream_id AND w.stream_id <= r.stream_id ORDER BY w.stream_id LIMIT 1) IS NULL
+    AND (SELECT s.run_id FROM steps s WHERE s.run_id = r.stream_id AND (SELECT w.stream_id FROM wakes w WHERE w.stream_id >= s.stream_id AND w.stream_id <= s.stream_id ORDER BY w.stream_id LIMIT 1) IS NOT NULL ORDER BY s.stream_id LIMIT 1) IS NULL
 ORDER BY r.ended_us, r.stream_id LIMIT $2;
 
 -- name: fence_runs
@@ -21,7 +21,7 @@ FROM (SELECT id FROM streams WHERE id = ANY ($1) AND epoch < 9223372036854775807
 INSERT INTO retired_runs (run_id, ns, run, flow, deployment, status, created_us, ended_us)
 SELECT r.stream_id, r.ns, r.run, r.flow, r.deployment, r.status, r.created_us, r.ended_us
 FROM unnest($1::bigint[]) AS i (id) CROSS JOIN LATERAL (SELECT * FROM runs WHERE stream_id = i.id OFFSET 0) r JOIN streams s ON s.id = r.stream_id AND s.epoch = 9223372036854775807
-WHERE r.status >= 5 AND r.ended_us < $2 AND (SELECT w.acknowledged FROM wakes w WHERE w.stream_id = r.stream_id) IS NULL
+WHERE r.status >= 5 AND r.ended_us < $2 AND (SELECT w.stream_id FROM wakes w WHERE w.stream_id >= r.stream_id AND w.stream_id <= r.stream_id ORDER BY w.stream_id LIMIT 1) IS NULL
 ON CONFLICT DO NOTHING;
 
 -- name: unfence_runs
@@ -50,7 +50,7 @@ UPDATE streams SET epoch = 9223372036854775807 WHERE id = ANY ($1) AND epoch < 9
 
 -- name: quiet
 -- Behind the fence: what was under way is in this, or never comes.
-SELECT (SELECT id FROM unnest($1::bigint[]) AS u (id) WHERE (SELECT w.acknowledged FROM wakes w WHERE w.stream_id = u.id) IS NOT NULL LIMIT 1) IS NULL
+SELECT (SELECT id FROM unnest($1::bigint[]) AS u (id) WHERE (SELECT w.stream_id FROM wakes w WHERE w.stream_id >= u.id AND w.stream_id <= u.id ORDER BY w.stream_id LIMIT 1) IS NOT NULL LIMIT 1) IS NULL
     AND (SELECT id FROM unnest($1::bigint[]) AS u (id) WHERE (SELECT g.stream_id FROM grants g WHERE g.stream_id = u.id LIMIT 1) IS NOT NULL LIMIT 1) IS NULL;
 
 -- name: unfence
@@ -96,7 +96,7 @@ $(openings) (
 ORDER BY o.stream_id LIMIT $2;
 
 -- name: hide
-UPDATE retired_runs t SET archive = a.archive, archived_us = $3 FROM unnest($1::bigint[], $2::text[]) AS a (id, archive) WHERE t.run_id = a.id AND t.archived_us IS NULL;
+UPDATE retired_runs t SET archive = a.archive, archived_us = $3 FROM unnest($1::bigint[], $2::text[]) AS a (id, archive) WHERE t.run_id = a.id;
 
 -- name: hide_tags
 DELETE FROM run_tags t
