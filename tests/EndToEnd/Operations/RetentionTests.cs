@@ -49,7 +49,11 @@ public sealed class RetentionTests
         Assert.Equal((run, false), (again.Run, again.New));
         var poll = new
         {
-            worker = "late", boot = "b", sequence = 1, capacity = new { cpu = 1, memory_bytes = 1, gpu = 0, disk_bytes = 0 }, free = new { cpu = 1, memory_bytes = 1, gpu = 0, disk_bytes = 0 },
+            worker = "late",
+            boot = "b",
+            sequence = 1,
+            capacity = new { cpu = 1, memory_bytes = 1, gpu = 0, disk_bytes = 0 },
+            free = new { cpu = 1, memory_bytes = 1, gpu = 0, disk_bytes = 0 },
             finished = new[] { new { task = new { @namespace = "default", run, step = "2:each", split = 0 }, token = leased.GetProperty("token").GetString(), outcome = "succeeded", ended_at = DateTimeOffset.UtcNow } },
             held = new[] { new { task = new { @namespace = "default", run, step = "2:each", split = 1 }, token = "a" } },
         };
