@@ -52,7 +52,6 @@ public sealed class UsageTests : IDisposable
     [InlineData("serve --retain 10ms", "--retain 10ms is too short", "at least 1s")]
     [InlineData("serve --retain 1d --retain-tombstones 5m", "--retain-tombstones 5m is too short", "at least 1h")]
     [InlineData("serve --keep-blobs", "--keep-blobs is of use with --retain only", "--retain DURATION")]
-    [InlineData("archive show r1 --server http://127.0.0.1:9", "No server answers", "fanfare serve")]
     [InlineData("task skip r1 t --output [1]", "--output is not a JSON object", "--output '{")]
     public async Task BadUsage_Exits2_AndSaysWhatToDo(string line, string problem, string remedy)
     {

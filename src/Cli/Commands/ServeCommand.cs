@@ -35,6 +35,7 @@ internal static class ServeCommand
             var host = parsed.GetRequiredValue(bind);
             var token = global.Token(parsed);
             Guard(host, token);
+            var retained = retention.Read(session.Host, parsed);
             var directory = DataDirectory.Resolve(session.Host, parsed.GetValue(data));
             var hosting = session.Host.LocalServer ?? throw CliHost.Lacks("a server");
             var options = new LocalServerOptions(directory, host, parsed.GetValue(port), token, !parsed.GetValue(noWorker), session.Screen.Note)
@@ -42,7 +43,7 @@ internal static class ServeCommand
                 LeaseTerm = TimeSpan.FromSeconds(parsed.GetValue(leaseTerm)),
                 Database = DatabaseCommand.Given(session.Host, parsed.GetValue(database)),
                 Advertise = Advertised(parsed.GetValue(advertise)),
-                Retention = retention.Read(session.Host, parsed),
+                Retention = retained,
             };
             try
             {
