@@ -23,17 +23,20 @@ internal sealed class LocalEngine : IAsyncDisposable
 
     public IJournal Journal => _store.Journal;
 
+    public IStore Store => _store;
+
     public IBlobStore Blobs { get; }
 
     public string Directory => _directory;
 
     /// <param name="postgres">A connection string whose schema 'bench' is made anew; null for SQLite.</param>
-    public static async Task<LocalEngine> StartAsync(string? postgres = null)
+    /// <param name="prepare">Called with the schema made, and nothing in it.</param>
+    public static async Task<LocalEngine> StartAsync(string? postgres = null, Func<Task>? prepare = null)
     {
         var directory = System.IO.Directory.CreateTempSubdirectory("fanfare-bench-").FullName;
         IStore store = postgres is null
             ? await SqliteStore.OpenAsync(directory, TimeProvider.System, Console.Error.WriteLine)
-            : await OpenPostgresAsync(postgres);
+            : await OpenPostgresAsync(postgres, prepare);
         var blobs = new DirectoryBlobStore(Path.Combine(directory, "blobs"));
         var node = new EngineNode(new EngineOptions { Seed = 1 }, store.Journal, store.ReadModel, blobs,
             TimeProvider.System, new ConcurrentExclusiveSchedulerPair().ExclusiveScheduler, Console.Error.WriteLine);
@@ -41,12 +44,13 @@ internal sealed class LocalEngine : IAsyncDisposable
         return new LocalEngine(directory, store, blobs, node);
     }
 
-    private static async Task<IStore> OpenPostgresAsync(string postgres)
+    private static async Task<IStore> OpenPostgresAsync(string postgres, Func<Task>? prepare)
     {
         await using (var source = NpgsqlDataSource.Create(postgres))
         await using (var drop = source.CreateCommand("DROP SCHEMA IF EXISTS bench CASCADE"))
             await drop.ExecuteNonQueryAsync();
         var election = await PostgresElection.JoinAsync(postgres + ";Search Path=bench", TimeProvider.System, Console.Error.WriteLine);
+        if (prepare is not null) await prepare();
         return await election.WinAsync("bench", CancellationToken.None);
     }
 

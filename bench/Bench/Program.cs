@@ -32,4 +32,16 @@ var after = new Argument<FileInfo>("after");
 var compare = new Command("compare", "Shows what changed between two results.") { before, after };
 compare.SetAction(parse => Comparison.Print(parse.GetValue(before)!, parse.GetValue(after)!));
 
-return await new RootCommand("Fanfare's benchmarks.") { run, measure, work, bare, compare }.Parse(args).InvokeAsync();
+var seconds = new Option<int>("--seconds") { Description = "How long; the promise is for an hour.", DefaultValueFactory = _ => 300 };
+var age = new Option<int>("--retain") { Description = "Seconds after which a run is archived and removed.", DefaultValueFactory = _ => 30 };
+var rate = new Option<int>("--rate") { Description = "Tasks a second.", DefaultValueFactory = _ => 2000 };
+var width = new Option<int>("--width") { Description = "Tasks of one run.", DefaultValueFactory = _ => 1000 };
+var steady = new Command("steady", "Shows the sizes of PostgreSQL's tables under a steady load whose runs are archived and removed.") { seconds, age, rate, width };
+steady.SetAction((parse, _) => Steady.RunAsync(parse.GetValue(seconds), parse.GetValue(age), parse.GetValue(rate), parse.GetValue(width)));
+
+var old = new Option<int>("--old") { Description = "Tasks of the history.", DefaultValueFactory = _ => 10_000_000 };
+var pairs = new Option<int>("--pairs") { Description = "Pairs of runs that count.", DefaultValueFactory = _ => 7 };
+var history = new Command("history", "Measures a foreach on PostgreSQL with and without a long history, in turns.") { old, tasks, pairs };
+history.SetAction((parse, _) => History.RunAsync(parse.GetValue(old), parse.GetValue(tasks), parse.GetValue(pairs)));
+
+return await new RootCommand("Fanfare's benchmarks.") { run, measure, work, bare, steady, history, compare }.Parse(args).InvokeAsync();

@@ -28,6 +28,9 @@ public sealed partial class EngineNode
         var run = command.IdempotencyKey is { } key ? RunIds.Derive(command.Namespace, command.Flow, key) : command.Run;
         if (command.IdempotencyKey is not null && await ReadModel.GetRunAsync(command.Namespace, run, cancellationToken) is { } there)
             return new Started(run, there.Deployment, New: false);
+        // A key stands for the run that it started first, also when that has been archived.
+        if (command.IdempotencyKey is not null && await ReadModel.GetRetiredAsync(command.Namespace, run, cancellationToken) is { } retired)
+            return new Started(run, retired.Deployment, New: false);
         var version = command.Deployment ?? await Runs.LatestAsync(command.Namespace, command.Flow, cancellationToken);
         var (graph, package) = await Runs.GraphAsync(command.Namespace, command.Flow, version, cancellationToken);
         var (parameters, errors) = FlowParameters.Bind(graph.Spec, command.Parameters);
@@ -110,7 +113,7 @@ public sealed partial class EngineNode
         {
             return await Activate(lease.Task.Stream).Ask<StepEntity, int?>("system", (StepEntity step, in Moment moment) => step.AttemptOf(lease));
         }
-        catch (RefusedException refused) when (refused.Kind == RefusalKind.NotFound)
+        catch (RefusedException refused) when (refused.Kind is RefusalKind.NotFound or RefusalKind.Gone)
         {
             return null;
         }

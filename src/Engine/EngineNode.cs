@@ -62,6 +62,13 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         return true;
     });
 
+    /// <summary>Their ids are free again: nothing is remembered of the runs that had them.</summary>
+    public Task ForgetRunsAsync(IReadOnlyList<StreamId> runs) => OnLoop(() =>
+    {
+        foreach (var run in runs) Runs.Forget(run.Namespace, run.Name);
+        return Task.FromResult(true);
+    });
+
     /// <summary>Stops: no command is taken any more, parked polls are released. What was acknowledged is durable.</summary>
     public ValueTask DisposeAsync() => new(OnLoop(async () =>
     {

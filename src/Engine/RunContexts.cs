@@ -33,6 +33,9 @@ internal sealed class RunContexts(IReadModel readModel)
         return _runs.TryAdd((ns, run), context) ? context : _runs[(ns, run)];
     }
 
+    /// <summary>Another run may have the id from now on.</summary>
+    public void Forget(string ns, string run) => _runs.Remove((ns, run));
+
     /// <summary>The context that a run's first event gives it, whatever was put for it before.</summary>
     public async Task<RunContext> OfAsync(string ns, string run, RunStarted started, CancellationToken cancellationToken)
     {

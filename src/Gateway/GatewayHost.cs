@@ -58,6 +58,7 @@ public static class GatewayHost
         FlowsApi.Map(app);
         RunsApi.Map(app);
         History.Map(app);
+        ArchivesApi.Map(app);
         EventStream.Map(app);
         TasksApi.Map(app);
         LogsApi.Map(app);

@@ -9,6 +9,8 @@ public interface IStore : IAsyncDisposable
 
     IReadModel ReadModel { get; }
 
+    IRetention Retention { get; }
+
     /// <summary>Whether no other server can own it now. While it is false, nothing may be said that is not in the journal.</summary>
     bool Leads => true;
 

@@ -3,6 +3,7 @@ using Fanfare.Storage.Common;
 using Fanfare.Storage.Postgres;
 using Fanfare.Storage.Postgres.Leading;
 using Fanfare.Storage.Postgres.Read;
+using Fanfare.Storage.Postgres.Retain;
 using Npgsql;
 
 namespace Fanfare.Storage;
@@ -17,11 +18,14 @@ public sealed class PostgresStore : IStore
     private readonly PostgresJournal _journal;
     private readonly LeaderLease _lease;
     private readonly MarkKeeper? _mark;
+    private readonly UpkeepConnection _upkeep;
 
     internal PostgresStore(PostgresSessions sessions, Takeover takeover, LeaderLease lease, IBlobStore? marks, TimeProvider clock, Action<string> log)
     {
         (_reads, _writes, _lease) = (sessions.Readers(), sessions.Writers(), lease);
         _journal = new PostgresJournal(takeover, _reads, _writes, Writers, sessions.Place, clock, log, lease.Lost);
+        _upkeep = new UpkeepConnection(slot: Writers, _writes, takeover.Term);
+        Retention = new PostgresRetention(_upkeep, _reads, _journal.Forget);
         ReadModel = new PostgresReadModel(_reads, () => _journal.Position);
         if (marks is not null) _mark = new MarkKeeper(() => new JournalMark(takeover.Incarnation, takeover.Term, lease.Log), mark => NoteAsync(marks, mark), clock, log);
     }
@@ -29,6 +33,8 @@ public sealed class PostgresStore : IStore
     public IJournal Journal => _journal;
 
     public IReadModel ReadModel { get; }
+
+    public IRetention Retention { get; }
 
     public bool Leads => _lease.IsHeld;
 
@@ -46,6 +52,7 @@ public sealed class PostgresStore : IStore
     /// <summary>Writes what is queued, closes the connections, and lets another server lead.</summary>
     public async ValueTask DisposeAsync()
     {
+        await _upkeep.DisposeAsync().ConfigureAwait(false);
         await _journal.DisposeAsync().ConfigureAwait(false);
         await _lease.DisposeAsync().ConfigureAwait(false);
         if (_mark is not null) await _mark.DisposeAsync().ConfigureAwait(false);

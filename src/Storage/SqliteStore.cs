@@ -3,6 +3,7 @@ using Fanfare.Storage.Common;
 using Fanfare.Storage.Sqlite;
 using Fanfare.Storage.Sqlite.Native;
 using Fanfare.Storage.Sqlite.Read;
+using Fanfare.Storage.Sqlite.Retain;
 
 namespace Fanfare.Storage;
 
@@ -15,10 +16,10 @@ public sealed class SqliteStore : IStore
     private long _position;
     private int _disposed;
 
-    private SqliteStore(DirectoryLock held, JournalFile file, ReadConnections connections, IJournal journal, IReadModel readModel, TimeProvider clock, Action<string> log)
+    private SqliteStore(DirectoryLock held, JournalFile file, ReadConnections connections, SqliteJournal journal, IReadModel readModel, TimeProvider clock, Action<string> log)
     {
         (_lock, _connections, _position) = (held, connections, file.Position);
-        (Journal, ReadModel) = (journal, readModel);
+        (Journal, ReadModel, Retention) = (journal, readModel, new SqliteRetention(journal, connections));
         journal.Committed += (position, _) => Volatile.Write(ref _position, position);
         _mark = new MarkKeeper(() => file.MarkAt(Volatile.Read(ref _position)), file.WriteMarkAsync, clock, log);
     }
@@ -26,6 +27,8 @@ public sealed class SqliteStore : IStore
     public IJournal Journal { get; }
 
     public IReadModel ReadModel { get; }
+
+    public IRetention Retention { get; }
 
     /// <summary>Takes the directory over, making it and its journal where there is none.</summary>
     /// <param name="log">Takes one sentence for the operator whenever the journal cannot write, and when it can again; called on any thread, must not throw.

@@ -105,7 +105,7 @@ public sealed class LocatorTests : IDisposable
     {
         var local = new NeverReady();
         _cli.LocalServer = local;
-        var serving = _cli.RunAsync("serve", "--data", "data", "--lease-term", "20");
+        var serving = _cli.Set("FANFARE_RETAIN", "30d").RunAsync("serve", "--data", "data", "--lease-term", "20", "--retain-tombstones", "12h", "--keep-blobs");
         await local.Started.Task.WaitAsync(TimeSpan.FromSeconds(30));
         _cli.Interrupts.Raise();
 
@@ -113,6 +113,7 @@ public sealed class LocatorTests : IDisposable
 
         Assert.True(answer.Exit == ExitCode.Success, answer.ToString());
         Assert.Equal(TimeSpan.FromSeconds(20), local.Options!.LeaseTerm);
+        Assert.Equal((TimeSpan.FromDays(30), TimeSpan.FromHours(12), true), (local.Options.Retention.Age, local.Options.Retention.Tombstones, local.Options.Retention.KeepBlobs));
     }
 
     [Fact]

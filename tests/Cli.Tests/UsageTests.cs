@@ -48,6 +48,10 @@ public sealed class UsageTests : IDisposable
     [InlineData("serve --host 0.0.0.0 --token short", "shorter than 16", "openssl")]
     [InlineData("serve --lease-term 9", "--lease-term is 9; it must be between 10 and 86400", "fanfare serve --help")]
     [InlineData("serve --lease-term 5m", "'5m'", "fanfare serve --help")]
+    [InlineData("serve --retain soon", "--retain 'soon' is no duration", "30s, 12h, 1h30m, 30d")]
+    [InlineData("serve --retain 10ms", "--retain 10ms is too short", "at least 1s")]
+    [InlineData("serve --retain 1d --retain-tombstones 5m", "--retain-tombstones 5m is too short", "at least 1h")]
+    [InlineData("serve --keep-blobs", "--keep-blobs is of use with --retain only", "--retain DURATION")]
     [InlineData("task skip r1 t --output [1]", "--output is not a JSON object", "--output '{")]
     public async Task BadUsage_Exits2_AndSaysWhatToDo(string line, string problem, string remedy)
     {

@@ -61,15 +61,15 @@ public sealed class Site : IAsyncDisposable
         return process;
     }
 
-    public async Task StartServerAsync(bool withWorker = false)
+    public async Task StartServerAsync(bool withWorker = false, params string[] more)
     {
-        Server = Serve(withWorker);
+        Server = Serve(withWorker, more);
         await Api.ReadyAsync(Server);
     }
 
     /// <summary>Starts the server, which may end for what is wrong.</summary>
-    public FanfareProcess Serve(bool withWorker = false) => Command(
-        ["serve", "--data", Data, "--port", _port.ToString(CultureInfo.InvariantCulture), .. withWorker ? (string[])[] : ["--no-worker"]]);
+    public FanfareProcess Serve(bool withWorker = false, params string[] more) => Command(
+        ["serve", "--data", Data, "--port", _port.ToString(CultureInfo.InvariantCulture), .. withWorker ? (string[])[] : ["--no-worker"], .. more]);
 
     public void StartWorker(int slots = 4) => Worker = Command(
         "worker", "--server", Url, "--slots", slots.ToString(CultureInfo.InvariantCulture), "--data", In("worker"), "--secrets", In("secrets"));

@@ -26,6 +26,15 @@ internal sealed partial class ApiClient
             if (Parse<EventView>(item) is { Type.Length: > 0 } seen) yield return seen;
     }
 
+    /// <summary>Hands out the archive of a run that was removed, as it lies in the blob store.</summary>
+    public async Task ReadArchiveAsync(string run, Func<Stream, Task> read, CancellationToken cancellationToken)
+    {
+        var (response, _) = await SendAsync(() => new HttpRequestMessage(HttpMethod.Get, $"{RunPath(run)}/archive"), repeatable: true, AnswerTimeout, cancellationToken);
+        using var closed = response;
+        await using var content = await response.Content.ReadAsStreamAsync(cancellationToken);
+        await read(content);
+    }
+
     private async IAsyncEnumerable<string> ReadSseAsync(HttpResponseMessage response, Uri server, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);

@@ -27,13 +27,16 @@ internal static class ServeCommand
         var blobs = new Option<string?>("--blobs") { Description = "Where logs, artifacts and packages are: a directory, or s3://BUCKET/PREFIX in S3 or a compatible store ($FANFARE_S3_ENDPOINT). Servers that share a database share it too. Default: $FANFARE_BLOBS, else blobs in the data directory", HelpName = "DIR|URL" };
         var advertise = new Option<string?>("--advertise") { Description = "With --database: URL at which the other servers reach this one. Default: where it listens", HelpName = "URL" };
         var command = new Command("serve", "Run a server until it is stopped; it adopts the unfinished runs of its data directory") { data, port, bind, noWorker, leaseTerm, database, blobs, advertise };
-        ExampleHelp.Add(command, "fanfare serve", "fanfare serve --data /var/lib/fanfare --port 8080", "FANFARE_TOKEN=… fanfare serve --host 0.0.0.0 --no-worker",
+        var retention = new RetentionArguments();
+        retention.AddTo(command);
+        ExampleHelp.Add(command, "fanfare serve", "fanfare serve --retain 30d", "fanfare serve --data /var/lib/fanfare --port 8080", "FANFARE_TOKEN=… fanfare serve --host 0.0.0.0 --no-worker",
             "FANFARE_DATABASE='Host=db;Username=fanfare;Database=fanfare' fanfare serve --blobs s3://my-bucket/fanfare");
         return global.On(command, async (session, parsed, cancel) =>
         {
             var host = parsed.GetRequiredValue(bind);
             var token = global.Token(parsed);
             Guard(host, token);
+            var retained = retention.Read(session.Host, parsed);
             var directory = DataDirectory.Resolve(session.Host, parsed.GetValue(data));
             var hosting = session.Host.LocalServer ?? throw CliHost.Lacks("a server");
             var options = new LocalServerOptions(directory, host, parsed.GetValue(port), token, !parsed.GetValue(noWorker), session.Screen.Note)
@@ -42,6 +45,7 @@ internal static class ServeCommand
                 Database = DatabaseCommand.Given(session.Host, parsed.GetValue(database)),
                 Blobs = BlobPlace.Given(session.Host, parsed.GetValue(blobs)),
                 Advertise = Advertised(parsed.GetValue(advertise)),
+                Retention = retained,
             };
             try
             {

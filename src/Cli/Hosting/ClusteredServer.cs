@@ -154,6 +154,7 @@ internal sealed class ClusteredServer : IRunningServer
             await engine.RecoverAsync();
             _ports.Take(store, engine);
             _options.Log("This server leads.");
+            await using var retention = RetentionRun.Start(_options, store, _blobs, engine);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(store.Deposed, _stop.Token, drain.Token);
             while (!either.IsCancellationRequested)
             {

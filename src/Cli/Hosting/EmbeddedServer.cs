@@ -45,7 +45,7 @@ internal sealed class EmbeddedServer : ILocalServer
             await engine.RecoverAsync();
             gateway = ServerParts.Gateway(options, engine, store.Journal, store.ReadModel, blobs);
             await gateway.StartAsync(cancellationToken);
-            return new RunningServer(store, blobs, engine, gateway, ServerParts.Reachable(GatewayHost.AddressOf(gateway)), options);
+            return new RunningServer(store, blobs, engine, gateway, RetentionRun.Start(options, store, blobs, engine), ServerParts.Reachable(GatewayHost.AddressOf(gateway)), options);
         }
         catch
         {
@@ -75,11 +75,12 @@ internal sealed class EmbeddedServer : ILocalServer
         private readonly IBlobStore _blobs;
         private readonly EngineNode _engine;
         private readonly WebApplication _gateway;
+        private readonly RetentionRun _retention;
         private readonly EmbeddedWorkerRun? _worker;
 
-        public RunningServer(SqliteStore store, IBlobStore blobs, EngineNode engine, WebApplication gateway, Uri url, LocalServerOptions options)
+        public RunningServer(SqliteStore store, IBlobStore blobs, EngineNode engine, WebApplication gateway, RetentionRun retention, Uri url, LocalServerOptions options)
         {
-            (_store, _blobs, _engine, _gateway, BaseUrl) = (store, blobs, engine, gateway, url);
+            (_store, _blobs, _engine, _gateway, _retention, BaseUrl) = (store, blobs, engine, gateway, retention, url);
             if (options.WithWorker) _worker = EmbeddedWorkerRun.Start(options, url);
         }
 
@@ -93,6 +94,7 @@ internal sealed class EmbeddedServer : ILocalServer
             if (_worker is not null) await _worker.DisposeAsync();
             await _gateway.StopAsync();
             await _gateway.DisposeAsync();
+            await _retention.DisposeAsync();
             await _engine.DisposeAsync();
             BlobPlace.Close(_blobs);
             await _store.DisposeAsync();

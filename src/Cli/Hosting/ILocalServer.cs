@@ -1,3 +1,5 @@
+using Fanfare.Storage.Retaining;
+
 namespace Fanfare.Cli.Hosting;
 
 /// <summary>Hosts gateway, engine and storage in this process.</summary>
@@ -36,6 +38,9 @@ internal sealed record LocalServerOptions(
 
     /// <summary>Where logs, artifacts and packages are; null for the data directory.</summary>
     public BlobPlace? Blobs { get; init; }
+
+    /// <summary>Which old runs are archived and removed. Default: none.</summary>
+    public RetentionOptions Retention { get; init; } = new();
 
     /// <summary>Where the other servers of the database reach this one; null for where it listens.</summary>
     public Uri? Advertise { get; init; }

@@ -134,6 +134,8 @@ internal sealed class LeadPorts(PostgresElection election) : ILeadership, ISched
 
     public Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken) => AskAsync(lead => lead.Store.ReadModel.GetRunAsync(ns, run, cancellationToken));
 
+    public Task<RetiredRun?> GetRetiredAsync(string ns, string run, CancellationToken cancellationToken) => AskAsync(lead => lead.Store.ReadModel.GetRetiredAsync(ns, run, cancellationToken));
+
     public Task<Page<RunRow>> ListRunsAsync(RunFilter filter, string? cursor, int limit, CancellationToken cancellationToken) => AskAsync(lead => lead.Store.ReadModel.ListRunsAsync(filter, cursor, limit, cancellationToken));
 
     public Task<Page<StepRow>> ListStepsAsync(string ns, string run, string? cursor, int limit, CancellationToken cancellationToken) => AskAsync(lead => lead.Store.ReadModel.ListStepsAsync(ns, run, cursor, limit, cancellationToken));

@@ -20,6 +20,9 @@ public interface IBlobStore
     /// the same offset may come twice, also to another server; what is stored stays. Returns the size afterwards. An offset beyond the size writes nothing.</summary>
     Task<long> WriteChunkAsync(string name, long offset, ReadOnlyMemory<byte> content, CancellationToken cancellationToken);
 
+    /// <summary>Removes the blob; one that is not there is no error.</summary>
+    Task DeleteAsync(string name, CancellationToken cancellationToken);
+
     /// <summary>Names under a prefix (a folder; "" for all), in the order of their bytes as UTF-8.</summary>
     IAsyncEnumerable<string> ListAsync(string prefix, CancellationToken cancellationToken);
 }
@@ -40,6 +43,13 @@ public static class BlobNames
     public static string Items(TaskRef task, int attempt) => $"{Attempt(task, attempt)}/items.jsonl";
 
     public static string ItemsIndex(TaskRef task, int attempt) => $"{Attempt(task, attempt)}/items.index";
+
+    /// <summary>The folder of all that a run's tasks wrote.</summary>
+    public static string OfRun(string ns, string run) => $"runs/{ns}/{run}";
+
+    /// <summary>The archive of a run, under the day on which it ended. An id that is used again after its tombstone has gone gets a name of its own.</summary>
+    public static string Archive(string ns, string run, DateTimeOffset endedAt) =>
+        $"archives/{ns}/{endedAt.UtcDateTime:yyyy-MM-dd}/{run}.{(endedAt.UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks) / TimeSpan.TicksPerMicrosecond}.jsonl.gz";
 
     private static string Attempt(TaskRef task, int attempt) =>
         // '#' and brackets are legal in file names but awkward in URLs.

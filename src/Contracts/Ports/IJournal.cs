@@ -54,6 +54,7 @@ public interface IJournal : IAsyncDisposable
 
     /// <summary>Loads a stream and fences older activations of it.</summary>
     /// <exception cref="JournalFormatException">An event is newer than this release, or cannot be read.</exception>
+    /// <exception cref="RefusedException">Its run is being archived, or has been: what was removed never starts anew.</exception>
     Task<OpenedStream> OpenAsync(StreamId stream, CancellationToken cancellationToken);
 
     /// <summary>Opens a stream that certainly has no event, without a look into the store; fences as <see cref="OpenAsync"/> does. Null when that is not

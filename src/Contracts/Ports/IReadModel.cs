@@ -30,6 +30,9 @@ public interface IReadModel
 
     Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken);
 
+    /// <summary>The tombstone of a run that is closed or archived; null for all other runs, and when it has been removed, too.</summary>
+    Task<RetiredRun?> GetRetiredAsync(string ns, string run, CancellationToken cancellationToken);
+
     /// <summary>Newest first.</summary>
     Task<Page<RunRow>> ListRunsAsync(RunFilter filter, string? cursor, int limit, CancellationToken cancellationToken);
 

@@ -127,4 +127,7 @@ public enum RefusalKind
 
     /// <summary>Try again later.</summary>
     Busy,
+
+    /// <summary>It was there, and has been archived.</summary>
+    Gone,
 }

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Fanfare.Contracts;
 
 /// <summary>A row of the read model, written whole; each is owned by one stream.</summary>
@@ -39,6 +41,7 @@ public sealed record TaskRow(
     IReadOnlyList<Artifact>? Artifacts, string? Token = null) : Row
 {
     /// <summary>The attempt that the row stands for; null when its attempts have rows of their own.</summary>
+    [JsonIgnore]
     public AttemptRow? OwnAttempt => Token is null ? null
         : new AttemptRow(Namespace, Run, Key, Split, Attempt, AttemptStatus.Succeeded, Worker!, Token, LeasedAt!.Value, StartedAt, EndedAt, Error);
 }

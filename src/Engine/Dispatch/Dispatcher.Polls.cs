@@ -131,7 +131,7 @@ internal sealed partial class Dispatcher
             {
                 await done;
             }
-            catch (RefusedException refused) when (refused.Kind == RefusalKind.NotFound)
+            catch (RefusedException refused) when (refused.Kind is RefusalKind.NotFound or RefusalKind.Gone)
             {
                 // The run is not there (any more): nobody waits for this result.
             }
@@ -175,7 +175,7 @@ internal sealed partial class Dispatcher
             {
                 unknown = await renewing;
             }
-            catch (RefusedException refused) when (refused.Kind == RefusalKind.NotFound)
+            catch (RefusedException refused) when (refused.Kind is RefusalKind.NotFound or RefusalKind.Gone)
             {
                 unknown = held;
             }

@@ -26,13 +26,13 @@ internal static class ErrorCodes
     public static readonly ErrorCode JournalUnreadable = new("FAN0014", 500, "The journal cannot be read");
     public static readonly ErrorCode Unexpected = new("FAN0015", 500, "The server met an unexpected error");
     public static readonly ErrorCode DigestMismatch = new("FAN0016", 400, "The bytes do not match their digest");
-
+    public static readonly ErrorCode Gone = new("FAN0017", 410, "The run has been archived");
     public static readonly ErrorCode NoLeader = new("FAN0018", 503, "No server leads at the moment");
 
     public static readonly IReadOnlyList<ErrorCode> All =
     [
         Invalid, NotFound, Conflict, SpecInvalid, ParametersInvalid, Unauthorized, StaleLease, Busy, TooLarge, MethodNotAllowed,
-        MediaType, TooMany, ForeignOrigin, JournalUnreadable, Unexpected, DigestMismatch, NoLeader,
+        MediaType, TooMany, ForeignOrigin, JournalUnreadable, Unexpected, DigestMismatch, Gone, NoLeader,
     ];
 
     private static readonly Dictionary<string, ErrorCode> ByCode = All.ToDictionary(c => c.Code);
@@ -46,6 +46,7 @@ internal static class ErrorCodes
             RefusalKind.NotFound => NotFound,
             RefusalKind.Conflict => Conflict,
             RefusalKind.Busy => Busy,
+            RefusalKind.Gone => Gone,
             _ => Unexpected,
         };
         return ByCode.TryGetValue(refusal.Code, out var own) ? own with { Status = general.Status } : general;
@@ -59,6 +60,7 @@ internal static class ErrorCodes
         404 => NotFound,
         405 => MethodNotAllowed,
         409 => Conflict,
+        410 => Gone,
         413 => TooLarge,
         415 => MediaType,
         429 => TooMany,

@@ -4,10 +4,15 @@ internal static class RunLookup
 {
     /// <summary>The run that the request is about.</summary>
     /// <exception cref="ApiFault">There is none.</exception>
+    /// <exception cref="RefusedException">It has been archived.</exception>
     public static async Task<RunRow> GetRunAsync(this IReadModel reads, HttpContext http, string run)
     {
         var ns = Q.NamespaceOf(http);
-        return (RunIds.IsPossible(run) ? await reads.GetRunAsync(ns, run, http.RequestAborted) : null)
-            ?? throw ApiFault.NotFound($"There is no run '{(run.Length > 80 ? run[..80] + "…" : run)}' in namespace {ns}.");
+        if (!RunIds.IsPossible(run)) throw Missing(ns, run);
+        return await reads.GetRunAsync(ns, run, http.RequestAborted)
+            ?? throw (await reads.GetRetiredAsync(ns, run, http.RequestAborted))?.Refusal() ?? Missing(ns, run);
     }
+
+    public static Exception Missing(string ns, string run) =>
+        ApiFault.NotFound($"There is no run '{(run.Length > 80 ? run[..80] + "…" : run)}' in namespace {ns}.");
 }

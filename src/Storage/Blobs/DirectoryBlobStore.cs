@@ -10,6 +10,9 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
 {
     private const int ChunkLocks = 64;
 
+    /// <summary>Depth of folders that are never removed: <c>runs/NAMESPACE</c>.</summary>
+    private const int KeptFolders = 2;
+
     private readonly string _root;
     private readonly string _incoming;
 
@@ -109,6 +112,16 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
         }
     }
 
+    public Task DeleteAsync(string name, CancellationToken cancellationToken)
+    {
+        var path = BlobName.PathOf(_root, name);
+        if (File.Exists(path)) File.Delete(path);
+        // Folders are not blobs: one that holds nothing more goes with its last. The upper ones stay, in which others make theirs just now.
+        var folder = Path.GetDirectoryName(path)!;
+        for (var depth = name.Count(c => c == '/'); depth > KeptFolders && RemoveIfEmpty(folder); depth--) folder = Path.GetDirectoryName(folder)!;
+        return Task.CompletedTask;
+    }
+
     public async IAsyncEnumerable<string> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(prefix);
@@ -151,6 +164,19 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
         File.Delete(probe);
         foreach (var left in new DirectoryInfo(_incoming).EnumerateFiles())
             if (left.LastWriteTimeUtc < old) left.Delete();
+    }
+
+    private static bool RemoveIfEmpty(string folder)
+    {
+        try
+        {
+            if (Directory.Exists(folder)) Directory.Delete(folder);
+            return true;
+        }
+        catch (IOException)
+        {
+            return false; // Not empty, or somebody writes there just now.
+        }
     }
 
     /// <summary>Makes the directories above a file, and their names durable.</summary>

@@ -72,6 +72,13 @@ public sealed class S3BlobStore : IBlobStore, IDisposable
         return _growing.WriteAsync(_keys.Of(name), offset, content, cancellationToken);
     }
 
+    public async Task DeleteAsync(string name, CancellationToken cancellationToken)
+    {
+        var key = _keys.Of(name);
+        await _bucket.DeleteAsync(key, cancellationToken).ConfigureAwait(false);
+        await _growing.DeleteAsync(key, cancellationToken).ConfigureAwait(false);
+    }
+
     public async IAsyncEnumerable<string> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(prefix);

@@ -46,6 +46,9 @@ internal sealed class PendingWrite
         return new PendingWrite([.. appends.Select(append => StreamAppend.Of(append, framed))]);
     }
 
+    /// <summary>A write of one part.</summary>
+    public static PendingWrite Of(StreamWrite part) => new([part]);
+
     public static PendingWrite Acknowledge(StreamId stream, long epoch, Wake? wake) => new([new StreamAcknowledge(stream, epoch, wake)]);
 
     public void Complete() => _completion.SetResult(Outcome);

@@ -69,6 +69,19 @@ internal sealed class StreamCache(int capacity)
             if (!entry.Exists) (entry.Exists, entry.KnownSince) = (true, null);
     }
 
+    /// <summary>The stream's row has gone, or is another than it was: it is looked up again, and so are the others of its run.</summary>
+    public void Forget(StreamId stream)
+    {
+        lock (_lock)
+        {
+            _young.Remove(stream);
+            _old.Remove(stream);
+            if (stream.RunId is not { } id) return;
+            var run = StreamId.Run(stream.Namespace, id);
+            if (_young.TryGetValue(run, out var owner) || _old.TryGetValue(run, out owner)) owner.KnownSince = null;
+        }
+    }
+
     /// <summary>Whether a step certainly has no row: all that its run has was made by this process, which has forgotten nothing of it.</summary>
     public bool IsUnmade(StreamId step)
     {

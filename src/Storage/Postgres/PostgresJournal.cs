@@ -2,6 +2,7 @@ using Fanfare.Contracts;
 using Fanfare.Storage.Common;
 using Fanfare.Storage.Postgres.Leading;
 using Fanfare.Storage.Postgres.Read;
+using Fanfare.Storage.Postgres.Retain;
 using Fanfare.Storage.Postgres.Write;
 using Npgsql;
 
@@ -52,7 +53,9 @@ internal sealed class PostgresJournal : IJournal
         await _commits.QuietAsync(stream, cancellationToken).ConfigureAwait(false);
         if (_streams.IsUnmade(stream)) return new OpenedStream(0, epoch, long.MaxValue, []);
         var name = stream.ToString();
-        var head = await _reads.OneAsync(Sql("stream").With(name), row => (Id: row.GetInt64(0), Run: row.IsDBNull(1) ? (long?)null : row.GetInt64(1), Sequence: row.GetInt64(2), Acknowledged: row.IsDBNull(3) ? long.MaxValue : row.GetInt64(3)), cancellationToken).ConfigureAwait(false);
+        var head = await _reads.OneAsync(Sql("stream").With(name), row => (Id: row.GetInt64(0), Run: row.IsDBNull(1) ? (long?)null : row.GetInt64(1), Sequence: row.GetInt64(2), Acknowledged: row.IsDBNull(3) ? long.MaxValue : row.GetInt64(3), Epoch: row.GetInt64(4)), cancellationToken).ConfigureAwait(false);
+        // The heads of a run's steps go with it, the run's own stays.
+        if (head.Epoch == Epochs.Retired || (head.Id == 0 && stream.Kind == StreamKind.Step)) await CheckNotRetiredAsync(stream, cancellationToken).ConfigureAwait(false);
         if (head.Id == 0)
         {
             _streams.Missed(stream);
@@ -69,6 +72,9 @@ internal sealed class PostgresJournal : IJournal
         if (events.Count != head.Sequence) throw Gap(name, $"its head is {head.Sequence}, its last event {events.Count}");
         return new OpenedStream(head.Sequence, epoch, head.Acknowledged, events);
     }
+
+    /// <summary>What is remembered of the stream no longer holds.</summary>
+    public void Forget(StreamId stream) => _streams.Forget(stream);
 
     public OpenedStream? TryOpenNew(StreamId stream)
     {
@@ -93,6 +99,13 @@ internal sealed class PostgresJournal : IJournal
         DateTimeOffset due, int limit, StreamId? after, CancellationToken cancellationToken) => _wakes.ScanAsync(due, limit, after, cancellationToken);
 
     public ValueTask DisposeAsync() => _commits.DisposeAsync();
+
+    private async Task CheckNotRetiredAsync(StreamId stream, CancellationToken cancellationToken)
+    {
+        var run = StreamId.Run(stream.Namespace, stream.RunId!).ToString();
+        if (await _reads.OneAsync(new NpgsqlCommand(PostgresRetention.Sql["retired"]).With(run), PostgresRetention.Retired, cancellationToken).ConfigureAwait(false) is { } retired)
+            throw retired.Refusal();
+    }
 
     private long Fence(StreamId stream)
     {

@@ -10,7 +10,7 @@ internal sealed class PostgresSessions
 
     /// <summary>One plan for all values, which goes by index and in the order of the arrays: the tables grow a thousandfold while it is kept. Locks are not
     /// waited for longer than an operator's mistake should hold a server up.</summary>
-    private const string WriterOptions =
+    public const string WriterOptions =
         "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off -c lock_timeout=10s -c idle_in_transaction_session_timeout=10s";
 
     /// <summary>A connection whose answer is not waited for any longer is given up, without asking the server to stop: it may not hear that either.</summary>

@@ -1,7 +1,7 @@
 -- What opening streams and finding due ones runs.
 
 -- name: stream
-SELECT s.id, s.run_id, s.seq, w.acknowledged FROM streams s LEFT JOIN wakes w ON w.stream_id = s.id WHERE s.name = $1;
+SELECT s.id, s.run_id, s.seq, w.acknowledged, s.epoch FROM streams s LEFT JOIN wakes w ON w.stream_id = s.id WHERE s.name = $1;
 
 -- name: stream_events
 SELECT seq, at_us, actor, version, payload, events FROM events WHERE stream_id = $1 ORDER BY seq;

@@ -2,6 +2,7 @@ using Fanfare.Contracts;
 using Fanfare.Storage.Common;
 using Fanfare.Storage.Sqlite.Native;
 using Fanfare.Storage.Sqlite.Read;
+using Fanfare.Storage.Sqlite.Retain;
 using Fanfare.Storage.Sqlite.Write;
 
 namespace Fanfare.Storage.Sqlite;
@@ -33,11 +34,21 @@ internal sealed class SqliteJournal : IJournal
 
     public string? Health => _committer.Health;
 
-    public Task<OpenedStream> OpenAsync(StreamId stream, CancellationToken cancellationToken)
+    public async Task<OpenedStream> OpenAsync(StreamId stream, CancellationToken cancellationToken)
     {
         // The fence stands before the head is read: an append of an earlier activation either is in what is read, or fails.
         var epoch = Fence(stream);
-        return _connections.QueryAsync(db => Load(db, stream, epoch, cancellationToken), cancellationToken);
+        var (opened, retired) = await _connections.QueryAsync(db => Load(db, stream, epoch, cancellationToken), cancellationToken).ConfigureAwait(false);
+        return opened ?? throw retired!.Refusal();
+    }
+
+    /// <summary>Runs a piece of work on the committing thread, in the transaction of whatever is committed then. It may run again when that fails.</summary>
+    /// <param name="work">Gets the connection, and what to tell the streams of which another state is to be seen from then on.</param>
+    /// <exception cref="InvalidOperationException">Another server has taken over: nothing was written.</exception>
+    public async Task KeepUpAsync(Action<Database, Action<StreamId>> work)
+    {
+        if (await _committer.WriteAsync(PendingWrite.Of(new StreamUpkeep(work))).ConfigureAwait(false) != AppendOutcome.Committed)
+            throw new InvalidOperationException("Another server has taken over the journal.");
     }
 
     public OpenedStream? TryOpenNew(StreamId stream) => _streams.IsUnmade(stream) ? new OpenedStream(0, Fence(stream), long.MaxValue, []) : null;
@@ -65,17 +76,20 @@ internal sealed class SqliteJournal : IJournal
         return epoch;
     }
 
-    private OpenedStream Load(Database db, StreamId stream, long epoch, CancellationToken cancellationToken)
+    private (OpenedStream? Opened, RetiredRun? Retired) Load(Database db, StreamId stream, long epoch, CancellationToken cancellationToken)
     {
         var name = stream.ToString();
         var head = db.Prepare(ReadConnections.Sql["stream"]).Bind(1, name);
         if (!head.Step())
         {
+            // The heads of a run's steps go with it, the run's own stays.
+            if (stream.Kind == StreamKind.Step && SqliteRetention.Find(db, stream) is { } removed) return (null, removed);
             _streams.Missed(stream);
-            return new OpenedStream(0, epoch, long.MaxValue, []);
+            return (new OpenedStream(0, epoch, long.MaxValue, []), null);
         }
-        var (id, sequence, acknowledged) = (head.Long(0), head.Long(1), head.LongOrNull(2) ?? long.MaxValue);
+        var (id, sequence, acknowledged, owner) = (head.Long(0), head.Long(1), head.LongOrNull(2) ?? long.MaxValue, head.Long(3));
         head.Reset();
+        if (owner == Epochs.Retired && SqliteRetention.Find(db, stream) is { } retired) return (null, retired);
 
         var events = new List<JournalEvent>();
         var rows = db.Prepare(ReadConnections.Sql["stream_events"]).Bind(1, id);
@@ -87,7 +101,7 @@ internal sealed class SqliteJournal : IJournal
             events.Add(new JournalEvent(found, Instant.FromMicroseconds(rows.Long(1)), rows.Text(2), EventCodec.Read(name, found, rows.Long(3), rows.Blob(4))));
         }
         if (events.Count != sequence) throw Gap(name, $"its head is {sequence}, its last event {events.Count}");
-        return new OpenedStream(sequence, epoch, acknowledged, events);
+        return (new OpenedStream(sequence, epoch, acknowledged, events), null);
     }
 
     private static List<WakeRow> Wakes(Database db, WakeRow? after, long until, int limit, CancellationToken cancellationToken)

@@ -44,6 +44,13 @@ internal sealed class FakeBlobs : IBlobStore
         }
     }
 
+    public Task DeleteAsync(string name, CancellationToken cancellationToken)
+    {
+        Check(name);
+        All.TryRemove(name, out _);
+        return Task.CompletedTask;
+    }
+
     public async IAsyncEnumerable<string> ListAsync(string prefix, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await Task.CompletedTask;

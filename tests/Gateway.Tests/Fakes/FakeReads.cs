@@ -13,6 +13,8 @@ internal sealed class FakeReads : IReadModel
 
     public Dictionary<string, RunRow> Runs { get; } = [];
 
+    public Dictionary<string, RetiredRun> Retired { get; } = [];
+
     public List<StepRow> Steps { get; } = [];
 
     public List<TaskRow> Tasks { get; } = [];
@@ -41,6 +43,7 @@ internal sealed class FakeReads : IReadModel
             _events.Clear();
             Deployments.Clear();
             Runs.Clear();
+            Retired.Clear();
             Steps.Clear();
             Tasks.Clear();
             Attempts.Clear();
@@ -64,6 +67,9 @@ internal sealed class FakeReads : IReadModel
 
     public Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken) =>
         Read(() => Runs.TryGetValue(run, out var row) && row.Namespace == ns ? row : null);
+
+    public Task<RetiredRun?> GetRetiredAsync(string ns, string run, CancellationToken cancellationToken) =>
+        Read(() => Retired.GetValueOrDefault(run));
 
     public Task<Page<RunRow>> ListRunsAsync(RunFilter filter, string? cursor, int limit, CancellationToken cancellationToken) =>
         Read(() => Slice(Runs.Values.Where(r => r.Namespace == filter.Namespace

@@ -34,6 +34,12 @@ internal sealed class SimBlobs : IBlobStore
         return Task.FromResult((long)size);
     }
 
+    public Task DeleteAsync(string name, CancellationToken cancellationToken)
+    {
+        _blobs.Remove(name);
+        return Task.CompletedTask;
+    }
+
     public IAsyncEnumerable<string> ListAsync(string prefix, CancellationToken cancellationToken) =>
         _blobs.Keys.Where(k => k.StartsWith(prefix, StringComparison.Ordinal)).ToArray().ToAsyncEnumerable();
 }

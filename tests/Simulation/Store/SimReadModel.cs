@@ -20,6 +20,9 @@ internal sealed class SimReadModel(DurableStore store) : IReadModel
 
     public Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken) => Done(Rows.Runs.GetValueOrDefault((ns, run)));
 
+    // Nothing is old in a simulated life.
+    public Task<RetiredRun?> GetRetiredAsync(string ns, string run, CancellationToken cancellationToken) => Done<RetiredRun?>(null);
+
     public Task<Page<RunRow>> ListRunsAsync(RunFilter filter, string? cursor, int limit, CancellationToken cancellationToken) =>
         Whole(Rows.Runs.Values.Where(r => r.Namespace == filter.Namespace).Reverse());
 

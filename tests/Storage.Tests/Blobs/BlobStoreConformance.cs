@@ -46,6 +46,24 @@ public abstract class BlobStoreConformance : IAsyncLifetime
     }
 
     [BackendFact]
+    public async Task ABlobThatIsRemoved_IsGone_HoweverItWasWritten()
+    {
+        await Put("runs/r1/whole", "x");
+        await Put("runs/r1/whole2", "kept");
+        for (var i = 0; i < 40; i++) await Store.WriteChunkAsync("runs/r1/log", i, "y"u8.ToArray(), default);
+
+        foreach (var name in new[] { "runs/r1/whole", "runs/r1/log", "runs/r1/log", "runs/r1/never" }) await Store.DeleteAsync(name, default);
+
+        Assert.Equal(["runs/r1/whole2"], await List("runs/r1"));
+        Assert.Null(await Store.GetSizeAsync("runs/r1/log", default));
+        Assert.Null(await Store.OpenReadAsync("runs/r1/whole", 0, default));
+        // The name is free again.
+        Assert.Equal(1, await Store.WriteChunkAsync("runs/r1/log", 0, "z"u8.ToArray(), default));
+        Assert.Equal("z", await Read("runs/r1/log"));
+        await Assert.ThrowsAsync<ArgumentException>(() => Store.DeleteAsync("../x", default));
+    }
+
+    [BackendFact]
     public async Task AnEmptyBlob_IsThere()
     {
         await Put("empty", "");

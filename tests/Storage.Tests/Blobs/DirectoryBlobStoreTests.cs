@@ -17,6 +17,23 @@ public sealed class DirectoryBlobStoreTests : BlobStoreConformance
         Directory.Delete(_root, recursive: true);
     }
 
+    [Fact]
+    public async Task ABlobThatIsRemoved_IsGone_WithTheFoldersThatHeldNothingElse()
+    {
+        await Put("runs/default/r1/start/log", "x");
+        await Put("runs/default/r1/end/log", "x");
+
+        await Store.DeleteAsync("runs/default/r1/start/log", default);
+        await Store.DeleteAsync("runs/default/r1/start/log", default);
+        await Store.DeleteAsync("runs/default/r2/start/log", default);
+
+        Assert.Null(await Store.GetSizeAsync("runs/default/r1/start/log", default));
+        Assert.Equal("x", await Read("runs/default/r1/end/log"));
+        Assert.Equal(["end"], Directory.GetFileSystemEntries(Path.Combine(_root, "runs/default/r1")).Select(Path.GetFileName));
+        await Store.DeleteAsync("runs/default/r1/end/log", default);
+        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(_root, "runs/default")));
+    }
+
     [Theory]
     [InlineData("a", "a/b")]
     [InlineData("a/b", "a")]

@@ -11,19 +11,25 @@ public abstract partial class JournalConformance : IAsyncLifetime
 
     protected IReadModel ReadModel { get; private set; } = null!;
 
-    /// <summary>Opens the journal, for the first time or after <see cref="CloseAsync"/>: the same data, a new owner.</summary>
-    protected abstract Task<(IJournal Journal, IReadModel ReadModel)> OpenStoreAsync();
+    protected IStore Store { get; private set; } = null!;
+
+    /// <summary>Opens the journal, for the first time or after <see cref="CloseStoreAsync"/>: the same data, a new owner.</summary>
+    protected abstract Task<IStore> OpenStoreAsync();
 
     protected abstract Task CloseStoreAsync();
 
-    public virtual async Task InitializeAsync() => (Journal, ReadModel) = await OpenStoreAsync();
+    public virtual Task InitializeAsync() => OpenAsync();
 
-    public virtual Task DisposeAsync() => CloseStoreAsync();
+    public virtual async Task DisposeAsync()
+    {
+        await CloseStoreAsync();
+        Directory.Delete(_blobRoot, recursive: true);
+    }
 
     protected async Task ReopenAsync()
     {
         await CloseStoreAsync();
-        (Journal, ReadModel) = await OpenStoreAsync();
+        await OpenAsync();
     }
 
     protected Task<OpenedStream> Open(StreamId stream) => Journal.OpenAsync(stream, default).WaitAsync(Patience);
@@ -35,6 +41,12 @@ public abstract partial class JournalConformance : IAsyncLifetime
     {
         var opened = await Open(stream);
         Assert.Equal(AppendOutcome.Committed, await Append(A.Append(stream, opened, rows: rows)));
+    }
+
+    private async Task OpenAsync()
+    {
+        Store = await OpenStoreAsync();
+        (Journal, ReadModel) = (Store.Journal, Store.ReadModel);
     }
 
     private static StreamId Flow(string name = "etl") => StreamId.Flow(A.Ns, name);

@@ -1,6 +1,7 @@
 using Fanfare.Contracts;
 using Fanfare.Postgres;
 using Fanfare.Storage.Tests.Conformance;
+using Npgsql;
 
 namespace Fanfare.Storage.Tests.Postgres;
 
@@ -13,17 +14,23 @@ public sealed class PostgresConformance(SharedPostgres shared) : JournalConforma
 
     protected override string Kept(string text) => base.Kept(text).Replace('\0', '\uFFFD');
 
-    protected override async Task<(IJournal Journal, IReadModel ReadModel)> OpenStoreAsync()
+    protected override async Task<IStore> OpenStoreAsync()
     {
         _election = await PostgresElection.JoinAsync(_database, TimeProvider.System);
-        _store = await _election.WinAsync("http://127.0.0.1:1", CancellationToken.None);
-        return (_store.Journal, _store.ReadModel);
+        return _store = await _election.WinAsync("http://127.0.0.1:1", CancellationToken.None);
     }
 
     protected override async Task CloseStoreAsync()
     {
         await _store!.DisposeAsync();
         await _election!.DisposeAsync();
+    }
+
+    protected override async Task DeposeAsync()
+    {
+        await using var source = NpgsqlDataSource.Create(_database);
+        await using var command = source.CreateCommand("UPDATE journal SET term = term + 1; DELETE FROM writers");
+        await command.ExecuteNonQueryAsync();
     }
 
     [PostgresFact]

@@ -12,6 +12,7 @@ public sealed class QueryPlanTests(ITestOutputHelper output)
     [Theory]
     [InlineData("sqlite_read.sql")]
     [InlineData("sqlite_write.sql")]
+    [InlineData("sqlite_retain.sql")]
     public void NoStatementWalksATable_OrSorts(string file)
     {
         using var directory = new DataDirectory();

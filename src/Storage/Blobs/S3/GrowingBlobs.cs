@@ -37,7 +37,7 @@ internal sealed class GrowingBlobs(S3Bucket bucket, TimeProvider clock) : IDispo
     /// <summary>As <see cref="Contracts.IBlobStore.WriteChunkAsync"/>.</summary>
     public async Task<long> WriteAsync(string key, long offset, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
     {
-        var gate = _gates[(uint)StringComparer.Ordinal.GetHashCode(key) % Gates];
+        var gate = GateOf(key);
         await gate.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
@@ -59,13 +59,40 @@ internal sealed class GrowingBlobs(S3Bucket bucket, TimeProvider clock) : IDispo
         }
     }
 
-    private async Task<Growth> LookAgainAsync(string key, CancellationToken cancellationToken)
+    /// <summary>Removes all stretches that there are.</summary>
+    public async Task DeleteAsync(string key, CancellationToken cancellationToken)
+    {
+        var gate = GateOf(key);
+        await gate.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            var stretches = await StretchesAsync(key, cancellationToken).ConfigureAwait(false);
+            await DeleteAsync(key, stretches, cancellationToken).ConfigureAwait(false);
+            Forget(key);
+        }
+        finally
+        {
+            gate.Release();
+        }
+    }
+
+    private async Task<List<Stretch>> StretchesAsync(string key, CancellationToken cancellationToken)
     {
         var prefix = S3Keys.OfStretches(key);
         var stretches = new List<Stretch>();
         await foreach (var found in bucket.ListAsync(prefix, cancellationToken).ConfigureAwait(false))
             if (S3Keys.StretchOf(found.AsSpan(prefix.Length)) is { } stretch) stretches.Add(stretch);
-        var growth = new Growth(stretches);
+        return stretches;
+    }
+
+    private Task DeleteAsync(string key, IEnumerable<Stretch> stretches, CancellationToken cancellationToken) =>
+        Parallel.ForEachAsync(stretches, Options(cancellationToken), async (stretch, cancel) => await bucket.DeleteAsync(S3Keys.Of(key, stretch), cancel).ConfigureAwait(false));
+
+    private SemaphoreSlim GateOf(string key) => _gates[(uint)StringComparer.Ordinal.GetHashCode(key) % Gates];
+
+    private async Task<Growth> LookAgainAsync(string key, CancellationToken cancellationToken)
+    {
+        var growth = new Growth(await StretchesAsync(key, cancellationToken).ConfigureAwait(false));
         Remember(key, growth);
         return growth;
     }
@@ -93,7 +120,7 @@ internal sealed class GrowingBlobs(S3Bucket bucket, TimeProvider clock) : IDispo
             }
             (growth, var replaced) = growth.Folded(into);
             Remember(key, growth);
-            await Parallel.ForEachAsync(replaced, Options(cancellationToken), async (stretch, cancel) => await bucket.DeleteAsync(S3Keys.Of(key, stretch), cancel).ConfigureAwait(false)).ConfigureAwait(false);
+            await DeleteAsync(key, replaced, cancellationToken).ConfigureAwait(false);
         }
     }
 

@@ -28,6 +28,8 @@ internal static class Parameters
 
     public static NpgsqlCommand With(this NpgsqlCommand command, int[] values) => command.With(NpgsqlDbType.Array | NpgsqlDbType.Integer, values);
 
+    public static NpgsqlCommand With(this NpgsqlCommand command, long[] values) => command.With(NpgsqlDbType.Array | NpgsqlDbType.Bigint, values);
+
     private static NpgsqlCommand With(this NpgsqlCommand command, NpgsqlDbType type, object? value)
     {
         command.Parameters.Add(new NpgsqlParameter { NpgsqlDbType = type, Value = value ?? DBNull.Value });

@@ -1,5 +1,7 @@
 using Fanfare.Contracts;
 using Fanfare.Storage.Common;
+using Fanfare.Storage.Postgres.Retain;
+using Npgsql;
 
 namespace Fanfare.Storage.Postgres.Read;
 
@@ -7,6 +9,9 @@ internal sealed partial class PostgresReadModel
 {
     public Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken) =>
         OneAsync(Sql("run").With(StreamId.Run(ns, run).ToString()), RowReader.Run, cancellationToken);
+
+    public Task<RetiredRun?> GetRetiredAsync(string ns, string run, CancellationToken cancellationToken) =>
+        OneAsync(new NpgsqlCommand(PostgresRetention.Sql["retired"]).With(StreamId.Run(ns, run).ToString()), PostgresRetention.Retired, cancellationToken);
 
     public async Task<Page<RunRow>> ListRunsAsync(RunFilter filter, string? cursor, int limit, CancellationToken cancellationToken)
     {

@@ -87,9 +87,9 @@ ON CONFLICT (stream_id) DO UPDATE SET
 
 -- name: drop_run_tags
 -- Of the runs in this batch; their present tags follow. A run is written a handful of times in its life.
-DELETE FROM run_tags t USING runs r
-WHERE r.stream_id = ANY ($1) AND t.ns = r.ns AND t.created_us = r.created_us AND t.run_id = r.stream_id
-    AND t.tag IN (SELECT json_array_elements_text(r.tags::json));
+DELETE FROM run_tags t
+USING (SELECT r.ns, r.created_us, r.stream_id, g.tag FROM runs r CROSS JOIN LATERAL json_array_elements_text(r.tags::json) AS g (tag) WHERE r.stream_id = ANY ($1) OFFSET 0) o
+WHERE t.ns = o.ns AND t.tag = o.tag AND t.created_us = o.created_us AND t.run_id = o.stream_id;
 
 -- name: add_run_tags
 -- The same tag given twice is one tag.

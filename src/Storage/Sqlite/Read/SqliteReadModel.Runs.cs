@@ -1,5 +1,6 @@
 using Fanfare.Contracts;
 using Fanfare.Storage.Common;
+using Fanfare.Storage.Sqlite.Retain;
 
 namespace Fanfare.Storage.Sqlite.Read;
 
@@ -7,6 +8,9 @@ internal sealed partial class SqliteReadModel
 {
     public Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken) => QueryAsync(db =>
         IdOf(db, StreamId.Run(ns, run)) is { } id ? One(Sql(db, "run").Bind(1, id), RowReader.Run) : null, cancellationToken);
+
+    public Task<RetiredRun?> GetRetiredAsync(string ns, string run, CancellationToken cancellationToken) =>
+        QueryAsync(db => SqliteRetention.Find(db, StreamId.Run(ns, run)), cancellationToken);
 
     public Task<Page<RunRow>> ListRunsAsync(RunFilter filter, string? cursor, int limit, CancellationToken cancellationToken)
     {

@@ -7,7 +7,7 @@ BEGIN;
 COMMIT;
 
 -- name: stream
-SELECT s.id, s.seq, w.acknowledged FROM streams s LEFT JOIN wakes w ON w.stream_id = s.id WHERE s.name = ?1;
+SELECT s.id, s.seq, w.acknowledged, s.epoch FROM streams s LEFT JOIN wakes w ON w.stream_id = s.id WHERE s.name = ?1;
 
 -- name: stream_id
 SELECT id FROM streams WHERE name = ?1;

@@ -160,6 +160,11 @@ internal sealed class BatchWriter : IDisposable
 
     private bool Write(StreamWrite part, ref long position)
     {
+        if (part is StreamUpkeep upkeep)
+        {
+            upkeep.Run(_database, _streams.Forget);
+            return true;
+        }
         var entry = _streams.Get(part.Stream);
         // A later write never passes an earlier one of the same opening that failed: it was decided on a state that never came.
         return !_streams.IsFenced(entry, part.Epoch) && Epochs.TermOf(part.Epoch) == _term
