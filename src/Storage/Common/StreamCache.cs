@@ -17,6 +17,12 @@ internal sealed class StreamEntry
     /// <summary>Id of its run's stream; null for flows and queues.</summary>
     public long? RunId;
 
+    /// <summary>Whether it certainly has no wake row, as this process left it.</summary>
+    public bool IsAsleep;
+
+    /// <summary>Of a run: whether it certainly has no tags, as this process left it.</summary>
+    public bool IsUntagged;
+
     /// <summary>The oldest epoch that may still write: of the newest opening in this process, or above one that lost.</summary>
     public long Fence;
 }

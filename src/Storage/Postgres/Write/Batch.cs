@@ -26,6 +26,8 @@ internal sealed class Batch
     private readonly HashSet<int> _seenTasks = [];
     private readonly HashSet<(int, int)> _seenAttempts = [];
     private readonly HashSet<StreamEntry> _added = [];
+    private readonly List<(StreamEntry Entry, bool IsAsleep)> _wakesKnown = [];
+    private readonly List<(StreamEntry Entry, bool IsUntagged)> _tagsKnown = [];
 
     public Batch(SqlText sql) => _all =
     [
@@ -44,6 +46,15 @@ internal sealed class Batch
     {
         foreach (var columns in _all) columns.Clear();
         _added.Clear();
+        _wakesKnown.Clear();
+        _tagsKnown.Clear();
+    }
+
+    /// <summary>It is in the journal: what its streams have now need not be asked.</summary>
+    public void Settle()
+    {
+        foreach (var (entry, isAsleep) in _wakesKnown) entry.IsAsleep = isAsleep;
+        foreach (var (entry, isUntagged) in _tagsKnown) entry.IsUntagged = isUntagged;
     }
 
     /// <summary>Adds the statements that have something to write.</summary>
@@ -78,8 +89,9 @@ internal sealed class Batch
 
     public void AddWake(StreamEntry entry, Wake? wake)
     {
-        if (wake is null) _noWakes.Add(entry.Id);
-        else _wakes.Add(entry.Id, wake);
+        _wakesKnown.Add((entry, wake is null));
+        if (wake is not null) _wakes.Add(entry.Id, wake);
+        else if (!entry.IsAsleep && !_added.Contains(entry)) _noWakes.Add(entry.Id);
     }
 
     // From the last to the first: a row that comes twice counts as it was last, and one statement must not write it twice.
@@ -145,7 +157,8 @@ internal sealed class Batch
 
     private void AddRun(StreamEntry entry, RunRow run)
     {
-        _oldTags.Add(entry.Id);
+        _tagsKnown.Add((entry, run.Tags.Count == 0));
+        if (!entry.IsUntagged && !_added.Contains(entry)) _oldTags.Add(entry.Id);
         _runs.Add(entry, run);
         _tags.Add(entry, run);
     }

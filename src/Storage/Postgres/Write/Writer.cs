@@ -227,6 +227,7 @@ internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache
     private void Settle()
     {
         streams.Made(_batch.Added);
+        _batch.Settle();
         _sent = false;
         EndRange(_range.Last);
     }
