@@ -44,13 +44,22 @@ internal sealed class FaultyClock
     private static void Install()
     {
         if (System.Environment.UserName != "root" || !File.Exists("/usr/bin/apt-get")) return;
-        var start = new ProcessStartInfo("timeout", ["90", "apt-get", "install", "-y", "-qq", "--no-install-recommends", "faketime"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        if (AptGet("install", "-y", "--no-install-recommends", "faketime")) return;
+        // On a fresh machine the lists of packages are empty or old.
+        AptGet("update");
+        AptGet("install", "-y", "--no-install-recommends", "faketime");
+    }
+
+    private static bool AptGet(params string[] arguments)
+    {
+        var start = new ProcessStartInfo("timeout", ["120", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=60", .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["DEBIAN_FRONTEND"] = "noninteractive";
         using var process = Process.Start(start)!;
         var said = process.StandardError.ReadToEndAsync();
         process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         said.Wait();
+        return process.ExitCode == 0;
     }
 
     /// <summary>Sets the clock that many seconds off the true time.</summary>
