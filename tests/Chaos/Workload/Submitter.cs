@@ -37,6 +37,9 @@ internal sealed class Submitter(Insistence client, Insistence observer, IReadOnl
         }
     }
 
+    /// <summary>Starts one run more, when <see cref="RunAsync"/> has ended.</summary>
+    public Task SubmitAfterwardsAsync(int number, CancellationToken cancel) => SubmitAsync(1_000_000 + number, cancel);
+
     private async Task SubmitAsync(int number, CancellationToken cancel)
     {
         var flow = flows[_random.Next(flows.Count)];
