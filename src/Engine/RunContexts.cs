@@ -45,10 +45,10 @@ internal sealed class RunContexts(IReadModel readModel)
         return Put(ns, run, new RunContext(graph, started.Deployment, started.Parameters, package));
     }
 
-    /// <summary>A deployment of this node's, which is the only one to deploy.</summary>
+    /// <summary>A deployment of this node's, which is the only one to deploy. One that is new is the latest.</summary>
     public void Deployed(string ns, Deployed deployed)
     {
-        if (_latest.TryGetValue((ns, deployed.Flow), out var latest)) _latest[(ns, deployed.Flow)] = Math.Max(latest, deployed.Version);
+        if (deployed.New) SetLatest((ns, deployed.Flow), deployed.Version);
     }
 
     /// <summary>The flow's latest deployment.</summary>
@@ -58,8 +58,15 @@ internal sealed class RunContexts(IReadModel readModel)
         if (_latest.TryGetValue((ns, flow), out var latest)) return latest;
         var row = await readModel.GetDeploymentAsync(ns, flow, null, cancellationToken)
             ?? throw new RefusedException(RefusalKind.NotFound, "FAN0002", $"There is no flow '{flow}' in namespace '{ns}'. Deploy it first.");
-        if (_latest.Count >= MostFlows) _latest.Clear();
-        return _latest[(ns, flow)] = row.Version;
+        return SetLatest((ns, flow), row.Version);
+    }
+
+    // A row that was read may be older than what was deployed while it was.
+    private int SetLatest((string Namespace, string Flow) flow, int version)
+    {
+        var latest = Math.Max(version, _latest.GetValueOrDefault(flow));
+        if (_latest.Count >= MostFlows && !_latest.ContainsKey(flow)) _latest.Clear();
+        return _latest[flow] = latest;
     }
 
     public async Task<(FlowGraph Graph, string? Package)> GraphAsync(string ns, string flow, int version, CancellationToken cancellationToken)

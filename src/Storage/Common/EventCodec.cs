@@ -22,20 +22,14 @@ internal static class EventCodec
         switch (value)
         {
             case TaskLeased e:
-                json.WriteStartObject();
-                json.WriteString("t"u8, "task_leased"u8);
-                json.WriteNumber("split"u8, e.Split);
-                json.WriteNumber("attempt"u8, e.Attempt);
+                Begin(json, "task_leased"u8, e.Split, e.Attempt);
                 json.WriteString("token"u8, e.Token);
                 json.WriteString("worker"u8, e.Worker);
                 json.WriteString("boot"u8, e.Boot);
                 json.WriteEndObject();
                 break;
             case TaskSucceeded { Items: null, Caught: null, Artifacts: null } e:
-                json.WriteStartObject();
-                json.WriteString("t"u8, "task_succeeded"u8);
-                json.WriteNumber("split"u8, e.Split);
-                json.WriteNumber("attempt"u8, e.Attempt);
+                Begin(json, "task_succeeded"u8, e.Split, e.Attempt);
                 json.WriteString("started_at"u8, e.StartedAt);
                 json.WriteString("ended_at"u8, e.EndedAt);
                 if (e.Output is not null) json.WriteString("output"u8, e.Output);
@@ -47,6 +41,14 @@ internal static class EventCodec
                 JsonSerializer.Serialize(json, value, ContractsJson.Default.Event);
                 break;
         }
+    }
+
+    private static void Begin(Utf8JsonWriter json, ReadOnlySpan<byte> type, int split, int attempt)
+    {
+        json.WriteStartObject();
+        json.WriteString("t"u8, type);
+        json.WriteNumber("split"u8, split);
+        json.WriteNumber("attempt"u8, attempt);
     }
 
     /// <exception cref="JournalFormatException">The event is newer than this release, or is no event.</exception>

@@ -29,12 +29,14 @@ internal sealed class StreamEntry
 
 /// <summary>The streams used lately. Two generations: when the younger is full it becomes the older, and what the older
 /// still holds is forgotten. A forgotten stream is looked up again; its fence is then the epoch and head of its row.</summary>
-internal sealed class StreamCache(int capacity)
+/// <param name="term">This process's, for the epochs of its openings.</param>
+internal sealed class StreamCache(int capacity, long term)
 {
     private readonly Lock _lock = new();
     private Dictionary<StreamId, StreamEntry> _young = [];
     private Dictionary<StreamId, StreamEntry> _old = [];
     private int _turn;
+    private long _openings;
 
     public StreamEntry Get(StreamId stream)
     {
@@ -97,8 +99,21 @@ internal sealed class StreamCache(int capacity)
         lock (_lock) return run.KnownSince is { } turn && _turn - turn <= 1;
     }
 
-    /// <summary>Fences what opened the stream earlier.</summary>
-    public void Opened(StreamId stream, long epoch) => Raise(Get(stream), epoch);
+    /// <summary>Fences what opened the stream earlier; returns the epoch of the new opening.</summary>
+    public long Open(StreamId stream)
+    {
+        var epoch = Epochs.Of(term, Interlocked.Increment(ref _openings));
+        Raise(Get(stream), epoch);
+        return epoch;
+    }
+
+    /// <summary>Opens a stream as one that is not there.</summary>
+    public OpenedStream OpenNew(StreamId stream)
+    {
+        var epoch = Open(stream);
+        Missed(stream);
+        return new OpenedStream(0, epoch, long.MaxValue, []);
+    }
 
     /// <summary>Fences an opening that lost once: what it still has under way was decided on a state that never came.</summary>
     public void Lost(StreamEntry entry, long epoch) => Raise(entry, epoch + 1);

@@ -13,26 +13,24 @@ internal sealed class PostgresJournal : IJournal
 {
     private static readonly SqlText _sql = SqlText.Load("postgres_journal.sql");
 
-    private readonly StreamCache _streams = new(capacity: 32_000);
+    private readonly StreamCache _streams;
     private readonly VisiblePosition _visible = new();
     private readonly ReadQueries _reads;
     private readonly WakeScan _wakes;
     private readonly GroupCommit _commits;
-    private readonly long _term;
-    private long _openings;
 
     /// <param name="reads">Pooled connections for queries.</param>
     /// <param name="writes">Makes connections that commit.</param>
     /// <param name="deposed">Cancelled when another server is known to lead.</param>
     public PostgresJournal(Takeover takeover, NpgsqlDataSource reads, NpgsqlDataSource writes, int writers, string database, TimeProvider clock, Action<string> log, CancellationToken deposed)
     {
-        (_reads, _term, Incarnation) = (new ReadQueries(reads), takeover.Term, takeover.Incarnation);
+        (_reads, _streams, Incarnation) = (new ReadQueries(reads), new StreamCache(capacity: 32_000, takeover.Term), takeover.Incarnation);
         _wakes = new WakeScan(WakesAsync);
         var (positions, streamIds) = (Writer.Positions(_visible), Writer.StreamIds());
         positions.Start(takeover.PositionBlock);
         _visible.Start((takeover.PositionBlock * Writer.PositionBlock) - 1);
         _commits = new GroupCommit(
-            [.. Enumerable.Range(0, writers).Select(slot => new Writer(slot, writes, _streams, positions, streamIds, _visible, _term))],
+            [.. Enumerable.Range(0, writers).Select(slot => new Writer(slot, writes, _streams, positions, streamIds, _visible, takeover.Term))],
             _streams, _visible, database, clock, log, (position, runs) => Committed?.Invoke(position, runs), deposed);
     }
 
@@ -49,7 +47,7 @@ internal sealed class PostgresJournal : IJournal
     {
         // The fence stands before the head is read: an append of an earlier activation either is in what is read, or fails. Nothing else writes
         // to the stream, so head and events are read one after the other.
-        var epoch = Fence(stream);
+        var epoch = _streams.Open(stream);
         await _commits.QuietAsync(stream, cancellationToken).ConfigureAwait(false);
         if (_streams.IsUnmade(stream)) return new OpenedStream(0, epoch, long.MaxValue, []);
         var name = stream.ToString();
@@ -79,17 +77,12 @@ internal sealed class PostgresJournal : IJournal
     public OpenedStream? TryOpenNew(StreamId stream)
     {
         if (!_streams.IsUnmade(stream)) return null;
-        var epoch = Fence(stream);
+        var epoch = _streams.Open(stream);
         // What was under way may have made it meanwhile.
         return _commits.IsQuiet(stream) && _streams.IsUnmade(stream) ? new OpenedStream(0, epoch, long.MaxValue, []) : null;
     }
 
-    public OpenedStream AssumeNew(StreamId stream)
-    {
-        var epoch = Fence(stream);
-        _streams.Missed(stream);
-        return new OpenedStream(0, epoch, long.MaxValue, []);
-    }
+    public OpenedStream AssumeNew(StreamId stream) => _streams.OpenNew(stream);
 
     public Task<AppendOutcome> AppendAsync(IReadOnlyList<Append> appends) => _commits.WriteAsync(PendingWrite.Of(appends, framed: true));
 
@@ -105,13 +98,6 @@ internal sealed class PostgresJournal : IJournal
         var run = StreamId.Run(stream.Namespace, stream.RunId!).ToString();
         if (await _reads.OneAsync(new NpgsqlCommand(PostgresRetention.Sql["retired"]).With(run), PostgresRetention.Retired, cancellationToken).ConfigureAwait(false) is { } retired)
             throw retired.Refusal();
-    }
-
-    private long Fence(StreamId stream)
-    {
-        var epoch = Epochs.Of(_term, Interlocked.Increment(ref _openings));
-        _streams.Opened(stream, epoch);
-        return epoch;
     }
 
     private Task<List<WakeRow>> WakesAsync(WakeRow? after, long until, int limit, CancellationToken cancellationToken) => _reads.AllAsync(

@@ -14,16 +14,13 @@ internal sealed class SqliteJournal : IJournal
     private readonly ReadConnections _connections;
     private readonly Committer _committer;
     private readonly WakeScan _wakes;
-    private readonly long _term;
-    private long _openings;
 
     public SqliteJournal(JournalFile file, Database writer, ReadConnections connections, TimeProvider clock, Action<string> log)
     {
         Incarnation = file.Incarnation;
-        _term = file.Term;
         _connections = connections;
         _wakes = new WakeScan((after, until, limit, cancellationToken) => connections.QueryAsync(db => Wakes(db, after, until, limit, cancellationToken), cancellationToken));
-        _streams = new StreamCache(capacity: 32_000);
+        _streams = new StreamCache(capacity: 32_000, file.Term);
         _committer = new Committer(
             new BatchWriter(writer, _streams, file.Term, file.Batch, file.Position), file.Directory, clock, log, (position, runs) => Committed?.Invoke(position, runs));
     }
@@ -37,7 +34,7 @@ internal sealed class SqliteJournal : IJournal
     public async Task<OpenedStream> OpenAsync(StreamId stream, CancellationToken cancellationToken)
     {
         // The fence stands before the head is read: an append of an earlier activation either is in what is read, or fails.
-        var epoch = Fence(stream);
+        var epoch = _streams.Open(stream);
         var (opened, retired) = await _connections.QueryAsync(db => Load(db, stream, epoch, cancellationToken), cancellationToken).ConfigureAwait(false);
         return opened ?? throw retired!.Refusal();
     }
@@ -51,14 +48,9 @@ internal sealed class SqliteJournal : IJournal
             throw new InvalidOperationException("Another server has taken over the journal.");
     }
 
-    public OpenedStream? TryOpenNew(StreamId stream) => _streams.IsUnmade(stream) ? new OpenedStream(0, Fence(stream), long.MaxValue, []) : null;
+    public OpenedStream? TryOpenNew(StreamId stream) => _streams.IsUnmade(stream) ? new OpenedStream(0, _streams.Open(stream), long.MaxValue, []) : null;
 
-    public OpenedStream AssumeNew(StreamId stream)
-    {
-        var epoch = Fence(stream);
-        _streams.Missed(stream);
-        return new OpenedStream(0, epoch, long.MaxValue, []);
-    }
+    public OpenedStream AssumeNew(StreamId stream) => _streams.OpenNew(stream);
 
     public Task<AppendOutcome> AppendAsync(IReadOnlyList<Append> appends) => _committer.WriteAsync(PendingWrite.Of(appends, framed: false));
 
@@ -68,13 +60,6 @@ internal sealed class SqliteJournal : IJournal
         DateTimeOffset due, int limit, StreamId? after, CancellationToken cancellationToken) => _wakes.ScanAsync(due, limit, after, cancellationToken);
 
     public ValueTask DisposeAsync() => _committer.DisposeAsync();
-
-    private long Fence(StreamId stream)
-    {
-        var epoch = Epochs.Of(_term, Interlocked.Increment(ref _openings));
-        _streams.Opened(stream, epoch);
-        return epoch;
-    }
 
     private (OpenedStream? Opened, RetiredRun? Retired) Load(Database db, StreamId stream, long epoch, CancellationToken cancellationToken)
     {
