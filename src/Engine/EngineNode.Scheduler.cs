@@ -19,7 +19,7 @@ public sealed partial class EngineNode
         var digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{spec}\n{command.Package}")));
         var deployed = await Activate(StreamId.Flow(command.Namespace, command.Spec.Name)).Ask<FlowEntity, Deployed>(command.Actor,
             (FlowEntity flow, in Moment moment) => flow.Deploy(command, spec, digest, moment));
-        Runs.Deployed(command.Namespace, deployed);
+        Runs.Deployed(command.Namespace, deployed.Flow, deployed.Version);
         return deployed;
     }).WaitAsync(cancellationToken);
 

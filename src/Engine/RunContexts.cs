@@ -20,8 +20,9 @@ internal sealed class RunContexts(IReadModel readModel)
     public async Task<RunContext> GetAsync(string ns, string run, CancellationToken cancellationToken)
     {
         if (_runs.TryGetValue((ns, run), out var context)) return context;
-        var row = await readModel.GetRunAsync(ns, run, cancellationToken)
-            ?? throw new RefusedException(RefusalKind.NotFound, "FAN0002", $"There is no run '{run}' in namespace '{ns}'.");
+        var row = await readModel.GetRunAsync(ns, run, cancellationToken);
+        // It may be about to start since it was asked for.
+        if (row is null) return Find(ns, run) ?? throw new RefusedException(RefusalKind.NotFound, "FAN0002", $"There is no run '{run}' in namespace '{ns}'.");
         var (graph, package) = await GraphAsync(ns, row.Flow, row.Deployment, cancellationToken);
         return Put(ns, run, new RunContext(graph, row.Deployment, row.Parameters, package));
     }
@@ -45,11 +46,8 @@ internal sealed class RunContexts(IReadModel readModel)
         return Put(ns, run, new RunContext(graph, started.Deployment, started.Parameters, package));
     }
 
-    /// <summary>A deployment of this node's, which is the only one to deploy. One that is new is the latest.</summary>
-    public void Deployed(string ns, Deployed deployed)
-    {
-        if (deployed.New) SetLatest((ns, deployed.Flow), deployed.Version);
-    }
+    /// <summary>Takes note of a deployment that is durable. This node is the only one to deploy, so what it knows and what it read before tell the latest.</summary>
+    public void Deployed(string ns, string flow, int version) => SetLatest((ns, flow), version);
 
     /// <summary>The flow's latest deployment.</summary>
     /// <exception cref="RefusedException">There is none.</exception>

@@ -9,6 +9,8 @@ public sealed class HistoryChecker
     private readonly Dictionary<string, RunLife> _runs = [];
     private readonly Dictionary<StreamId, StepLife> _steps = [];
     private readonly Dictionary<string, FlowSpec> _flows = [];
+    private readonly Dictionary<string, int> _deployed = [];
+    private readonly Dictionary<string, int> _startsFrom = [];
 
     /// <summary>Whether the clock that wrote the history was set meanwhile: then its times prove nothing.</summary>
     public bool ClockWasSet { get; init; }
@@ -42,6 +44,12 @@ public sealed class HistoryChecker
         if (_runs.TryGetValue(run, out var life) && life.Paused && life.Resumes == resumesWhenAsked) life.PauseAnswered = true;
     }
 
+    /// <summary>Somebody was told the number of a deployment.</summary>
+    public void DeploymentAnswered(string flow, int version) => _deployed[flow] = Math.Max(version, _deployed.GetValueOrDefault(flow));
+
+    /// <summary>Somebody asks for a run of the flow's latest deployment: of none that is older than what was answered before.</summary>
+    public void StartAsked(string flow, string run) => _startsFrom.TryAdd(run, _deployed.GetValueOrDefault(flow));
+
     /// <summary>A process of a task was started. What is done is never started again.</summary>
     public void Began(TaskRef task, int attempt)
     {
@@ -67,6 +75,7 @@ public sealed class HistoryChecker
                 if (run.Started is not null) Complain(recorded, "a run started twice");
                 run.Started = e;
                 run.Spec = _flows[$"{e.Flow}/{e.Deployment}"];
+                if (_startsFrom.GetValueOrDefault(name) is var least && e.Deployment < least) Complain(recorded, $"the run is of deployment {e.Deployment}, and was asked for after {least} had been answered");
                 break;
             case RunEnded e:
                 if (ended) Complain(recorded, "a run ended twice in one generation");

@@ -13,6 +13,7 @@ internal static class Planted
     private const string Run = "Core/Runs/RunEntity.cs";
     private const string RunApply = "Core/Runs/RunEntity.Apply.cs";
     private const string Join = "Core/Steps/JoinProgress.cs";
+    private const string Contexts = "Engine/RunContexts.cs";
 
     public static IReadOnlyList<Mutation> Common { get; } =
     [
@@ -40,6 +41,8 @@ internal static class Planted
         new("CancelMissesWhatOpens", RunApply, "if (_status is RunStatus.Failing or RunStatus.Cancelling ||", "if ("),
         new("RunEndsWithoutWaiting", Run, "if (_awaited.Count > 0 || _handler is not null) return;", "if (_handler is not null) return;"),
         new("PauseIsAnsweredAtOnce", Run, "_status != RunStatus.Paused || _pausing.Count == 0;", "_status != RunStatus.Paused || _pausing.Count >= 0;"),
+        new("CommandThatCameTooEarlyRefusesTheStart", Contexts, "return Find(ns, run) ?? throw", "throw"),
+        new("DeploymentThatWasReadLastIsTheLatest", Contexts, "Math.Max(version, _latest.GetValueOrDefault(flow))", "version"),
         new("HaltedStepOpensOthersThatStart", Apply, "                _paused = e.Run.Halted is true;\n", "                _paused = false;\n"),
     ];
 

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 using System.Text.Json;
+using Fanfare.Contracts.Http;
 
 namespace Fanfare.Cli.Api;
 
@@ -24,13 +24,13 @@ internal sealed partial class ApiClient : IDisposable
     public ApiClient(ServerAddress address, TimeProvider clock)
     {
         (_address, _servers, _clock) = (address, new ServerRing(address.Urls), clock);
-        _http = new HttpClient(new SocketsHttpHandler
+        _http = new HttpClient(new BrokenConnections(new SocketsHttpHandler
         {
             // Where there is another one to ask, an address that leads nowhere costs less.
             ConnectTimeout = _servers.Count > 1 ? ConnectTimeout / 2 : ConnectTimeout,
             // A server on this machine is not behind a proxy.
             UseProxy = !address.Url.IsLoopback,
-        })
+        }))
         {
             Timeout = Timeout.InfiniteTimeSpan,
         };
@@ -152,7 +152,7 @@ internal sealed partial class ApiClient : IDisposable
         {
             return await WatchAsync(call, server, cancellationToken);
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or SocketException && !cancellationToken.IsCancellationRequested)
+        catch (Exception e) when (e is HttpRequestException or IOException && !cancellationToken.IsCancellationRequested)
         {
             var nothingSent = e is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError };
             throw new UnreachableException($"No server answers at {ServerRing.Show(server)}: {Innermost(e)}", e) { NothingSent = nothingSent };

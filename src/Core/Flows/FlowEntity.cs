@@ -6,7 +6,9 @@ namespace Fanfare.Core;
 public sealed class FlowEntity(StreamId id) : Entity(id)
 {
     private readonly Dictionary<string, int> _versions = [];
-    private int _latest;
+
+    /// <summary>Number of the latest deployment; 0 while there is none.</summary>
+    public int Latest { get; private set; }
 
     public override DateTimeOffset? DurableDue => null;
 
@@ -19,8 +21,8 @@ public sealed class FlowEntity(StreamId id) : Entity(id)
     public Deployed Deploy(DeployFlow deploy, string canonicalSpec, string digest, in Moment moment)
     {
         if (_versions.TryGetValue(digest, out var version)) return new Deployed(Id.Name, version, digest, New: false);
-        Emit(new FlowDeployed(_latest + 1, digest, canonicalSpec, deploy.Source, deploy.Package), moment);
-        return new Deployed(Id.Name, _latest, digest, New: true);
+        Emit(new FlowDeployed(Latest + 1, digest, canonicalSpec, deploy.Source, deploy.Package), moment);
+        return new Deployed(Id.Name, Latest, digest, New: true);
     }
 
     public override void Tick(in Moment moment)
@@ -34,7 +36,7 @@ public sealed class FlowEntity(StreamId id) : Entity(id)
     {
         if (entry.Event is not FlowDeployed e) throw new JournalFormatException($"Stream {Id} holds {entry.Event.GetType().Name}, which is no event of a flow.");
         _versions[e.Digest] = e.Version;
-        _latest = e.Version;
+        Latest = e.Version;
     }
 
     protected override void Project(JournalEvent entry, List<Row> rows)

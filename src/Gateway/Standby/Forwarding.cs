@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Fanfare.Contracts.Http;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace Fanfare.Gateway;
@@ -22,14 +23,14 @@ internal sealed class Forwarding : IDisposable
 
     private readonly RequestDelegate _next;
     private readonly ILeadership _leadership;
-    private readonly HttpMessageInvoker _leader = new(new SocketsHttpHandler
+    private readonly HttpMessageInvoker _leader = new(new BrokenConnections(new SocketsHttpHandler
     {
         AllowAutoRedirect = false,
         AutomaticDecompression = DecompressionMethods.None,
         UseCookies = false,
         UseProxy = false,
         ConnectTimeout = TimeSpan.FromSeconds(2),
-    });
+    }));
 
     public Forwarding(RequestDelegate next, ILeadership leadership) => (_next, _leadership) = (next, leadership);
 

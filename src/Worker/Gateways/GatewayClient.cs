@@ -4,6 +4,7 @@ using System.Net.Http.Headers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Fanfare.Contracts;
+using Fanfare.Contracts.Http;
 
 namespace Fanfare.Worker.Gateways;
 

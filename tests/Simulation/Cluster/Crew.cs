@@ -18,9 +18,14 @@ internal sealed class Crew
         {
             var (copy, run) = (flow, $"{flow.Name}-run");
             Runs.Add(run);
-            var deploy = new DeployFlow("default", "ann", copy, "source", null);
-            var start = new StartRun("default", "ann", copy.Name, null, "{}", [], _chance.Int(3), null, run);
-            Insist(e => e.DeployAsync(deploy, CancellationToken.None), _ => Later(_chance.Span(0, 20_000), () => Insist(e => e.StartRunAsync(start, CancellationToken.None), _ => { })));
+            var again = operators && _chance.Roll(0.25);
+            Deploy(copy, () => Later(_chance.Span(0, 20_000), () =>
+            {
+                Start(copy, run);
+                // Also while the start is still on its way.
+                if (again) Later(_chance.Span(0, _chance.Roll(0.5) ? 50 : 10_000), () => DeployAgain(copy));
+            }));
+            if (again) Runs.Add(RerunOf(copy));
             if (!operators || (!_cluster.Faults.MessagesLag && _chance.Roll(0.4))) continue;
             if (_cluster.Faults.MessagesLag) _impatient[run] = _chance.Between(3, 8);
             else if (_chance.Roll(0.3)) _impatient[run] = _chance.Between(1, 3);
@@ -52,6 +57,32 @@ internal sealed class Crew
             Command(run, RunVerb.Retry, steps.Count > 0 && chance.Roll(0.7) ? chance.Pick(steps) : null);
             if (chance.Roll(0.3)) Later(chance.Span(0, 200), () => Command(run, RunVerb.Cancel));
         });
+    }
+
+    private static string RerunOf(FlowSpec flow) => $"{flow.Name}-rerun";
+
+    private void Deploy(FlowSpec flow, Action then)
+    {
+        var deploy = new DeployFlow("default", "ann", flow, "source", null);
+        Insist(e => e.DeployAsync(deploy, CancellationToken.None), deployed =>
+        {
+            _history.DeploymentAnswered(flow.Name, deployed.Version);
+            then();
+        });
+    }
+
+    private void Start(FlowSpec flow, string run)
+    {
+        var start = new StartRun("default", "ann", flow.Name, null, "{}", [], _chance.Int(3), null, run);
+        _history.StartAsked(flow.Name, run);
+        Insist(e => e.StartRunAsync(start, CancellationToken.None), _ => { });
+    }
+
+    // Changed, and run as soon as that is said to be there.
+    private void DeployAgain(FlowSpec flow)
+    {
+        var changed = flow with { Tags = [.. flow.Tags, "changed"] };
+        Deploy(changed, () => Later(_chance.Span(0, 5), () => Start(changed, RerunOf(flow))));
     }
 
     private void Interfere(string run, FlowSpec flow, Chance chance)

@@ -51,7 +51,7 @@ internal sealed class SimCluster
         var ways = _chance.Fork();
         var options = new EngineOptions { IsApart = _ => ways.Roll(_faults.ApartShare), LeaseTerm = _faults.LeaseTerm, LeaseMargin = _faults.LeaseMargin, IdleAfter = _faults.IdleAfter, Seed = _chance.Next(), Carrier = new SimCarrier(process, _faults).CarryAsync };
         if (_faults.ClocksAreSet && _faults.At("wrong clock", name) is { } wrong) process.ClockOffset = wrong.Chance.Span(-60_000, 60_000);
-        var engine = new EngineNode(options, journal, new SimReadModel(Store), Blobs, process.Clock, process.TaskScheduler, message => Warn(process, message));
+        var engine = new EngineNode(options, journal, new SimReadModel(Store, process, _faults, _chance.Fork()), Blobs, process.Clock, process.TaskScheduler, message => Warn(process, message));
         (Leader, Engine) = (process, engine);
         Loop.Trace($"{name} starts");
         var recovered = engine.RecoverAsync();

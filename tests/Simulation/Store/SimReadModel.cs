@@ -1,11 +1,13 @@
 using System.Runtime.CompilerServices;
 using Fanfare.Contracts;
+using Fanfare.Simulation.Cluster;
+using Fanfare.Simulation.Kernel;
 using TaskStatus = Fanfare.Contracts.TaskStatus;
 
 namespace Fanfare.Simulation.Store;
 
-/// <summary>Queries over the durable rows. One page holds everything.</summary>
-internal sealed class SimReadModel(DurableStore store) : IReadModel
+/// <summary>One process's queries over the durable rows, with virtual delays: an answer tells how things were when it was asked for. One page holds everything.</summary>
+internal sealed class SimReadModel(DurableStore store, VirtualProcess process, Faults faults, Chance chance) : IReadModel
 {
     private RowTables Rows => store.Rows;
 
@@ -58,7 +60,10 @@ internal sealed class SimReadModel(DurableStore store) : IReadModel
     private Task<T> Done<T>(T value)
     {
         store.Loop.CheckThread("the read model");
-        return Task.FromResult(value);
+        var late = faults.At("slow read", process.Name, faults.SlowOpenShare) is { } slow ? slow.Chance.Span(50, 8_000) : TimeSpan.Zero;
+        var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        store.Loop.After(chance.Span(0.05, 2) + late, () => done.SetResult(value), process);
+        return done.Task;
     }
 
     private Task<Page<T>> Whole<T>(IEnumerable<T> rows) => Done(new Page<T>([.. rows], null));

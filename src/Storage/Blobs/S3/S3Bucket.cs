@@ -3,6 +3,7 @@ using Amazon;
 using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
+using Fanfare.Contracts.Http;
 
 namespace Fanfare.Storage.Blobs.S3;
 
@@ -141,7 +142,7 @@ internal sealed class S3Bucket : IDisposable
         {
             RetryMode = RequestRetryMode.Standard,
             MaxErrorRetry = MostRetries,
-            ConnectTimeout = _connectTimeout,
+            HttpClientFactory = new Connections(),
             Timeout = _requestTimeout,
             ForcePathStyle = location.PathStyle ?? location.Endpoint is not null,
             // Checksums beyond those in the signature come in trailers, which not every compatible store knows.
@@ -232,6 +233,13 @@ internal sealed class S3Bucket : IDisposable
     };
 
     private static bool IsLackOf(Exception error, string what) => error is not AmazonServiceException && error.Message.Contains(what, StringComparison.Ordinal);
+
+    /// <summary>As the SDK makes them, and with errors that it sends again after.</summary>
+    private sealed class Connections : HttpClientFactory
+    {
+        public override HttpClient CreateHttpClient(IClientConfig clientConfig) =>
+            new(new BrokenConnections(new SocketsHttpHandler { AllowAutoRedirect = false, ConnectTimeout = _connectTimeout })) { Timeout = _requestTimeout };
+    }
 
     // The SDK's own messages hide the reason one or two levels below.
     private static string Cause(Exception error) => error.GetBaseException().Message.TrimEnd('.');
