@@ -17,9 +17,9 @@ public sealed partial class EngineNode
             throw new RefusedException(RefusalKind.Invalid, "FAN0004", $"The spec has {errors.Count} errors.") { Fields = errors };
         var spec = FlowSpecJson.Write(command.Spec);
         var digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{spec}\n{command.Package}")));
-        var deployed = await Activate(StreamId.Flow(command.Namespace, command.Spec.Name)).Ask<FlowEntity, Deployed>(command.Actor,
-            (FlowEntity flow, in Moment moment) => flow.Deploy(command, spec, digest, moment));
-        Runs.Deployed(command.Namespace, deployed.Flow, deployed.Version);
+        var (deployed, latest) = await Activate(StreamId.Flow(command.Namespace, command.Spec.Name)).Ask<FlowEntity, (Deployed, int)>(command.Actor,
+            (FlowEntity flow, in Moment moment) => (flow.Deploy(command, spec, digest, moment), flow.Latest));
+        Runs.SetLatest(command.Namespace, command.Spec.Name, latest);
         return deployed;
     }).WaitAsync(cancellationToken);
 
@@ -31,7 +31,7 @@ public sealed partial class EngineNode
         // A key stands for the run that it started first, also when that has been archived.
         if (command.IdempotencyKey is not null && await ReadModel.GetRetiredAsync(command.Namespace, run, cancellationToken) is { } retired)
             return new Started(run, retired.Deployment, New: false);
-        var version = command.Deployment ?? await Runs.LatestAsync(command.Namespace, command.Flow, cancellationToken);
+        var version = command.Deployment ?? Runs.Latest(command.Namespace, command.Flow) ?? await LatestAsync(command);
         var (graph, package) = await Runs.GraphAsync(command.Namespace, command.Flow, version, cancellationToken);
         var (parameters, errors) = FlowParameters.Bind(graph.Spec, command.Parameters);
         if (errors.Count > 0)
@@ -47,6 +47,12 @@ public sealed partial class EngineNode
             return new Started(run, entity.Deployment, started);
         });
     }).WaitAsync(cancellationToken);
+
+    private async Task<int> LatestAsync(StartRun command)
+    {
+        var latest = await Activate(StreamId.Flow(command.Namespace, command.Flow)).Ask<FlowEntity, int>(command.Actor, static (FlowEntity flow, in Moment _) => flow.Latest);
+        return latest > 0 ? latest : throw new RefusedException(RefusalKind.NotFound, "FAN0002", $"There is no flow '{command.Flow}' in namespace '{command.Namespace}'. Deploy it first.");
+    }
 
     public Task<RunStatus> CommandRunAsync(CommandRun command, CancellationToken cancellationToken) => OnLoop(async () =>
     {

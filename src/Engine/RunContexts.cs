@@ -46,25 +46,15 @@ internal sealed class RunContexts(IReadModel readModel)
         return Put(ns, run, new RunContext(graph, started.Deployment, started.Parameters, package));
     }
 
-    /// <summary>Takes note of a deployment that is durable. This node is the only one to deploy, so what it knows and what it read before tell the latest.</summary>
-    public void Deployed(string ns, string flow, int version) => SetLatest((ns, flow), version);
+    /// <summary>The flow's latest deployment; null when it is not known here.</summary>
+    public int? Latest(string ns, string flow) => _latest.TryGetValue((ns, flow), out var latest) ? latest : null;
 
-    /// <summary>The flow's latest deployment.</summary>
-    /// <exception cref="RefusedException">There is none.</exception>
-    public async Task<int> LatestAsync(string ns, string flow, CancellationToken cancellationToken)
+    /// <summary>Takes note of the latest deployment, as the flow's own entity has it: whoever opened its stream learns of each that follows. A row that was read would not do, since one may be on its way of which no row
+    /// tells yet.</summary>
+    public void SetLatest(string ns, string flow, int version)
     {
-        if (_latest.TryGetValue((ns, flow), out var latest)) return latest;
-        var row = await readModel.GetDeploymentAsync(ns, flow, null, cancellationToken)
-            ?? throw new RefusedException(RefusalKind.NotFound, "FAN0002", $"There is no flow '{flow}' in namespace '{ns}'. Deploy it first.");
-        return SetLatest((ns, flow), row.Version);
-    }
-
-    // A row that was read may be older than what was deployed while it was.
-    private int SetLatest((string Namespace, string Flow) flow, int version)
-    {
-        var latest = Math.Max(version, _latest.GetValueOrDefault(flow));
-        if (_latest.Count >= MostFlows && !_latest.ContainsKey(flow)) _latest.Clear();
-        return _latest[flow] = latest;
+        if (_latest.Count >= MostFlows && !_latest.ContainsKey((ns, flow))) _latest.Clear();
+        _latest[(ns, flow)] = Math.Max(version, _latest.GetValueOrDefault((ns, flow)));
     }
 
     public async Task<(FlowGraph Graph, string? Package)> GraphAsync(string ns, string flow, int version, CancellationToken cancellationToken)

@@ -13,6 +13,7 @@ internal static class Planted
     private const string Run = "Core/Runs/RunEntity.cs";
     private const string RunApply = "Core/Runs/RunEntity.Apply.cs";
     private const string Join = "Core/Steps/JoinProgress.cs";
+    private const string Scheduling = "Engine/EngineNode.Scheduler.cs";
     private const string Contexts = "Engine/RunContexts.cs";
 
     public static IReadOnlyList<Mutation> Common { get; } =
@@ -42,7 +43,7 @@ internal static class Planted
         new("RunEndsWithoutWaiting", Run, "if (_awaited.Count > 0 || _handler is not null) return;", "if (_handler is not null) return;"),
         new("PauseIsAnsweredAtOnce", Run, "_status != RunStatus.Paused || _pausing.Count == 0;", "_status != RunStatus.Paused || _pausing.Count >= 0;"),
         new("CommandThatCameTooEarlyRefusesTheStart", Contexts, "return Find(ns, run) ?? throw", "throw"),
-        new("DeploymentThatWasReadLastIsTheLatest", Contexts, "Math.Max(version, _latest.GetValueOrDefault(flow))", "version"),
+        new("DeploymentIsNotTheLatest", Scheduling, "Runs.SetLatest(command.Namespace, command.Spec.Name, latest);", ""),
         new("HaltedStepOpensOthersThatStart", Apply, "                _paused = e.Run.Halted is true;\n", "                _paused = false;\n"),
     ];
 

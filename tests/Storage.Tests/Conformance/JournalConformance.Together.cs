@@ -1,5 +1,6 @@
 using Fanfare.Contracts;
 using Fanfare.Postgres;
+using TaskStatus = Fanfare.Contracts.TaskStatus;
 
 namespace Fanfare.Storage.Tests.Conformance;
 
@@ -43,6 +44,57 @@ public abstract partial class JournalConformance
         Assert.Equal(AppendOutcome.Fenced, await Append(A.Append(streams[3], opened[3])));
         Assert.Equal(AppendOutcome.Committed, await Append(A.Append(streams[3], await Open(streams[3]))));
         Assert.Equal(0, (await Open(streams[4])).Sequence);
+    }
+
+    // A journal may write few rows otherwise than many.
+    [BackendFact]
+    public async Task RowsOfEveryKind_OfFewStreamsAndOfMany_AreWrittenTogether_AndOverwrittenTogether()
+    {
+        foreach (var count in (int[])[1, 2, 3, 7])
+        {
+            string[] names = [.. Enumerable.Range(0, count).Select(i => $"of{count}-{i}")];
+            var key = A.Key();
+            var (running, ended) = (A.Attempt("", key, 5, 1), A.Attempt("", key, 5, 1, AttemptStatus.Failed));
+
+            await TogetherAsync(name => [A.Run(name, tags: ["early", name])], name =>
+                [A.Step(name, key), A.Grant(name, key, 1, 0, 1), A.Task(name, key, 5, TaskStatus.Failed), running with { Run = name }], name => A.Deployment(name, 1), new Wake(A.T0, 0));
+            await CheckAsync(RunStatus.Running, "early", StepStatus.Open, TaskStatus.Running, TaskStatus.Failed, running, 1, 2);
+            Assert.Equal(count, (await Journal.ScanWakesAsync(A.T0, 100, null, default)).Count);
+
+            await TogetherAsync(name => [A.Run(name, status: RunStatus.Succeeded, tags: ["late", name])], name =>
+                [A.Step(name, key, StepStatus.Succeeded), A.Ended(name, key, 0), A.Ended(name, key, 1), A.Grant(name, key, 1), A.Task(name, key, 5, TaskStatus.Skipped), ended with { Run = name }], name => A.Deployment(name, 2), null);
+            await CheckAsync(RunStatus.Succeeded, "late", StepStatus.Succeeded, TaskStatus.Succeeded, TaskStatus.Skipped, ended, 2, 0);
+            Assert.Empty(await Journal.ScanWakesAsync(A.T0, 100, null, default));
+
+            async Task TogetherAsync(Func<string, Row[]> ofRun, Func<string, Row[]> ofStep, Func<string, Row> ofFlow, Wake? wake)
+            {
+                List<Append> appends = [];
+                foreach (var name in names)
+                {
+                    appends.Add(A.Append(Run(name), await Open(Run(name)), rows: ofRun(name)));
+                    appends.Add(A.Append(Step(name, key), await Open(Step(name, key)), count: 2, rows: ofStep(name), wake: wake));
+                    appends.Add(A.Append(Flow(name), await Open(Flow(name)), rows: [ofFlow(name)]));
+                }
+                Assert.Equal(AppendOutcome.Committed, await Together([.. appends]));
+            }
+
+            async Task CheckAsync(RunStatus run, string tag, StepStatus step, TaskStatus granted, TaskStatus put, AttemptRow attempt, int deployments, int tasksThatRun)
+            {
+                Assert.Equal(names.Order(StringComparer.Ordinal), (await ReadModel.ListRunsAsync(new RunFilter(A.Ns, Tag: tag), null, 100, default)).Items.Select(r => r.Run).Where(names.Contains).Order(StringComparer.Ordinal));
+                foreach (var name in names)
+                {
+                    var found = (await ReadModel.GetRunAsync(A.Ns, name, default))!;
+                    Assert.Equal((run, $"{tag} {name}"), (found.Status, string.Join(' ', found.Tags)));
+                    Assert.Equal(A.Step(name, key, step), await ReadModel.GetStepAsync(A.Ns, name, key, default));
+                    foreach (var split in (int[])[0, 1]) Assert.Equal(granted, (await ReadModel.GetTaskAsync(A.Ns, name, key, split, default))!.Status);
+                    Assert.Equal(A.Task(name, key, 5, put), await ReadModel.GetTaskAsync(A.Ns, name, key, 5, default));
+                    Assert.Equal([attempt with { Run = name }], (await ReadModel.ListAttemptsAsync(A.Ns, name, key, 5, default)).Where(a => a.Attempt == 1));
+                    Assert.Equal(tasksThatRun, (await ReadModel.ListTasksAsync(A.Ns, name, new TaskFilter(Status: TaskStatus.Running), null, 10, default)).Items.Count);
+                    Assert.Equal(A.Deployment(name, deployments), await ReadModel.GetDeploymentAsync(A.Ns, name, null, default));
+                    Assert.Equal(deployments * 3, (await ReadModel.ReadHistoryAsync(A.Ns, name, 0, 100, default)).Count);
+                }
+            }
+        }
     }
 
     [BackendFact]

@@ -34,6 +34,19 @@ public sealed class PostgresConformance(SharedPostgres shared) : JournalConforma
     }
 
     [PostgresFact]
+    public async Task LargeEvents_AreCompressedWithLz4_WhereTheServerHasIt()
+    {
+        var opened = await Open(StreamId.Run(A.Ns, "r1"));
+        Assert.Equal(AppendOutcome.Committed, await Append(A.Append(StreamId.Run(A.Ns, "r1"), opened, count: 300)));
+
+        await using var source = NpgsqlDataSource.Create(_database);
+        await using var used = source.CreateCommand("SELECT DISTINCT pg_column_compression(payload) FROM events");
+        await using var had = source.CreateCommand("SELECT CASE WHEN 'lz4' = ANY (enumvals) THEN 'lz4' ELSE 'pglz' END FROM pg_settings WHERE name = 'default_toast_compression'");
+
+        Assert.Equal(await had.ExecuteScalarAsync(), await used.ExecuteScalarAsync());
+    }
+
+    [PostgresFact]
     public async Task ARowThatNoIndexCanHold_IsRefusedAlone_AndTheJournalGoesOn()
     {
         var streams = Enumerable.Range(0, 20).Select(i => StreamId.Run(A.Ns, $"r{i}")).ToArray();

@@ -60,8 +60,7 @@ internal sealed class Batch
     /// <summary>Adds the statements that have something to write.</summary>
     public void AddTo(NpgsqlBatch batch)
     {
-        foreach (var columns in _all)
-            if (!columns.IsEmpty) batch.BatchCommands.Add(columns.Command);
+        foreach (var columns in _all) columns.AddTo(batch);
     }
 
     /// <summary>Makes the row of a stream that is not there yet; its head starts at <paramref name="head"/>.</summary>

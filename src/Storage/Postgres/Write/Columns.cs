@@ -7,28 +7,61 @@ using NpgsqlTypes;
 
 namespace Fanfare.Storage.Postgres.Write;
 
-/// <summary>Rows on their way into one table, a list for each column: they travel as arrays, which the statement puts side by side again.</summary>
+/// <summary>Rows on their way into one table, a list for each column. Many travel as arrays, which the statement puts side by side again; to take those apart costs PostgreSQL more than a row, so a few go
+/// one by one.</summary>
 internal abstract class Columns
 {
-    private readonly List<IList> _lists = [];
+    /// <summary>Rows that go one by one. Of a wide table, arrays of one row each take 60 us more than the row itself, and a further statement 30.</summary>
+    private const int Few = 2;
 
-    protected Columns(string sql) => Command = new NpgsqlBatchCommand(sql);
+    private readonly List<Column> _columns = [];
+    private readonly List<NpgsqlBatchCommand> _rows = [];
+    private readonly NpgsqlBatchCommand _all;
+    private readonly string _sqlOfRow;
 
-    public NpgsqlBatchCommand Command { get; }
+    protected Columns(string sql) => (_all, _sqlOfRow) = (new NpgsqlBatchCommand(sql), OneRow.Of(sql));
 
-    public bool IsEmpty => _lists[0].Count == 0;
+    public bool IsEmpty => _columns[0].Count == 0;
 
     public void Clear()
     {
-        foreach (var list in _lists) list.Clear();
+        foreach (var column in _columns) column.Clear();
     }
 
-    protected List<T> Column<T>(NpgsqlDbType type)
+    /// <summary>Adds what writes the rows.</summary>
+    public void AddTo(NpgsqlBatch batch)
     {
-        var list = new List<T>();
-        _lists.Add(list);
-        Command.Parameters.Add(new NpgsqlParameter<List<T>> { TypedValue = list, NpgsqlDbType = NpgsqlDbType.Array | type });
-        return list;
+        var count = _columns[0].Count;
+        if (count > Few)
+        {
+            batch.BatchCommands.Add(_all);
+            return;
+        }
+        for (var row = 0; row < count; row++)
+        {
+            if (row == _rows.Count) _rows.Add(RowCommand());
+            for (var i = 0; i < _columns.Count; i++) _columns[i].Put(row, _rows[row].Parameters[i]);
+            batch.BatchCommands.Add(_rows[row]);
+        }
+    }
+
+    protected List<T> Column<T>(NpgsqlDbType type) => Add(new Column<T>(type));
+
+    /// <summary>Travels as a whole, whatever the number of rows; they tell their part of it.</summary>
+    protected List<T> Whole<T>(NpgsqlDbType type) => Add(new WholeColumn<T>(type));
+
+    private List<T> Add<T>(Column<T> column)
+    {
+        _columns.Add(column);
+        _all.Parameters.Add(column.All());
+        return column.Values;
+    }
+
+    private NpgsqlBatchCommand RowCommand()
+    {
+        var command = new NpgsqlBatchCommand(_sqlOfRow);
+        foreach (var column in _columns) command.Parameters.Add(column.One());
+        return command;
     }
 
     protected static string? Json(IReadOnlyList<Artifact>? artifacts) => artifacts is null ? null : JsonSerializer.Serialize(artifacts, ContractsJson.Default.IReadOnlyListArtifact);
@@ -92,6 +125,7 @@ internal sealed class NewEvents : Columns
     private readonly List<long> _at;
     private readonly List<int> _events;
     private readonly List<string> _actor;
+    private readonly List<short> _version;
     private readonly List<byte[]> _payload;
 
     public NewEvents(SqlText sql)
@@ -104,7 +138,7 @@ internal sealed class NewEvents : Columns
         _at = Column<long>(NpgsqlDbType.Bigint);
         _events = Column<int>(NpgsqlDbType.Integer);
         _actor = Column<string>(NpgsqlDbType.Text);
-        Command.Parameters.Add(new NpgsqlParameter<short> { TypedValue = JournalFormat.Version, NpgsqlDbType = NpgsqlDbType.Smallint });
+        _version = Column<short>(NpgsqlDbType.Smallint);
         _payload = Column<byte[]>(NpgsqlDbType.Bytea);
     }
 
@@ -121,6 +155,7 @@ internal sealed class NewEvents : Columns
         _at.Add(Instant.ToMicroseconds(last.At));
         _events.Add(frame.Count);
         _actor.Add(HeldText.Of(last.Actor));
+        _version.Add(JournalFormat.Version);
         _payload.Add(frame.Payload);
     }
 }
@@ -270,7 +305,7 @@ internal sealed class PutGrants : Columns
         _run = Column<long>(NpgsqlDbType.Bigint);
         _worker = Column<string>(NpgsqlDbType.Text);
         _leased = Column<long>(NpgsqlDbType.Bigint);
-        _splits = Column<int>(NpgsqlDbType.Integer);
+        _splits = Whole<int>(NpgsqlDbType.Integer);
         _first = Column<int>(NpgsqlDbType.Integer);
         _last = Column<int>(NpgsqlDbType.Integer);
         _tokens = Column<string>(NpgsqlDbType.Text);

@@ -5,7 +5,9 @@ using Npgsql;
 namespace Fanfare.Storage.Postgres.Write;
 
 /// <summary>Gathers writes of many entities into transactions. While one connection waits for its flush, another takes what has come meanwhile; the busier
-/// the database, the larger the batches. While it refuses, a batch is kept and tried again, and what waits behind it is bounded.</summary>
+/// the database, the larger the batches. While it refuses, a batch is kept and tried again, and what waits behind it is bounded. It has no thread of its own: who brings a write while
+/// a connection is idle puts it on the wire himself, and what came meanwhile is sent by whoever was told that the commit before is done. A thread that had to be woken for it would cost
+/// more than the sending.</summary>
 internal sealed class GroupCommit : IAsyncDisposable
 {
     /// <summary>Streams in one transaction: enough to spread the flush thin, few enough to answer within milliseconds.</summary>
@@ -44,8 +46,11 @@ internal sealed class GroupCommit : IAsyncDisposable
     private readonly string _database;
     private readonly Action<string> _log;
     private readonly Action<long, IReadOnlyCollection<(string, string)>> _committed;
-    private readonly Task[] _slots;
-    private TaskCompletionSource _arrival = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Slot[] _slots;
+    private readonly Stack<Slot> _idle;
+    private readonly ITimer _patienceEnds;
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool _isTimed, _isOverdue;
     private int _committing;
     private volatile bool _deposed;
     private volatile bool _closed;
@@ -57,7 +62,9 @@ internal sealed class GroupCommit : IAsyncDisposable
     public GroupCommit(IReadOnlyList<Writer> writers, StreamCache streams, VisiblePosition visible, string database, TimeProvider clock, Action<string> log, Action<long, IReadOnlyCollection<(string, string)>> committed, CancellationToken otherLeads)
     {
         (_streams, _visible, _database, _clock, _log, _committed, _otherLeads) = (streams, visible, database, clock, log, committed, otherLeads);
-        _slots = [.. writers.Select(writer => Task.Run(() => RunAsync(writer)))];
+        _slots = [.. writers.Select(writer => new Slot(writer))];
+        _idle = new Stack<Slot>(_slots);
+        _patienceEnds = clock.CreateTimer(_ => EndPatience(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     public string? Health => _health;
@@ -79,17 +86,18 @@ internal sealed class GroupCommit : IAsyncDisposable
 
     private void Add(PendingWrite write)
     {
+        Slot? slot;
         lock (_lock)
         {
-            if (!_closed)
+            if (_closed)
             {
-                _waiting.Add(write);
-                _arrival.TrySetResult();
-                return;
+                _room.Release();
+                throw new ObjectDisposedException(nameof(PostgresJournal));
             }
+            _waiting.Add(write);
+            slot = TakeWaiting();
         }
-        _room.Release();
-        throw new ObjectDisposedException(nameof(PostgresJournal));
+        Start(slot);
     }
 
     /// <summary>Whether nothing of this stream is on its way to the database.</summary>
@@ -114,76 +122,113 @@ internal sealed class GroupCommit : IAsyncDisposable
     /// written fails with the reason.</summary>
     public async ValueTask DisposeAsync()
     {
+        Slot? slot;
         lock (_lock)
         {
             if (_closed) return;
             _closed = true;
-            _arrival.TrySetResult();
+            slot = TakeWaiting();
+            if (_idle.Count == _slots.Length) _ended.TrySetResult();
         }
+        Start(slot);
         await _closing.CancelAsync().ConfigureAwait(false);
         _givingUp.CancelAfter(_lastCommit);
-        await Task.WhenAll(_slots).ConfigureAwait(false);
+        await _ended.Task.ConfigureAwait(false);
+        foreach (var each in _slots) await each.Writer.DisposeAsync().ConfigureAwait(false);
+        await _patienceEnds.DisposeAsync().ConfigureAwait(false);
         _closing.Dispose();
         _givingUp.Dispose();
     }
 
-    private async Task RunAsync(Writer writer)
+    /// <summary>Has an idle connection take what waits; null when there is none, or nothing that is worth a commit. Under the lock.</summary>
+    private Slot? TakeWaiting()
     {
-        var batch = new List<PendingWrite>();
-        await using (writer.ConfigureAwait(false))
+        if (_waiting.Count == 0 || !_idle.TryPeek(out var slot) || !TakeFor(slot)) return null;
+        _idle.Pop();
+        return slot;
+    }
+
+    private bool TakeFor(Slot slot)
+    {
+        if (Take(slot.Batch) || ((_isOverdue || _closed) && slot.Batch.Count > 0))
         {
-            while (true)
+            _isOverdue = false;
+            slot.Done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            Mark(slot.Batch, slot.Done.Task);
+            return true;
+        }
+        // Acknowledgements, which may wait for company; or what is not worth a flush beside the one that is under way.
+        slot.Batch.Clear();
+        if (_waiting.Count > 0 && !_isTimed)
+        {
+            _isTimed = true;
+            _patienceEnds.Change(_patience, Timeout.InfiniteTimeSpan);
+        }
+        return false;
+    }
+
+    private void EndPatience()
+    {
+        Slot? slot;
+        lock (_lock)
+        {
+            (_isTimed, _isOverdue) = (false, true);
+            slot = TakeWaiting();
+        }
+        Start(slot);
+    }
+
+    private void Start(Slot? slot)
+    {
+        if (slot is not null) _ = RunAsync(slot);
+    }
+
+    private async Task RunAsync(Slot slot)
+    {
+        try
+        {
+            do
             {
-                var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-                if (!await CollectAsync(batch, done.Task).ConfigureAwait(false)) return;
-                await CommitAsync(writer, batch).ConfigureAwait(false);
-                lock (_lock)
-                {
-                    _committing--;
-                    foreach (var part in batch.SelectMany(write => write.Parts))
-                    {
-                        _underWay.Remove(part.Stream);
-                        if (RunOfFirst(part) is { } run && _underWay.GetValueOrDefault(run) == done.Task) _underWay.Remove(run);
-                    }
-                    // Others may have waited for one of these streams.
-                    _arrival.TrySetResult();
-                }
-                done.SetResult();
-                Announce(batch);
-                foreach (var write in batch)
-                    if (!write.Completion.IsCompleted) write.Complete();
-                _room.Release(batch.Count);
-                batch.Clear();
+                var committing = CommitAsync(slot.Writer, slot.Batch);
+                // What this one had no room for.
+                Slot? other;
+                lock (_lock) other = TakeWaiting();
+                Start(other);
+                await committing.ConfigureAwait(false);
             }
+            while (Finish(slot));
+        }
+        catch (Exception bug)
+        {
+            _log($"The journal in the database {_database} lost a connection to a bug: {bug}");
+            _ended.TrySetException(bug);
         }
     }
 
-    /// <summary>Waits for writes and takes them; false when the journal closes and none are left.</summary>
-    /// <param name="done">Completes when what was taken has its outcome.</param>
-    private async Task<bool> CollectAsync(List<PendingWrite> batch, Task done)
+    // Answers those whose writes are done; true when it has taken others.
+    private bool Finish(Slot slot)
     {
-        var since = 0L;
-        while (true)
+        lock (_lock)
         {
-            Task arrival;
-            lock (_lock)
+            _committing--;
+            foreach (var part in slot.Batch.SelectMany(write => write.Parts))
             {
-                var hurry = Take(batch) || _closed;
-                if (batch.Count > 0 && (hurry || (since != 0 && _clock.GetElapsedTime(since) >= _patience)))
-                {
-                    Mark(batch, done);
-                    return true;
-                }
-                if (_closed && _waiting.Count == 0) return false;
-                // Not taken yet: another slot may, with an append.
-                batch.Clear();
-                if (_arrival.Task.IsCompleted) _arrival = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-                arrival = _arrival.Task;
-                if (_waiting.Count == 0) since = 0;
-                else if (since == 0) since = _clock.GetTimestamp();
+                _underWay.Remove(part.Stream);
+                if (RunOfFirst(part) is { } run && _underWay.GetValueOrDefault(run) == slot.Done.Task) _underWay.Remove(run);
             }
-            if (since == 0) await arrival.ConfigureAwait(false);
-            else await Task.WhenAny(arrival, Task.Delay(_patience, _clock, CancellationToken.None)).ConfigureAwait(false);
+        }
+        slot.Done.SetResult();
+        Announce(slot.Batch);
+        foreach (var write in slot.Batch)
+            if (!write.Completion.IsCompleted) write.Complete();
+        _room.Release(slot.Batch.Count);
+        slot.Batch.Clear();
+        lock (_lock)
+        {
+            if (TakeFor(slot)) return true;
+            _idle.Push(slot);
+            if (_closed && _idle.Count == _slots.Length) _ended.TrySetResult();
+            return false;
         }
     }
 
@@ -354,5 +399,16 @@ internal sealed class GroupCommit : IAsyncDisposable
             // A listener that breaks its promise must not end the journal.
             _log($"A listener to the journal's commits failed: {error}");
         }
+    }
+
+    /// <summary>A connection, and the writes that it commits.</summary>
+    private sealed class Slot(Writer writer)
+    {
+        public Writer Writer => writer;
+
+        public List<PendingWrite> Batch { get; } = [];
+
+        /// <summary>Completes when the batch has its outcome.</summary>
+        public TaskCompletionSource Done { get; set; } = new();
     }
 }

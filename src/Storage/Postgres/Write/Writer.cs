@@ -99,6 +99,7 @@ internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache
         try
         {
             await using (var end = Command(connection, "end_former", (NpgsqlDbType.Integer, slot), (NpgsqlDbType.Bigint, term))) await end.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+            await using (var compress = Command(connection, "compress")) await compress.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
             if (await ClaimAsync(connection, cancellationToken).ConfigureAwait(false) is var (session, committed))
             {
                 (_session, _committed, _connection) = (session, committed, connection);

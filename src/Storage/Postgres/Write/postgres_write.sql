@@ -1,16 +1,16 @@
 -- What a committing connection runs. All statements of a batch go out in one network write and are one transaction: without BEGIN and
--- COMMIT of their own, they commit together when the last has run.
+-- COMMIT of their own, they commit together when the last has run. Those with unnest take many rows as arrays; for a few rows there is a form without (OneRow.cs).
 
 -- name: own
 -- A batch of another session of this slot changes no row: the server was deposed, or the connection given up.
 WITH own AS (UPDATE writers SET batch = $1 WHERE slot = $2 AND session = $3 RETURNING 1)
-SELECT require(EXISTS (SELECT FROM own), 'session');
+SELECT CASE WHEN NOT EXISTS (SELECT FROM own) THEN require(false, 'session') END;
 
 -- name: add_streams
 WITH added AS (
-    INSERT INTO streams (id, name, run_id, seq, epoch) SELECT * FROM unnest($1, $2, $3, $4, $5) ON CONFLICT (name) DO NOTHING RETURNING 1
+    INSERT INTO streams (id, name, run_id, seq, epoch) SELECT * FROM unnest($1, $2, $3, $4, $5) AS r ON CONFLICT (name) DO NOTHING RETURNING 1
 )
-SELECT require(count(*) = cardinality($1), 'heads') FROM added;
+SELECT CASE WHEN count(*) <> cardinality($1) THEN require(false, 'heads') END FROM added;
 
 -- name: move_heads
 -- The check and the move in one: no row changes when the head is not where the append expects it, or was taken by a newer epoch.
@@ -19,15 +19,15 @@ WITH moved AS (
     FROM unnest($1, $2, $3, $4) AS h (id, expected, head, epoch)
     WHERE s.id = h.id AND s.seq = h.expected AND s.epoch <= h.epoch RETURNING 1
 )
-SELECT require(count(*) = cardinality($1), 'heads') FROM moved;
+SELECT CASE WHEN count(*) <> cardinality($1) THEN require(false, 'heads') END FROM moved;
 
 -- name: add_events
 INSERT INTO events (position, stream_id, seq, run_id, at_us, events, actor, version, payload)
-SELECT unnest($1), unnest($2), unnest($3), unnest($4), unnest($5), unnest($6), unnest($7), $8, unnest($9);
+SELECT unnest($1), unnest($2), unnest($3), unnest($4), unnest($5), unnest($6), unnest($7), unnest($8), unnest($9);
 
 -- name: put_wakes
 -- Most appends leave the wake row as it is; then nothing is written.
-INSERT INTO wakes (stream_id, due_us, acknowledged) SELECT * FROM unnest($1, $2, $3)
+INSERT INTO wakes (stream_id, due_us, acknowledged) SELECT * FROM unnest($1, $2, $3) AS r
 ON CONFLICT (stream_id) DO UPDATE SET due_us = excluded.due_us, acknowledged = excluded.acknowledged
 WHERE wakes.due_us <> excluded.due_us OR wakes.acknowledged <> excluded.acknowledged;
 
@@ -49,7 +49,7 @@ SELECT unnest($1), unnest($2), unnest($3), 3, 0, unnest($4), unnest($5), unnest(
 
 -- name: put_tasks
 INSERT INTO tasks (stream_id, split, run_id, status, attempt, worker, leased_us, started_us, ended_us, error, output, artifacts)
-SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS r
 ON CONFLICT (stream_id, split) DO UPDATE SET
     status = excluded.status, attempt = excluded.attempt, worker = excluded.worker, leased_us = excluded.leased_us, started_us = excluded.started_us,
     ended_us = excluded.ended_us, error = excluded.error, output = excluded.output, artifacts = excluded.artifacts, token = NULL;
@@ -65,21 +65,21 @@ DELETE FROM grants g USING unnest($1, $2) AS e (stream_id, grant_id) WHERE g.str
 
 -- name: put_attempts
 INSERT INTO attempts (stream_id, split, attempt, status, worker, token, leased_us, started_us, ended_us, error)
-SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS r
 ON CONFLICT (stream_id, split, attempt) DO UPDATE SET
     status = excluded.status, worker = excluded.worker, token = excluded.token, leased_us = excluded.leased_us, started_us = excluded.started_us,
     ended_us = excluded.ended_us, error = excluded.error;
 
 -- name: put_steps
 INSERT INTO steps (stream_id, run_id, step, status, in_foreach, total, running, backoff, succeeded, failed, cancelled, opened_us, ended_us)
-SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) AS r
 ON CONFLICT (stream_id) DO UPDATE SET
     status = excluded.status, in_foreach = excluded.in_foreach, total = excluded.total, running = excluded.running, backoff = excluded.backoff,
     succeeded = excluded.succeeded, failed = excluded.failed, cancelled = excluded.cancelled, opened_us = excluded.opened_us, ended_us = excluded.ended_us;
 
 -- name: put_runs
 INSERT INTO runs (stream_id, ns, run, flow, deployment, status, parameters, tags, priority, idempotency_key, actor, generation, created_us, ended_us, error)
-SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) AS r
 ON CONFLICT (stream_id) DO UPDATE SET
     flow = excluded.flow, deployment = excluded.deployment, status = excluded.status, parameters = excluded.parameters, tags = excluded.tags,
     priority = excluded.priority, idempotency_key = excluded.idempotency_key, actor = excluded.actor, generation = excluded.generation,
@@ -93,11 +93,11 @@ WHERE t.ns = o.ns AND t.tag = o.tag AND t.created_us = o.created_us AND t.run_id
 
 -- name: add_run_tags
 -- The same tag given twice is one tag.
-INSERT INTO run_tags (ns, tag, created_us, run_id) SELECT * FROM unnest($1, $2, $3, $4) ON CONFLICT DO NOTHING;
+INSERT INTO run_tags (ns, tag, created_us, run_id) SELECT * FROM unnest($1, $2, $3, $4) AS r ON CONFLICT DO NOTHING;
 
 -- name: put_deployments
 INSERT INTO deployments (stream_id, ns, flow, version, digest, spec, source, package, created_us, actor)
-SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS r
 ON CONFLICT (ns, flow, version) DO UPDATE SET
     digest = excluded.digest, spec = excluded.spec, source = excluded.source, package = excluded.package,
     created_us = excluded.created_us, actor = excluded.actor;
@@ -105,6 +105,10 @@ ON CONFLICT (ns, flow, version) DO UPDATE SET
 -- name: heads
 -- Who won and who lost, after a batch was stopped; and the ids of streams that are not known.
 SELECT name, id, run_id, seq, epoch FROM streams WHERE name = ANY ($1);
+
+-- name: compress
+-- Large rows are compressed, and the server's default takes five times as long for it as lz4 does: a fifth of its time for a task. Not every server is built with it.
+SELECT set_config(name, 'lz4', false) FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals);
 
 -- name: claim_slot
 -- Waits for a batch of the former session that is still under way: it is in what this returns, or never comes. A slot is claimed by one connection of
