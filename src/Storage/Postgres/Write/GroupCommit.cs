@@ -5,9 +5,8 @@ using Npgsql;
 namespace Fanfare.Storage.Postgres.Write;
 
 /// <summary>Gathers writes of many entities into transactions. While one connection waits for its flush, another takes what has come meanwhile; the busier
-/// the database, the larger the batches. While it refuses, a batch is kept and tried again, and what waits behind it is bounded. It has no thread of its own: who brings a write while
-/// a connection is idle puts it on the wire himself, and what came meanwhile is sent by whoever was told that the commit before is done. A thread that had to be woken for it would cost
-/// more than the sending.</summary>
+/// the database, the larger the batches. While it refuses, a batch is kept and tried again, and what waits behind it is bounded. It has no thread of its own, since to wake one can cost more than the sending: what comes while
+/// a connection is idle is sent by who brings it, and what came meanwhile by who learns that the commit before is done.</summary>
 internal sealed class GroupCommit : IAsyncDisposable
 {
     /// <summary>Streams in one transaction: enough to spread the flush thin, few enough to answer within milliseconds.</summary>
@@ -50,7 +49,7 @@ internal sealed class GroupCommit : IAsyncDisposable
     private readonly Stack<Slot> _idle;
     private readonly ITimer _patienceEnds;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private bool _isTimed, _isOverdue;
+    private bool _isTimed, _isOverdue, _isCalled;
     private int _committing;
     private volatile bool _deposed;
     private volatile bool _closed;
@@ -95,9 +94,33 @@ internal sealed class GroupCommit : IAsyncDisposable
                 throw new ObjectDisposedException(nameof(PostgresJournal));
             }
             _waiting.Add(write);
+            if (write.Events < HeavyEvents)
+            {
+                Call();
+                return;
+            }
             slot = TakeWaiting();
         }
         Start(slot);
+    }
+
+    // Has the writer's own scheduler start a commit when it has done what it has before it: more small writes, most likely, which then share this one's flush.
+    private void Call()
+    {
+        if (_isCalled || _idle.Count == 0) return;
+        _isCalled = true;
+        _ = Task.Factory.StartNew(
+            () =>
+            {
+                Slot? slot;
+                lock (_lock)
+                {
+                    _isCalled = false;
+                    slot = TakeWaiting();
+                }
+                Start(slot);
+            },
+            CancellationToken.None, TaskCreationOptions.DenyChildAttach, TaskScheduler.Current);
     }
 
     /// <summary>Whether nothing of this stream is on its way to the database.</summary>
