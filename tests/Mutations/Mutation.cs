@@ -7,6 +7,9 @@ namespace Fanfare.Mutations;
 /// <param name="New">What stands there instead.</param>
 internal sealed record Mutation(string Name, string File, string Old, string New)
 {
+    /// <summary>The first seed that is tried: one that notices it, where those from 1 on would take long.</summary>
+    public ulong From { get; init; } = 1;
+
     /// <summary>Core or Engine.</summary>
     public string Project => File.Split('/')[0];
 

@@ -16,10 +16,10 @@ public abstract class MutationTests(ITestOutputHelper output)
 
         var seeds = Environment.GetEnvironmentVariable("FANFARE_LONG") is not { Length: > 0 } given ? Seeds
             : int.TryParse(given, CultureInfo.InvariantCulture, out var count) && count > 1 ? count : LongSeeds;
-        var (status, told) = await simulator.RunAsync("--seeds", $"{seeds}", "--threads", "1", "--failures", "1", "--whole", "--lines", "0");
+        var (status, told) = await simulator.RunAsync("--from", $"{mutation.From}", "--seeds", $"{seeds}", "--threads", "1", "--failures", "1", "--whole", "--lines", "0");
 
         output.WriteLine(told);
-        Assert.True(status == 1, $"{name}: {seeds} seeds notice nothing of it (status {status}).\n{told}");
+        Assert.True(status == 1, $"{name}: {seeds} seeds from {mutation.From} on notice nothing of it (status {status}).\n{told}");
         Assert.Contains("breaks an invariant", told, StringComparison.Ordinal);
     }
 
