@@ -19,22 +19,24 @@ internal sealed class Campaign
     private readonly ulong _seed;
     private readonly int? _only;
     private readonly TimeSpan _budget;
+    private readonly int _least;
     private readonly ITestOutputHelper _output;
 
-    private Campaign(string name, ulong seed, int? only, TimeSpan budget, ITestOutputHelper output) =>
-        (_name, _seed, _only, _budget, _output) = (name, seed, only, budget, output);
+    private Campaign(string name, ulong seed, int? only, TimeSpan budget, int least, ITestOutputHelper output) =>
+        (_name, _seed, _only, _budget, _least, _output) = (name, seed, only, budget, least, output);
 
     /// <param name="name">The test's name, which the instruction to repeat it filters by.</param>
     /// <param name="budget">How long the series lasts; in a long run, <paramref name="factor"/> times that.</param>
-    public static Campaign Of(string name, string seed, TimeSpan budget, ITestOutputHelper output, int factor = 24)
+    /// <param name="least">Cases that are run in any time: what is expected of a series must not hang on how busy the machine is.</param>
+    public static Campaign Of(string name, string seed, TimeSpan budget, ITestOutputHelper output, int factor = 24, int least = 1)
     {
         var parts = (Asked is { Length: > 0 } ? Asked : seed).Split(':');
         var number = parts[0] == Drawn ? BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(4)) : ulong.Parse(parts[0], CultureInfo.InvariantCulture);
         var only = parts.Length > 1 ? int.Parse(parts[1], CultureInfo.InvariantCulture) : (int?)null;
-        return new Campaign(name, number, only, IsLong ? budget * factor : budget, output);
+        return new Campaign(name, number, only, IsLong ? budget * factor : budget, least, output);
     }
 
-    /// <summary>Runs cases until the time is over. What a case throws is told with how to repeat it.</summary>
+    /// <summary>Runs cases until the time is over, and at least as many as were asked for. What a case throws is told with how to repeat it.</summary>
     /// <param name="run">Gets the case's chance and its number.</param>
     /// <returns>How many cases were run.</returns>
     public async Task<int> RunAsync(Func<Draw, int, Task> run)
@@ -48,7 +50,7 @@ internal sealed class Campaign
         }
         var clock = Stopwatch.StartNew();
         var index = 0;
-        for (; index == 0 || clock.Elapsed < _budget; index++)
+        for (; index < _least || clock.Elapsed < _budget; index++)
         {
             try
             {
