@@ -1,4 +1,3 @@
-using System.Collections;
 using System.Text.Json;
 using Fanfare.Contracts;
 using Fanfare.Storage.Common;

@@ -1,8 +1,7 @@
-using System.Net;
 using System.Net.Sockets;
 using Fanfare.Contracts.Http;
 
-namespace Fanfare.Core.Tests.Http;
+namespace Fanfare.Worker.Tests;
 
 public sealed class BrokenConnectionsTests
 {
@@ -28,40 +27,17 @@ public sealed class BrokenConnectionsTests
     [Fact]
     public async Task AServerThatResetsWhatItAccepts_IsAlwaysTheSameKindOfError()
     {
-        using var ending = new CancellationTokenSource();
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        var resetting = ResetAllAsync(listener, ending.Token);
+        await using var resetting = new ResettingServer();
         using var http = new HttpMessageInvoker(new BrokenConnections(new SocketsHttpHandler()));
-        var address = new Uri($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}");
 
         // It takes some until one is reset between two looks at its socket.
-        for (var i = 0; i < 500; i++) await Assert.ThrowsAsync<HttpRequestException>(() => Get(http, address));
-
-        await ending.CancelAsync();
-        await resetting;
+        for (var i = 0; i < 500; i++) await Assert.ThrowsAsync<HttpRequestException>(() => Get(http, resetting.Address));
     }
 
     private static async Task Get(HttpMessageInvoker http, Uri address)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, address);
         using var answer = await http.SendAsync(request, default);
-    }
-
-    private static async Task ResetAllAsync(TcpListener listener, CancellationToken ending)
-    {
-        try
-        {
-            while (true)
-            {
-                using var accepted = await listener.AcceptSocketAsync(ending);
-                accepted.LingerState = new LingerOption(true, 0);
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The test has ended.
-        }
     }
 
     private sealed class Failing(Exception error) : HttpMessageHandler
