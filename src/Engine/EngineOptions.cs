@@ -18,6 +18,17 @@ public sealed record EngineOptions
     /// <summary>How often streams that are due are looked for. Default: 5 s.</summary>
     public TimeSpan ScanEvery { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>Events that are worth an append of their own beside the one before it of the same entity. Fewer wait until that one is durable, and what comes meanwhile goes with them. Default: 100, at least 1.</summary>
+    public int HeavyAppend
+    {
+        get;
+        init
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
+            field = value;
+        }
+    } = 100;
+
     /// <summary>Carries messages to another entity by calling what it is given, which returns when they are durable there. It may fail, and they may have arrived
     /// all the same; it may call twice, or late. Null for at once.</summary>
     public Func<StreamId, Func<Task>, Task>? Carrier { get; init; }

@@ -66,7 +66,8 @@ public interface IJournal : IAsyncDisposable
     OpenedStream AssumeNew(StreamId stream);
 
     /// <summary>Completes when the appends are durable, or certainly not written: all of them, or none. While the store cannot write (disk full,
-    /// connection lost), it waits and retries; see <see cref="Health"/>.</summary>
+    /// connection lost), it waits and retries; see <see cref="Health"/>. A stream's next append may be given before this one is answered: it is written after
+    /// this one, or, when this one is not, not at all.</summary>
     /// <param name="appends">Of different streams, one at least.</param>
     Task<AppendOutcome> AppendAsync(IReadOnlyList<Append> appends);
 

@@ -6,8 +6,8 @@ namespace Fanfare.Engine;
 /// <summary>The shell round one entity, the same under every host: loads its stream, decides what is in its mailbox, appends the events
 /// of the whole batch at once, and only then answers and lets effects out. Whom it sends messages is taken along, where that is to be had without waiting, and
 /// what they decide on them is part of the same append. While an append is under way, the next batch is decided on the state that
-/// the append will have made durable; it is appended when that one has landed, and decided anew when it did not. Everything runs on the host's
-/// scheduler, one thing at a time.</summary>
+/// the append will have made durable. A large one follows at once, and the journal takes it only after the one before; a small one is appended when that one has landed. Both are decided anew
+/// when it does not. Everything runs on the host's scheduler, one thing at a time.</summary>
 internal sealed class Activation(StreamId id, EngineNode node)
 {
     /// <summary>Commands decided for one append.</summary>
@@ -16,6 +16,9 @@ internal sealed class Activation(StreamId id, EngineNode node)
     /// <summary>Events after which a batch is closed.</summary>
     private const int BatchEvents = 4096;
 
+    /// <summary>Appends under way at a time. With one, the database waits while the engine decides what follows; a third would only wait there instead of here.</summary>
+    private const int MostFlights = 2;
+
     /// <summary>Messages in one delivery.</summary>
     private const int DeliveryMessages = 4096;
 
@@ -23,7 +26,8 @@ internal sealed class Activation(StreamId id, EngineNode node)
     private readonly HashSet<StreamId> _inFlight = [];
     private readonly List<Waiter> _waiters = [];
     private readonly List<Work> _decided = [];
-    private Flight? _flight;
+    private readonly List<Flight> _flights = [];
+    private readonly List<Work> _grounded = [];
     private Entity? _entity;
     private long _epoch;
     private Wake? _wake;
@@ -65,7 +69,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
 
     /// <summary>Whether nothing would be lost by dropping this activation: a wake row or a command brings it back.</summary>
     public bool IsIdle(DateTimeOffset now) =>
-        !_running && _mailbox.Count == 0 && _decided.Count == 0 && _flight is null && !_acknowledging && _inFlight.Count == 0 && _waiters.Count == 0 && node.Uptime - _lastUsed >= node.Options.IdleAfter
+        !_running && _mailbox.Count == 0 && _decided.Count == 0 && _flights.Count == 0 && !_acknowledging && _inFlight.Count == 0 && _waiters.Count == 0 && node.Uptime - _lastUsed >= node.Options.IdleAfter
         && (_entity is null || (!_entity.HasOutbox && !(_entity.DurableDue <= now + node.Options.IdleAfter)));
 
     /// <summary>The wall clock was set: what is due by it is due at another time than the timer was armed for.</summary>
@@ -108,7 +112,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
     {
         try
         {
-            while (_entity is not null || (_mailbox.Count > 0 && _flight is null))
+            while (_entity is not null || (_mailbox.Count > 0 && _flights.Count == 0))
             {
                 _lastUsed = node.Uptime;
                 if (_entity is null && !await LoadAsync()) continue;
@@ -183,13 +187,13 @@ internal sealed class Activation(StreamId id, EngineNode node)
     private void Stop(Exception exception)
     {
         if (exception is not StaleStateException) node.Warn($"{Id} stopped: {exception}");
-        DecideAnew([]);
+        DecideAnew();
     }
 
-    // Appends what was decided, unless the append before is still under way.
+    // Appends what was decided, unless an append before is still under way and there is too little to go beside it.
     private void TakeOff()
     {
-        if (_flight is not null || _entity is not { } entity) return;
+        if (_entity is not { } entity || (_flights.Count > 0 && (_flights.Count == MostFlights || entity.DecidedCount < node.Options.HeavyAppend))) return;
         LeaseAhead(entity);
         if (!ReferenceEquals(entity, _entity)) return;
         if (entity.DecidedCount == 0)
@@ -205,7 +209,8 @@ internal sealed class Activation(StreamId id, EngineNode node)
     // Takes what was decided into the flight, and along with it those to whom it leads on: what they make of its messages is durable when the messages are.
     private void Board(Flight flight, Entity entity)
     {
-        _flight = flight;
+        flight.Follow(_flights);
+        _flights.Add(flight);
         _appends++;
         var seat = flight.Take();
         var unsent = entity.TakeUnsent();
@@ -244,7 +249,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
     // something else, or not in memory, or does not take them now.
     private bool ComesAlong(Flight flight, StreamId sender, IReadOnlyList<OutboxMessage> messages)
     {
-        if (_running || _flight is not null || _mailbox.Count > 0 || _decided.Count > 0 || (_entity ?? LoadNew()) is not { DecidedCount: 0 } entity) return false;
+        if (_running || _flights.Count > 0 || _mailbox.Count > 0 || _decided.Count > 0 || (_entity ?? LoadNew()) is not { DecidedCount: 0 } entity) return false;
         _lastUsed = node.Uptime;
         var takes = true;
         try
@@ -273,7 +278,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
     /// <summary>Takes a run's stream for new, without a look at it. Where it is not, the first append is fenced, and it is read after all.</summary>
     public void AssumeNew(RunContext context)
     {
-        if (_retired || _running || _entity is not null || _flight is not null || _mailbox.Count > 0) return;
+        if (_retired || _running || _entity is not null || _flights.Count > 0 || _mailbox.Count > 0) return;
         Adopt(new RunEntity(Id, context), node.Journal.AssumeNew(Id));
     }
 
@@ -296,8 +301,11 @@ internal sealed class Activation(StreamId id, EngineNode node)
         {
             failure = exception;
         }
+        // What the one before made durable is let out before what follows from it.
+        await flight.OthersDown();
         // All of them, before one goes on and would take another along that is not down yet.
-        foreach (var leg in flight.Legs) leg.Activation._flight = null;
+        foreach (var leg in flight.Legs) leg.Activation._flights.Remove(flight);
+        flight.IsDown();
         foreach (var leg in flight.Legs) leg.Activation.Arrive(leg, outcome, failure);
         foreach (var leg in flight.Legs) leg.Activation.GoOn();
     }
@@ -306,7 +314,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
     {
         if (failure is not null)
         {
-            DecideAnew([]);
+            DecideAnew();
             foreach (var work in leg.Works) work.Fail(failure);
             FailWaiters(failure);
             node.Warn($"{Id} could not append: {failure.Message}");
@@ -314,13 +322,15 @@ internal sealed class Activation(StreamId id, EngineNode node)
         }
         else if (outcome == AppendOutcome.Fenced)
         {
-            DecideAnew(leg.Works);
+            DecideAnew();
+            _grounded.AddRange(leg.Works);
         }
         else
         {
             _wake = leg.Append.Wake;
             Land(leg);
         }
+        if (_flights.Count == 0) DecideGrounded();
     }
 
     // Decides and appends what has come meanwhile.
@@ -342,14 +352,23 @@ internal sealed class Activation(StreamId id, EngineNode node)
         }
     }
 
-    // Nothing of these was answered or let out, so all of it may be decided again on the reloaded state.
-    private void DecideAnew(IReadOnlyList<Work> flown)
+    // Nothing of what is decided was answered or let out, so all of it may be decided again on the reloaded state.
+    private void DecideAnew()
     {
         Drop();
+        PutFirst(_decided);
+    }
+
+    // What came down with an append that failed was given before all that waits. It is decided once nothing is under way, and the stream can be read.
+    private void DecideGrounded() => PutFirst(_grounded);
+
+    private void PutFirst(List<Work> works)
+    {
+        if (works.Count == 0) return;
         var waiting = _mailbox.ToArray();
         _mailbox.Clear();
-        foreach (var work in flown.Concat(_decided).Concat(waiting)) _mailbox.Enqueue(work);
-        _decided.Clear();
+        foreach (var work in works.Concat(waiting)) _mailbox.Enqueue(work);
+        works.Clear();
     }
 
     private void FailWaiters(Exception exception)
@@ -367,7 +386,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
         if (_entity is not { } entity || !ReferenceEquals(entity, leg.Entity)) return;
         _durableOutbox = leg.Outbox;
         // Of a state that is durable as a whole.
-        if (_waiters.Count > 0 && entity.DecidedCount == 0) _waiters.RemoveAll(w => w.IsOver(entity));
+        if (_waiters.Count > 0 && entity.DecidedCount == 0 && _flights.Count == 0) _waiters.RemoveAll(w => w.IsOver(entity));
         if (entity is StepEntity { Run: not null } step)
         {
             var offer = step.Offer;
@@ -428,7 +447,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
     }
 
     private bool HasStaleWake(Entity entity) =>
-        _flight is null && _decided.Count == 0 && ReferenceEquals(entity, _entity) && _wake is { } written && _mailbox.Count == 0 && !entity.HasOutbox && entity.WakeRow?.Due != written.Due;
+        _flights.Count == 0 && _decided.Count == 0 && ReferenceEquals(entity, _entity) && _wake is { } written && _mailbox.Count == 0 && !entity.HasOutbox && entity.WakeRow?.Due != written.Due;
 
     private async Task AcknowledgeAsync(Entity entity)
     {

@@ -6,10 +6,12 @@ namespace Fanfare.Engine;
 /// <summary>Appends of one or more entities on their way together: all become durable, or none does.</summary>
 internal sealed class Flight
 {
-    /// <summary>Entities in one flight. While it is under way, none of them appends anything else.</summary>
+    /// <summary>Entities in one flight.</summary>
     private const int MostLegs = 32;
 
     private readonly List<Leg?> _legs = [];
+    private readonly TaskCompletionSource _down = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private List<Task>? _others;
 
     public bool IsFull => _legs.Count >= MostLegs;
 
@@ -21,6 +23,17 @@ internal sealed class Flight
     {
         set => _legs[seat] = value;
     }
+
+    /// <summary>It leaves while these are still under way, and lands after them.</summary>
+    public void Follow(IReadOnlyList<Flight> others)
+    {
+        if (others.Count > 0) (_others ??= []).AddRange(others.Select(other => other._down.Task));
+    }
+
+    /// <summary>Completes when all that it follows are down.</summary>
+    public Task OthersDown() => _others is null ? Task.CompletedTask : Task.WhenAll(_others);
+
+    public void IsDown() => _down.SetResult();
 
     /// <summary>Takes the next place, so that who sends comes before whom it takes along.</summary>
     public int Take()

@@ -48,6 +48,8 @@ internal sealed class Faults
             _ => (0, chance.Pick([0, 0.5, 1])),
         };
         (OpenFailureShare, SlowOpenShare) = chance.Int(3) switch { 0 => (0.03, 0.03), 1 => (0, 0.1), _ => (0, 0) };
+        HeavyAppend = chance.Pick([1, 2, 6, 100]);
+        LateAnswerShare = chance.Int(3) == 0 ? 0.05 : 0;
     }
 
     public DateTimeOffset EndsAt { get; }
@@ -58,6 +60,12 @@ internal sealed class Faults
 
     /// <summary>Share of appends that end with an error, half of them after they became durable.</summary>
     public double AppendFailureShare { get; }
+
+    /// <summary>Share of appends whose outcome is told late, while others overtake it.</summary>
+    public double LateAnswerShare { get; }
+
+    /// <summary>Events from which on an append leaves while the one before it is under way.</summary>
+    public int HeavyAppend { get; }
 
     /// <summary>Share of deliveries between entities that are lost, late, doubled, or whose receipt is lost; of each as many.</summary>
     public double MessageFaultShare { get; }

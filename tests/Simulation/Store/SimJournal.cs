@@ -113,7 +113,11 @@ internal sealed class SimJournal : IJournal
         AfterCommit?.Invoke();
         if (!_process.Alive) return;
         _batch = null;
-        foreach (var complete in outcomes) complete();
+        foreach (var complete in outcomes)
+        {
+            if (_faults.At("late answer", _process.Name, _faults.LateAnswerShare) is { } late) _loop.After(late.Chance.Span(0.5, 200), complete, _process);
+            else complete();
+        }
         Committed?.Invoke(_store.History.Count, []);
         if (_waiting.Count > 0) Flush();
     }

@@ -90,20 +90,87 @@ public abstract partial class JournalConformance
         }
     }
 
+    // A journal may begin a large append while the one before it is under way.
     [BackendFact]
     public async Task AppendsOfOneStream_SentWithoutWaiting_CommitInOrder_AndAllFailAfterOneThatFailed()
     {
-        var good = await Open(Run("good"));
-        var bad = await Open(Run("bad"));
+        foreach (var count in (int[])[1, 150])
+        {
+            var (good, bad) = (Run($"good{count}"), Run($"bad{count}"));
+            var (openedGood, openedBad) = (await Open(good), await Open(bad));
 
-        var goodOnes = Enumerable.Range(0, 50).Select(i => Journal.AppendAsync(A.Append(Run("good"), good, expected: i))).ToArray();
-        var badOnes = Enumerable.Range(0, 50).Select(i => Journal.AppendAsync(A.Append(Run("bad"), bad, expected: i == 0 ? 5 : i - 1))).ToArray();
+            var goodOnes = Enumerable.Range(0, 50).Select(i => Journal.AppendAsync(A.Append(good, openedGood, i * count, count, [A.Run($"good{count}") with { Generation = i }]))).ToArray();
+            var badOnes = Enumerable.Range(0, 50).Select(i => Journal.AppendAsync(A.Append(bad, openedBad, i == 0 ? 5 : (i - 1) * count, count, [A.Run($"bad{count}")]))).ToArray();
 
-        Assert.All(await Task.WhenAll(goodOnes).WaitAsync(Patience), outcome => Assert.Equal(AppendOutcome.Committed, outcome));
-        var outcomes = await Task.WhenAll(badOnes).WaitAsync(Patience);
-        Assert.All(outcomes, outcome => Assert.Equal(AppendOutcome.Fenced, outcome));
-        Assert.Equal(0, (await Open(Run("bad"))).Sequence);
-        Assert.Equal(50, (await Open(Run("good"))).Sequence);
+            Assert.All(await Task.WhenAll(goodOnes).WaitAsync(Patience), outcome => Assert.Equal(AppendOutcome.Committed, outcome));
+            var outcomes = await Task.WhenAll(badOnes).WaitAsync(Patience);
+            Assert.All(outcomes, outcome => Assert.Equal(AppendOutcome.Fenced, outcome));
+            Assert.Equal(0, (await Open(bad)).Sequence);
+            Assert.Null(await ReadModel.GetRunAsync(A.Ns, $"bad{count}", default));
+            Assert.Equal(50 * count, (await Open(good)).Sequence);
+            Assert.Equal(49, (await ReadModel.GetRunAsync(A.Ns, $"good{count}", default))!.Generation);
+            // In history, too, one comes after the other.
+            var history = await ReadModel.ReadHistoryAsync(A.Ns, $"good{count}", 0, 10_000, default);
+            Assert.Equal(Enumerable.Range(1, 50 * count), history.Select(e => (int)e.Entry.Sequence));
+        }
+    }
+
+    [BackendFact]
+    public async Task LargeAppendsOfOneStream_FailFromTheOneThatFails_ThoughTheyWereBegunBefore()
+    {
+        const int Count = 150;
+        var step = Step("r1", A.Key());
+        var opened = await Open(step);
+
+        // The fourth expects another head; each has rows of its own, and takes away the wake row that the one before has put.
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Journal.AppendAsync(A.Append(
+            step, opened, (i * Count) + (i == 3 ? 1 : 0), Count, [A.Step("r1", A.Key(), total: i + 1), A.Ended("r1", A.Key(), i)], i % 2 == 0 ? new Wake(A.T0, 0) : null)))).WaitAsync(Patience);
+
+        Assert.Equal(Enumerable.Range(0, 8).Select(i => i < 3 ? AppendOutcome.Committed : AppendOutcome.Fenced), outcomes);
+        var again = await Open(step);
+        Assert.Equal(3 * Count, again.Sequence);
+        Assert.Equal(3, (await ReadModel.GetStepAsync(A.Ns, "r1", A.Key(), default))!.Total);
+        Assert.Equal([0, 1, 2], (await ReadModel.ListTasksAsync(A.Ns, "r1", new TaskFilter(), null, 100, default)).Items.Select(t => t.Split));
+        Assert.Single(await Journal.ScanWakesAsync(A.T0, 10, null, default));
+        Assert.Equal(AppendOutcome.Committed, await Append(A.Append(step, again, 3 * Count, Count)));
+        Assert.Empty(await Journal.ScanWakesAsync(A.T0, 10, null, default));
+    }
+
+    [BackendFact]
+    public async Task LargeAppendsOfManyStreams_StandInHistoryInTheirOrder_ThoughOthersInTheirBatchesLose()
+    {
+        const int Count = 120, Appends = 8;
+        var runs = Enumerable.Range(0, 12).Select(i => $"r{i}").ToArray();
+        var opened = await Task.WhenAll(runs.Select(run => Open(Run(run))));
+        await Task.WhenAll(runs.Select((run, r) => Append(A.Append(Run(run), opened[r]))));
+
+        // Of every third run, one is on another head, each time another one.
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, Appends).SelectMany(i => runs.Select((run, r) =>
+            Journal.AppendAsync(A.Append(Run(run), opened[r], 1 + (i * Count) + (r % 3 == 0 && i == r / 3 ? 1 : 0), Count))))).WaitAsync(Patience);
+
+        for (var r = 0; r < runs.Length; r++)
+        {
+            var written = r % 3 == 0 ? r / 3 : Appends;
+            Assert.Equal(Enumerable.Range(0, Appends).Select(i => i < written ? AppendOutcome.Committed : AppendOutcome.Fenced), Enumerable.Range(0, Appends).Select(i => outcomes[(i * runs.Length) + r]));
+            var history = await ReadModel.ReadHistoryAsync(A.Ns, runs[r], 0, 10_000, default);
+            Assert.Equal(Enumerable.Range(1, 1 + (written * Count)), history.Select(e => (int)e.Entry.Sequence));
+        }
+    }
+
+    [BackendFact]
+    public async Task AnAppendThatTheSchemaRefuses_FailsThoseBegunBehindIt()
+    {
+        const int Count = 150;
+        var step = Step("r1", A.Key());
+        var opened = await Open(step);
+        Assert.Equal(AppendOutcome.Committed, await Append(A.Append(step, opened, 0, Count, [A.Step("r1", A.Key())])));
+
+        var refused = Journal.AppendAsync(A.Append(step, opened, Count, Count, [A.Step("r1", A.Key(), total: -1)]));
+        var behind = Journal.AppendAsync(A.Append(step, opened, 2 * Count, Count, [A.Step("r1", A.Key(), total: 7)]));
+
+        await Assert.ThrowsAsync<InvalidOperationException>(() => refused.WaitAsync(Patience));
+        Assert.Equal(AppendOutcome.Fenced, await behind.WaitAsync(Patience));
+        Assert.Equal(Count, (await Open(step)).Sequence);
     }
 
     [BackendFact]

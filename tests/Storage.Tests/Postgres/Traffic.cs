@@ -4,7 +4,7 @@ using Fanfare.Storage.Tests.Conformance;
 
 namespace Fanfare.Storage.Tests.Postgres;
 
-/// <summary>Appends to the streams of many runs: one after another in each stream, all streams side by side, until told to stop. Every event is of its own, so that
+/// <summary>Appends to the streams of many runs: one after another in each stream, of the first step of each run large ones, of which the next is sent before the one before is answered; all streams side by side, until told to stop. Every event is of its own, so that
 /// afterwards each can be looked for.</summary>
 internal sealed class Traffic
 {
@@ -31,7 +31,7 @@ internal sealed class Traffic
         _all = Task.WhenAll(streams.Select(stream => Task.Run(() => RunAsync(stream))));
     }
 
-    /// <summary>How many appends were answered with <see cref="AppendOutcome.Fenced"/>.</summary>
+    /// <summary>How many streams ended with <see cref="AppendOutcome.Fenced"/>.</summary>
     public int Fenced { get; private set; }
 
     /// <summary>Waits for so many answers from now on; fails when an append does.</summary>
@@ -82,19 +82,37 @@ internal sealed class Traffic
     {
         var opened = await _store.Journal.OpenAsync(stream, default);
         var head = opened.Sequence;
-        while (!_stopped)
+        var isLarge = stream.Kind == StreamKind.Step && stream.StepKey == A.Key("s0");
+        var sent = new Queue<(List<string> Texts, Task<AppendOutcome> Outcome)>();
+        while (!_stopped || sent.Count > 0)
         {
-            // One to three events.
-            var count = 1 + (int)(head % 3);
+            if (sent.Count > (isLarge && !_stopped ? 1 : 0))
+            {
+                var (texts, outcome) = sent.Dequeue();
+                Answer(stream, texts, await outcome);
+                if (outcome.Result == AppendOutcome.Committed) continue;
+                lock (_lock) Fenced++;
+                while (sent.TryDequeue(out var after))
+                {
+                    Assert.Equal(AppendOutcome.Fenced, await after.Outcome);
+                    Answer(stream, after.Texts, AppendOutcome.Fenced);
+                }
+                return;
+            }
+            Send();
+        }
+
+        void Send()
+        {
+            // A few events, or so many that they are begun behind the append before.
+            var count = (isLarge ? 120 : 1) + (int)(head % 3);
             var texts = Enumerable.Range(0, count).Select(i => $"{_name} {stream} {head + i}").ToList();
             Row row = stream.Kind == StreamKind.Run
                 ? A.Run(stream.RunId!) with { Generation = (int)head + count }
                 : A.Step(stream.RunId!, stream.StepKey, total: (int)head + count);
-            var outcome = await _store.Journal.AppendAsync(A.Append(stream, opened, head, rows: [row], wake: new Wake(A.T0, head))
+            sent.Enqueue((texts, _store.Journal.AppendAsync(A.Append(stream, opened, head, rows: [row], wake: new Wake(A.T0, head))
                 with
-            { Events = [.. texts.Select((text, i) => A.Entry(head + 1 + i, new RunCancelRequested(text)))] });
-            Answer(stream, texts, outcome);
-            if (outcome == AppendOutcome.Fenced) return;
+            { Events = [.. texts.Select((text, i) => A.Entry(head + 1 + i, new RunCancelRequested(text)))] })));
             head += count;
         }
     }
@@ -105,7 +123,6 @@ internal sealed class Traffic
         {
             if (outcome == AppendOutcome.Fenced)
             {
-                Fenced++;
                 _fenced.UnionWith(texts);
             }
             else if (_committed.TryGetValue(stream, out var before)) before.AddRange(texts);

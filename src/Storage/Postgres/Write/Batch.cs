@@ -22,19 +22,24 @@ internal sealed class Batch
     private readonly PutRuns _runs;
     private readonly AddRunTags _tags;
     private readonly PutDeployments _deployments;
-    private readonly Columns[] _all;
+    private readonly Columns[] _all, _fresh, _shared;
     private readonly HashSet<int> _seenTasks = [];
     private readonly HashSet<(int, int)> _seenAttempts = [];
     private readonly HashSet<StreamEntry> _added = [];
     private readonly List<(StreamEntry Entry, bool IsAsleep)> _wakesKnown = [];
     private readonly List<(StreamEntry Entry, bool IsUntagged)> _tagsKnown = [];
 
-    public Batch(SqlText sql) => _all =
-    [
-        // The heads first: nothing else is written when one of them is not where its append expects it.
-        _newStreams = new(sql), _heads = new(sql), _events = new(sql), _noWakes = new(sql["remove_wakes"]), _wakes = new(sql),
-        _sentBack = new(sql["keep_attempts"]), _newTasks = new(sql), _tasks = new(sql), _endedGrants = new(sql["remove_grants"]), _grants = new(sql), _attempts = new(sql), _steps = new(sql), _oldTags = new(sql["drop_run_tags"]), _runs = new(sql), _tags = new(sql), _deployments = new(sql),
-    ];
+    public Batch(SqlText sql)
+    {
+        _all =
+        [
+            // The heads first: nothing else is written when one of them is not where its append expects it.
+            _newStreams = new(sql), _heads = new(sql), _events = new(sql), _noWakes = new(sql["remove_wakes"]), _wakes = new(sql),
+            _sentBack = new(sql["keep_attempts"]), _newTasks = new(sql), _tasks = new(sql), _endedGrants = new(sql["remove_grants"]), _grants = new(sql), _attempts = new(sql), _steps = new(sql), _oldTags = new(sql["drop_run_tags"]), _runs = new(sql), _tags = new(sql), _deployments = new(sql),
+        ];
+        _fresh = [_events, _newTasks];
+        _shared = [.. _all.Except(_fresh)];
+    }
 
     /// <summary>Streams that this transaction makes; they exist once it has committed.</summary>
     public IReadOnlyCollection<StreamEntry> Added => _added;
@@ -57,10 +62,21 @@ internal sealed class Batch
         foreach (var (entry, isUntagged) in _tagsKnown) entry.IsUntagged = isUntagged;
     }
 
+    /// <summary>Whether another batch with the same streams is under way: what they will have after it is not known.</summary>
+    public bool IsBehind { get; set; }
+
     /// <summary>Adds the statements that have something to write.</summary>
-    public void AddTo(NpgsqlBatch batch)
+    public void AddTo(NpgsqlBatch batch) => Add(_all, batch);
+
+    /// <summary>Adds those that write rows which no other batch has: they wait for nothing, and nothing waits for them.</summary>
+    public void AddFreshTo(NpgsqlBatch batch) => Add(_fresh, batch);
+
+    /// <summary>Adds the others.</summary>
+    public void AddSharedTo(NpgsqlBatch batch) => Add(_shared, batch);
+
+    private static void Add(Columns[] some, NpgsqlBatch batch)
     {
-        foreach (var columns in _all) columns.AddTo(batch);
+        foreach (var columns in some) columns.AddTo(batch);
     }
 
     /// <summary>Makes the row of a stream that is not there yet; its head starts at <paramref name="head"/>.</summary>
@@ -90,7 +106,7 @@ internal sealed class Batch
     {
         _wakesKnown.Add((entry, wake is null));
         if (wake is not null) _wakes.Add(entry.Id, wake);
-        else if (!entry.IsAsleep && !_added.Contains(entry)) _noWakes.Add(entry.Id);
+        else if ((IsBehind || !entry.IsAsleep) && !_added.Contains(entry)) _noWakes.Add(entry.Id);
     }
 
     // From the last to the first: a row that comes twice counts as it was last, and one statement must not write it twice.
@@ -157,7 +173,7 @@ internal sealed class Batch
     private void AddRun(StreamEntry entry, RunRow run)
     {
         _tagsKnown.Add((entry, run.Tags.Count == 0));
-        if (!entry.IsUntagged && !_added.Contains(entry)) _oldTags.Add(entry.Id);
+        if ((IsBehind || !entry.IsUntagged) && !_added.Contains(entry)) _oldTags.Add(entry.Id);
         _runs.Add(entry, run);
         _tags.Add(entry, run);
     }

@@ -5,7 +5,7 @@ using Npgsql;
 namespace Fanfare.Storage.Postgres.Write;
 
 /// <summary>Gathers writes of many entities into transactions. While one connection waits for its flush, another takes what has come meanwhile; the busier
-/// the database, the larger the batches. While it refuses, a batch is kept and tried again, and what waits behind it is bounded. It has no thread of its own, since to wake one can cost more than the sending: what comes while
+/// the database, the larger the batches. A large write to a stream that is being written to is begun at once on another connection, and committed after that one. While the database refuses, a batch is kept and tried again, and what waits behind it is bounded. It has no thread of its own, since to wake one can cost more than the sending: what comes while
 /// a connection is idle is sent by who brings it, and what came meanwhile by who learns that the commit before is done.</summary>
 internal sealed class GroupCommit : IAsyncDisposable
 {
@@ -34,7 +34,7 @@ internal sealed class GroupCommit : IAsyncDisposable
 
     private readonly Lock _lock = new();
     private readonly List<PendingWrite> _waiting = [];
-    private readonly Dictionary<StreamId, Task> _underWay = [];
+    private readonly Dictionary<StreamId, Task<long>> _underWay = [];
     private readonly HashSet<(string, string)> _unseenRuns = [];
     private readonly SemaphoreSlim _room = new(QueuedWrites);
     private readonly CancellationTokenSource _closing = new(), _givingUp = new();
@@ -50,7 +50,7 @@ internal sealed class GroupCommit : IAsyncDisposable
     private readonly ITimer _patienceEnds;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isTimed, _isOverdue, _isCalled;
-    private int _committing;
+    private int _committing, _heavyWaiting;
     private volatile bool _deposed;
     private volatile bool _closed;
     private volatile string? _health;
@@ -94,11 +94,12 @@ internal sealed class GroupCommit : IAsyncDisposable
                 throw new ObjectDisposedException(nameof(PostgresJournal));
             }
             _waiting.Add(write);
-            if (write.Events < HeavyEvents)
+            if (!IsHeavy(write))
             {
                 Call();
                 return;
             }
+            _heavyWaiting++;
             slot = TakeWaiting();
         }
         Start(slot);
@@ -173,21 +174,28 @@ internal sealed class GroupCommit : IAsyncDisposable
 
     private bool TakeFor(Slot slot)
     {
+        slot.Before = [];
         if (Take(slot.Batch) || ((_isOverdue || _closed) && slot.Batch.Count > 0))
         {
             _isOverdue = false;
-            slot.Done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            Mark(slot.Batch, slot.Done.Task);
-            return true;
         }
-        // Acknowledgements, which may wait for company; or what is not worth a flush beside the one that is under way.
-        slot.Batch.Clear();
-        if (_waiting.Count > 0 && !_isTimed)
+        else
         {
-            _isTimed = true;
-            _patienceEnds.Change(_patience, Timeout.InfiniteTimeSpan);
+            // Acknowledgements, which may wait for company; or what is not worth a flush beside the one that is under way.
+            slot.Batch.Clear();
+            if (!TakeBehind(slot))
+            {
+                if (_waiting.Count > 0 && !_isTimed)
+                {
+                    _isTimed = true;
+                    _patienceEnds.Change(_patience, Timeout.InfiniteTimeSpan);
+                }
+                return false;
+            }
         }
-        return false;
+        slot.Done = new TaskCompletionSource<long>();
+        Mark(slot.Batch, slot.Done.Task);
+        return true;
     }
 
     private void EndPatience()
@@ -212,7 +220,7 @@ internal sealed class GroupCommit : IAsyncDisposable
         {
             do
             {
-                var committing = CommitAsync(slot.Writer, slot.Batch);
+                var committing = CommitAsync(slot);
                 // What this one had no room for.
                 Slot? other;
                 lock (_lock) other = TakeWaiting();
@@ -236,14 +244,15 @@ internal sealed class GroupCommit : IAsyncDisposable
             _committing--;
             foreach (var part in slot.Batch.SelectMany(write => write.Parts))
             {
-                _underWay.Remove(part.Stream);
-                if (RunOfFirst(part) is { } run && _underWay.GetValueOrDefault(run) == slot.Done.Task) _underWay.Remove(run);
+                Leave(part.Stream);
+                if (RunOfFirst(part) is { } run) Leave(run);
             }
         }
-        slot.Done.SetResult();
         Announce(slot.Batch);
         foreach (var write in slot.Batch)
             if (!write.Completion.IsCompleted) write.Complete();
+        // What was begun behind this one is committed by this same thread, without waking another.
+        slot.Done.SetResult(slot.Writer.LastPosition);
         _room.Release(slot.Batch.Count);
         slot.Batch.Clear();
         lock (_lock)
@@ -252,6 +261,12 @@ internal sealed class GroupCommit : IAsyncDisposable
             _idle.Push(slot);
             if (_closed && _idle.Count == _slots.Length) _ended.TrySetResult();
             return false;
+        }
+
+        // Unless another batch is behind this one.
+        void Leave(StreamId stream)
+        {
+            if (_underWay.GetValueOrDefault(stream) == slot.Done.Task) _underWay.Remove(stream);
         }
     }
 
@@ -273,6 +288,25 @@ internal sealed class GroupCommit : IAsyncDisposable
         return (hurry && (_committing == 0 || events >= HeavyEvents)) || streams >= BatchStreams;
     }
 
+    // A large write to streams that are under way in other batches, if nothing that waits comes before it.
+    private bool TakeBehind(Slot slot)
+    {
+        if (_heavyWaiting == 0) return false;
+        HashSet<StreamId> passed = [];
+        foreach (var write in _waiting)
+        {
+            var isNext = true;
+            foreach (var part in write.Parts) isNext &= passed.Add(part.Stream);
+            if (!isNext || !IsHeavy(write) || !write.Parts.All(part => part is StreamAppend && _streams.Get(part.Stream).Exists)) continue;
+            slot.Batch.Add(write);
+            slot.Before = [.. write.Parts.Select(part => _underWay.GetValueOrDefault(part.Stream)).OfType<Task<long>>().Distinct()];
+            return true;
+        }
+        return false;
+    }
+
+    private static bool IsHeavy(PendingWrite write) => write.Events >= HeavyEvents;
+
     // A write that cannot be taken holds up all that come after it on any of its streams.
     private bool IsFree(PendingWrite write, HashSet<StreamId> passed)
     {
@@ -282,9 +316,10 @@ internal sealed class GroupCommit : IAsyncDisposable
         return free;
     }
 
-    private void Mark(List<PendingWrite> batch, Task done)
+    private void Mark(List<PendingWrite> batch, Task<long> done)
     {
         _committing++;
+        _heavyWaiting -= batch.Count(IsHeavy);
         var taken = batch.ToHashSet();
         _waiting.RemoveAll(taken.Contains);
         foreach (var part in batch.SelectMany(write => write.Parts))
@@ -300,7 +335,22 @@ internal sealed class GroupCommit : IAsyncDisposable
     private static StreamId? RunOfFirst(StreamWrite part) =>
         part is StreamAppend { IsFirst: true, Stream: { Kind: StreamKind.Step } step } ? StreamId.Run(step.Namespace, step.RunId!) : null;
 
-    private async Task CommitAsync(Writer writer, List<PendingWrite> batch)
+    private async Task CommitAsync(Slot slot)
+    {
+        var after = -1L;
+        if (slot.Before.Count > 0)
+        {
+            if (!_deposed && _abandoned is null)
+            {
+                using var limit = Limit();
+                await slot.Writer.BeginAsync(slot.Batch, limit.Token).ConfigureAwait(false);
+            }
+            foreach (var before in slot.Before) after = Math.Max(after, await before.ConfigureAwait(false));
+        }
+        await CommitAsync(slot.Writer, slot.Batch, after).ConfigureAwait(false);
+    }
+
+    private async Task CommitAsync(Writer writer, List<PendingWrite> batch, long after)
     {
         for (var delay = _firstRetry; ; delay = delay * 2 < _longestRetry ? delay * 2 : _longestRetry)
         {
@@ -312,7 +362,7 @@ internal sealed class GroupCommit : IAsyncDisposable
                     Abandon(batch, reason);
                     return;
                 }
-                await TryCommitAsync(writer, batch).ConfigureAwait(false);
+                await TryCommitAsync(writer, batch, after).ConfigureAwait(false);
                 ReportHealth(null);
                 return;
             }
@@ -340,27 +390,29 @@ internal sealed class GroupCommit : IAsyncDisposable
             catch (Exception)
             {
                 // One of these is refused by the schema: alone, each gets its own answer.
-                foreach (var write in batch) await CommitAsync(writer, [write]).ConfigureAwait(false);
+                foreach (var write in batch) await CommitAsync(writer, [write], after).ConfigureAwait(false);
                 return;
             }
         }
     }
 
-    private async Task TryCommitAsync(Writer writer, List<PendingWrite> batch)
+    private async Task TryCommitAsync(Writer writer, List<PendingWrite> batch, long after)
     {
-        // When another server leads already, what is tried next finds that out on a new connection.
-        using var limit = _otherLeads.IsCancellationRequested
-            ? CancellationTokenSource.CreateLinkedTokenSource(_givingUp.Token)
-            : CancellationTokenSource.CreateLinkedTokenSource(_givingUp.Token, _otherLeads);
+        using var limit = Limit();
         try
         {
-            await writer.CommitAsync(batch, limit.Token).ConfigureAwait(false);
+            await writer.CommitAsync(batch, after, limit.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
             throw new TimeoutException("It did not answer in time.");
         }
     }
+
+    // When another server leads already, what is tried next finds that out on a new connection.
+    private CancellationTokenSource Limit() => _otherLeads.IsCancellationRequested
+        ? CancellationTokenSource.CreateLinkedTokenSource(_givingUp.Token)
+        : CancellationTokenSource.CreateLinkedTokenSource(_givingUp.Token, _otherLeads);
 
     private void Abandon(List<PendingWrite> batch, Exception reason)
     {
@@ -431,7 +483,10 @@ internal sealed class GroupCommit : IAsyncDisposable
 
         public List<PendingWrite> Batch { get; } = [];
 
-        /// <summary>Completes when the batch has its outcome.</summary>
-        public TaskCompletionSource Done { get; set; } = new();
+        /// <summary>What is to be committed before: batches of other connections, with streams that this one has too.</summary>
+        public IReadOnlyList<Task<long>> Before { get; set; } = [];
+
+        /// <summary>Completes with the position of its last event when the batch has its outcome.</summary>
+        public TaskCompletionSource<long> Done { get; set; } = new();
     }
 }

@@ -5,7 +5,7 @@ using NpgsqlTypes;
 
 namespace Fanfare.Storage.Postgres.Write;
 
-/// <summary>One connection that commits batches, each in one transaction and one network write.</summary>
+/// <summary>One connection that commits batches, each in one transaction and one network write. A batch behind another one, on another connection, is begun while that is under way and goes in two: what nobody waits for, and the rest.</summary>
 internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache streams, Numbers positions, Numbers streamIds, VisiblePosition visible, long term) : IAsyncDisposable
 {
     /// <summary>Positions in one block.</summary>
@@ -23,18 +23,52 @@ internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache
     private long _session;
     private long _committed;
     private long _batchNumber;
-    private bool _sent;
+    private bool _sent, _begun;
     private (long First, long Last) _range = (0, -1);
+
+    /// <summary>Position of the last event that it was to write.</summary>
+    public long LastPosition { get; private set; }
 
     public static Numbers Positions(VisiblePosition visible) => new(_sql["position_block"], PositionBlock, visible.Begin);
 
     public static Numbers StreamIds() => new(_sql["stream_id_block"], StreamIdBlock);
 
+    /// <summary>Begins a batch while one that it follows is under way on another connection: writes the rows that are its own. Locks nothing that anybody else
+    /// asks for, so a server that is frozen between this and the commit holds up nobody. When it fails, the commit finds out why.</summary>
+    public async Task BeginAsync(List<PendingWrite> writes, CancellationToken cancellationToken)
+    {
+        if (_connection is null) return;
+        try
+        {
+            if (!await PrepareAsync(writes, isBehind: true, cancellationToken).ConfigureAwait(false))
+            {
+                GiveUp();
+                return;
+            }
+            await using var batch = _connection.CreateBatch();
+            batch.BatchCommands.Add(new NpgsqlBatchCommand("BEGIN"));
+            _batch.AddFreshTo(batch);
+            _begun = true;
+            await batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (PostgresException)
+        {
+            await TakeBackAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            await CloseAsync().ConfigureAwait(false);
+        }
+    }
+
     /// <summary>Commits the batch and sets each write's outcome. When it throws, nothing of it is in the journal, or what became of it is not known
     /// yet; either way the same batch must come again, and takes effect once.</summary>
+    /// <param name="after">Position of the last event that comes before these in any of their streams.</param>
     /// <exception cref="DeposedException">Another server leads. Nothing that this one sends is written any more.</exception>
-    public async Task CommitAsync(List<PendingWrite> writes, CancellationToken cancellationToken)
+    public async Task CommitAsync(List<PendingWrite> writes, long after, CancellationToken cancellationToken)
     {
+        // What it was begun behind has failed, or has been numbered anew.
+        if (_begun && !(_range.First > after && writes.All(HasAChance))) await TakeBackAsync(cancellationToken).ConfigureAwait(false);
         while (true)
         {
             if (_connection is null)
@@ -49,7 +83,7 @@ internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache
             }
             try
             {
-                if (!await PrepareAsync(writes, cancellationToken).ConfigureAwait(false))
+                if (!_begun && !await PrepareAsync(writes, isBehind: false, cancellationToken).ConfigureAwait(false))
                 {
                     GiveUp();
                     return;
@@ -62,7 +96,7 @@ internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache
             }
             catch (PostgresException error) when (error.SqlState == ConditionBroken)
             {
-                GiveUp();
+                await TakeBackAsync(cancellationToken).ConfigureAwait(false);
                 if (error.MessageText.Contains("session", StringComparison.Ordinal))
                 {
                     // Deposed; or a claim took effect whose answer was lost.
@@ -73,7 +107,7 @@ internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache
             }
             catch (PostgresException error) when (error.SqlState.StartsWith("22", StringComparison.Ordinal) || error.SqlState.StartsWith("23", StringComparison.Ordinal))
             {
-                GiveUp();
+                await TakeBackAsync(cancellationToken).ConfigureAwait(false);
                 throw;
             }
             catch
@@ -135,11 +169,30 @@ internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache
     {
         if (_connection is not { } connection) return;
         _connection = null;
+        _begun = false;
         await connection.DisposeAsync().ConfigureAwait(false);
     }
 
+    // What the transaction has written so far, if there is one.
+    private async Task TakeBackAsync(CancellationToken cancellationToken)
+    {
+        GiveUp();
+        if (!_begun) return;
+        _begun = false;
+        try
+        {
+            await using var rollback = new NpgsqlCommand("ROLLBACK", _connection);
+            await rollback.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            // It goes with its connection.
+            await CloseAsync().ConfigureAwait(false);
+        }
+    }
+
     // Puts what has a chance into columns; false when nothing has.
-    private async Task<bool> PrepareAsync(List<PendingWrite> writes, CancellationToken cancellationToken)
+    private async Task<bool> PrepareAsync(List<PendingWrite> writes, bool isBehind, CancellationToken cancellationToken)
     {
         await LookUpAsync(writes, cancellationToken).ConfigureAwait(false);
         var (events, made) = (0, 0);
@@ -152,7 +205,9 @@ internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache
         var id = made == 0 ? 0 : await streamIds.TakeAsync(made, _connection!, cancellationToken).ConfigureAwait(false);
         var position = events == 0 ? 0 : await positions.TakeAsync(events, _connection!, cancellationToken).ConfigureAwait(false);
         _range = (position, position + events - 1);
+        LastPosition = _range.Last;
         _batch.Clear();
+        _batch.IsBehind = isBehind;
         var any = false;
         foreach (var write in writes)
         {
@@ -221,8 +276,17 @@ internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache
         ((NpgsqlParameter<long>)_own.Parameters[0]).TypedValue = _batchNumber;
         await using var batch = _connection!.CreateBatch();
         batch.BatchCommands.Add(_own);
-        _batch.AddTo(batch);
+        if (_begun)
+        {
+            _batch.AddSharedTo(batch);
+            batch.BatchCommands.Add(new NpgsqlBatchCommand("COMMIT"));
+        }
+        else
+        {
+            _batch.AddTo(batch);
+        }
         await batch.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+        _begun = false;
     }
 
     private void Settle()
