@@ -99,10 +99,9 @@ internal sealed partial class Dispatcher
     {
         var (free, most) = (request.Free, request.MaxLeases);
         if (session.Leases.Count == 0) return (free, most);
-        var known = request.Held.Select(h => h.Token).Concat(request.Finished.Select(f => f.Token)).ToHashSet();
-        foreach (var (token, lease) in session.Leases)
+        foreach (var lease in session.Leases.Values)
         {
-            if (known.Contains(token)) continue;
+            if (lease.NamedIn == request.Sequence) continue;
             free = free.Minus(lease.Resources);
             most--;
         }
@@ -118,6 +117,8 @@ internal sealed partial class Dispatcher
     private async Task<IReadOnlyList<string>> SettleAsync(WorkerSession session, PollRequest request)
     {
         if (request.Finished.Count == 0) return [];
+        foreach (var finished in request.Finished)
+            if (session.Leases.TryGetValue(finished.Token, out var lease)) lease.Name(request);
         var steps = request.Finished.GroupBy(f => f.Task.Stream).Select(group => (Finished: group.ToList(), Done: node.Activate(group.Key)
             .Ask<StepEntity, bool>("worker:" + request.Worker, (StepEntity step, in Moment moment) =>
             {
@@ -159,8 +160,7 @@ internal sealed partial class Dispatcher
         {
             if (session.Leases.TryGetValue(held.Token, out var lease))
             {
-                lease.Listed = true;
-                lease.Sent = null;
+                lease.Name(request);
                 if (IsFresh(lease, now)) continue;
             }
             (due ??= []).Add(held);
@@ -193,20 +193,21 @@ internal sealed partial class Dispatcher
                 else if (!session.IsOvertaken(request))
                 {
                     // A newer poll may have settled it while the step was asked; if it still holds it, it says so itself.
-                    session.Leases[item.Token] = new SessionLease(item, request.Boot, Nothing) { Listed = true, RenewedAt = now };
+                    var known = new SessionLease(item, request.Boot, Nothing) { RenewedAt = now };
+                    known.Name(request);
+                    session.Leases[item.Token] = known;
                 }
             }
         }
         return cancel;
     }
 
-    // Leases that were handed out and that the worker has never listed: the reply was lost, or is still on its way.
+    // Leases that were handed out and that the worker has never named: the reply was lost, or is still on its way.
     private async Task<List<Lease>> UnlistedAsync(WorkerSession session, PollRequest request)
     {
         var leases = new List<Lease>();
         if (session.Leases.Count == request.Held.Count) return leases;
-        var finished = request.Finished.Select(f => f.Token).ToHashSet();
-        foreach (var lease in session.Leases.Values.Where(l => !l.Listed && l.Boot == request.Boot && !finished.Contains(l.Held.Token)).ToList())
+        foreach (var lease in session.Leases.Values.Where(l => l.NamedIn == 0 && l.Boot == request.Boot).ToList())
         {
             // Handed out again, it lasts from now in the worker's eyes, so in the step's too.
             var asked = node.Uptime;

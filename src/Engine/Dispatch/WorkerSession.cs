@@ -62,10 +62,17 @@ internal sealed class SessionLease(HeldLease held, string boot, ResourceSpec res
     /// <summary>What it takes on the worker; nothing for one that this node did not grant.</summary>
     public ResourceSpec Resources { get; } = resources;
 
-    /// <summary>Whether the worker has named it in a poll, and so certainly has it.</summary>
-    public bool Listed { get; set; }
+    /// <summary>The latest poll of its boot in which the worker named it, as held or as ended, and so certainly had it; 0 for none.</summary>
+    public long NamedIn { get; private set; }
 
-    /// <summary>What was sent to the worker; dropped once the worker has listed it.</summary>
+    /// <summary>The worker names it: it has what it was sent.</summary>
+    public void Name(PollRequest poll)
+    {
+        NamedIn = Math.Max(NamedIn, poll.Sequence);
+        Sent = null;
+    }
+
+    /// <summary>What was sent to the worker; dropped once the worker has named it.</summary>
     public Lease? Sent { get; set; }
 
     /// <summary>When, by the node's uptime, the step was asked for a full term; null when this node has not asked yet. Not when it answered:

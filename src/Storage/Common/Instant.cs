@@ -7,9 +7,8 @@ internal static class Instant
 {
     private static readonly long _first = ToMicroseconds(DateTimeOffset.MinValue), _last = ToMicroseconds(DateTimeOffset.MaxValue);
 
-    public static long ToMicroseconds(DateTimeOffset time) =>
-        // Floor division, so that times before 1970 are cut in the same direction.
-        (long)Math.Floor((time.UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks) / (decimal)TimeSpan.TicksPerMicrosecond);
+    // Ticks count from the year 1 and are never negative, so that times before 1970 are cut in the same direction.
+    public static long ToMicroseconds(DateTimeOffset time) => (time.UtcTicks / TimeSpan.TicksPerMicrosecond) - (DateTimeOffset.UnixEpoch.UtcTicks / TimeSpan.TicksPerMicrosecond);
 
     public static long? ToMicroseconds(DateTimeOffset? time) => time is { } value ? ToMicroseconds(value) : null;
 
