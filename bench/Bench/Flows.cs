@@ -12,9 +12,11 @@ internal static class Flows
     public static FlowSpec Single() => Spec("single", [Step("start", null)]);
 
     /// <summary>A foreach over a range whose body is a chain of <paramref name="body"/> steps, and its join.</summary>
-    public static FlowSpec Foreach(int width, int body) => Spec("foreach",
+    public static FlowSpec Foreach(int width, int body) => Foreach(new OverRange(0, width, 1), body);
+
+    public static FlowSpec Foreach(ForeachSource source, int body) => Spec("foreach",
     [
-        Step("start", new Foreach("b0", new OverRange(0, width, 1))),
+        Step("start", new Foreach("b0", source)),
         .. Enumerable.Range(0, body).Select(i => Step($"b{i}", new GoTo(i + 1 < body ? $"b{i + 1}" : "join"))),
         Step("join", null) with { Join = JoinSpec.All },
     ]);

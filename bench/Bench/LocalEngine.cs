@@ -11,10 +11,11 @@ internal sealed class LocalEngine : IAsyncDisposable
 {
     private readonly string _directory;
     private readonly IStore _store;
+    private readonly PostgresElection? _election;
 
-    private LocalEngine(string directory, IStore store, IBlobStore blobs, EngineNode node)
+    private LocalEngine(string directory, IStore store, PostgresElection? election, IBlobStore blobs, EngineNode node)
     {
-        (_directory, _store, Blobs, Node) = (directory, store, blobs, node);
+        (_directory, _store, _election, Blobs, Node) = (directory, store, election, blobs, node);
     }
 
     public EngineNode Node { get; }
@@ -31,27 +32,29 @@ internal sealed class LocalEngine : IAsyncDisposable
 
     /// <param name="postgres">A connection string whose schema 'bench' is made anew; null for SQLite.</param>
     /// <param name="prepare">Called with the schema made, and nothing in it.</param>
-    public static async Task<LocalEngine> StartAsync(string? postgres = null, Func<Task>? prepare = null)
+    /// <param name="options">The engine's; null for its defaults.</param>
+    public static async Task<LocalEngine> StartAsync(string? postgres = null, Func<Task>? prepare = null, EngineOptions? options = null)
     {
         var directory = System.IO.Directory.CreateTempSubdirectory("fanfare-bench-").FullName;
-        IStore store = postgres is null
+        var election = postgres is null ? null : await JoinAsync(postgres, prepare);
+        IStore store = election is null
             ? await SqliteStore.OpenAsync(directory, TimeProvider.System, Console.Error.WriteLine)
-            : await OpenPostgresAsync(postgres, prepare);
+            : await election.WinAsync("bench", CancellationToken.None);
         var blobs = new DirectoryBlobStore(Path.Combine(directory, "blobs"));
-        var node = new EngineNode(new EngineOptions { Seed = 1 }, store.Journal, store.ReadModel, blobs,
+        var node = new EngineNode(options ?? new EngineOptions { Seed = 1 }, store.Journal, store.ReadModel, blobs,
             TimeProvider.System, new ConcurrentExclusiveSchedulerPair().ExclusiveScheduler, Console.Error.WriteLine);
         await node.RecoverAsync();
-        return new LocalEngine(directory, store, blobs, node);
+        return new LocalEngine(directory, store, election, blobs, node);
     }
 
-    private static async Task<IStore> OpenPostgresAsync(string postgres, Func<Task>? prepare)
+    private static async Task<PostgresElection> JoinAsync(string postgres, Func<Task>? prepare)
     {
         await using (var source = NpgsqlDataSource.Create(postgres))
         await using (var drop = source.CreateCommand("DROP SCHEMA IF EXISTS bench CASCADE"))
             await drop.ExecuteNonQueryAsync();
         var election = await PostgresElection.JoinAsync(postgres + ";Search Path=bench", TimeProvider.System, Console.Error.WriteLine);
         if (prepare is not null) await prepare();
-        return await election.WinAsync("bench", CancellationToken.None);
+        return election;
     }
 
     public Task DeployAsync(FlowSpec spec) => Node.DeployAsync(new DeployFlow("default", "bench", spec, "bench", null), default);
@@ -75,6 +78,7 @@ internal sealed class LocalEngine : IAsyncDisposable
     {
         await Node.DisposeAsync();
         await _store.DisposeAsync();
+        if (_election is not null) await _election.DisposeAsync();
         System.IO.Directory.Delete(_directory, recursive: true);
     }
 }

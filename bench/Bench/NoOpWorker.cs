@@ -16,6 +16,9 @@ internal sealed class NoOpWorker(Func<PollRequest, CancellationToken, Task<PollR
     /// <summary>Told of each lease.</summary>
     public Action<Lease>? Leased { get; init; }
 
+    /// <summary>Makes another end of the one that a task would have.</summary>
+    public Func<Lease, FinishedAttempt, FinishedAttempt>? Ending { get; init; }
+
     public async Task RunAsync(CancellationToken stop)
     {
         var capacity = new ResourceSpec(inFlight, 0, 0, 0);
@@ -40,7 +43,8 @@ internal sealed class NoOpWorker(Func<PollRequest, CancellationToken, Task<PollR
             {
                 Leased?.Invoke(lease);
                 var now = DateTimeOffset.UtcNow;
-                finished.Add(new FinishedAttempt { Task = lease.Task, Token = lease.Token, Outcome = AttemptOutcome.Succeeded, StartedAt = now, EndedAt = now });
+                var end = new FinishedAttempt { Task = lease.Task, Token = lease.Token, Outcome = AttemptOutcome.Succeeded, StartedAt = now, EndedAt = now };
+                finished.Add(Ending?.Invoke(lease, end) ?? end);
             }
         }
     }

@@ -174,12 +174,18 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
     {
         var now = Now;
         var clockWasSet = WasClockSet(now);
-        foreach (var (id, activation) in _activations.ToArray())
+        var atRest = new List<Activation>();
+        foreach (var activation in _activations.Values)
         {
             if (clockWasSet) activation.ArmAgain();
-            if (!activation.IsIdle(now)) continue;
-            _activations.Remove(id);
-            activation.Retire();
+            if (activation.IsAtRest(now)) atRest.Add(activation);
+        }
+        if (atRest.Count > Options.MostAtRest) atRest.Sort((one, other) => one.LastUsed.CompareTo(other.LastUsed));
+        for (var i = 0; i < atRest.Count; i++)
+        {
+            if (atRest.Count - i <= Options.MostAtRest && Uptime - atRest[i].LastUsed < Options.IdleAfter) continue;
+            _activations.Remove(atRest[i].Id);
+            atRest[i].Retire();
         }
         Dispatcher.ForgetSilent(now);
         // What is due before the scan after next is woken now, and waits on a timer of its own.

@@ -15,6 +15,10 @@ public sealed record EngineOptions
     /// <summary>After how long without work an entity is put out of memory. Default: 60 s.</summary>
     public TimeSpan IdleAfter { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>Entities that are kept in memory though they have nothing to do; of more, those that were not used for longest leave it before their time. Each takes a few
+    /// kilobytes. Default: 20,000.</summary>
+    public int MostAtRest { get; init; } = 20_000;
+
     /// <summary>How often streams that are due are looked for. Default: 5 s.</summary>
     public TimeSpan ScanEvery { get; init; } = TimeSpan.FromSeconds(5);
 

@@ -18,7 +18,7 @@ public sealed class PostgresElection : IAsyncDisposable
     private static readonly TimeSpan _afterFailure = TimeSpan.FromMilliseconds(250), _shortest = TimeSpan.FromMilliseconds(20);
 
     private readonly PostgresSessions _sessions;
-    private readonly NpgsqlDataSource _control;
+    private readonly NpgsqlDataSource _control, _standBy;
     private readonly TimeProvider _clock;
     private readonly Action<string> _log;
     private readonly IBlobStore? _marks;
@@ -27,7 +27,7 @@ public sealed class PostgresElection : IAsyncDisposable
     private long _asideUntil;
 
     private PostgresElection(PostgresSessions sessions, TimeProvider clock, Action<string> log, IBlobStore? marks) =>
-        (_sessions, _control, _clock, _log, _marks) = (sessions, sessions.Control(LeaderLease.Length), clock, log, marks);
+        (_sessions, _control, _standBy, _clock, _log, _marks) = (sessions, sessions.Control(LeaderLease.Length), sessions.StandBy(LeaderLease.Length), clock, log, marks);
 
     /// <summary>Address of the server that leads, as it was last seen; null when nobody is known to.</summary>
     public string? Leader => _leader;
@@ -91,7 +91,7 @@ public sealed class PostgresElection : IAsyncDisposable
 
     private async Task<PostgresStore> StandByAsync(string address, CancellationToken cancellationToken)
     {
-        var connection = await _control.ConnectAsync(cancellationToken).ConfigureAwait(false);
+        var connection = await _standBy.ConnectAsync(cancellationToken).ConfigureAwait(false);
         await using var returned = connection.ConfigureAwait(false);
         await RunAsync(connection, "listen", cancellationToken).ConfigureAwait(false);
         var waits = false;
@@ -109,6 +109,7 @@ public sealed class PostgresElection : IAsyncDisposable
             }
             if (remaining <= TimeSpan.Zero && (waits || _clock.GetElapsedTime(seen) >= LastResort) && await TryAsync(connection, address, cancellationToken).ConfigureAwait(false) is { } store)
             {
+                // The lock would go with the session, and a moment later.
                 if (waits) await RunAsync(connection, "stand_by_no_more", cancellationToken).ConfigureAwait(false);
                 return store;
             }
@@ -117,7 +118,11 @@ public sealed class PostgresElection : IAsyncDisposable
         }
     }
 
-    public ValueTask DisposeAsync() => _control.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _standBy.DisposeAsync().ConfigureAwait(false);
+        await _control.DisposeAsync().ConfigureAwait(false);
+    }
 
     private bool IsAside => _clock.GetTimestamp() < Volatile.Read(ref _asideUntil);
 

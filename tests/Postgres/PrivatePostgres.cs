@@ -19,7 +19,6 @@ public sealed class PrivatePostgres : IAsyncDisposable
     private readonly string _cluster;
     private readonly ServerProcesses _processes;
     private readonly Guard _guard;
-    private readonly string _log;
     private Process? _postmaster;
     private int _port;
     private int _databases;
@@ -29,7 +28,7 @@ public sealed class PrivatePostgres : IAsyncDisposable
         Directory = directory;
         _cluster = ClusterIn(directory);
         _processes = new ServerProcesses(_cluster);
-        _log = Path.Combine(directory, "log");
+        Log = Path.Combine(directory, "log");
         _guard = Guard.Start(directory, _cluster);
     }
 
@@ -38,6 +37,9 @@ public sealed class PrivatePostgres : IAsyncDisposable
 
     /// <summary>The path of one of the installation's programs.</summary>
     public static string Program(string name) => Installation.Program(name);
+
+    /// <summary>The file that the server writes its log to.</summary>
+    public string Log { get; }
 
     /// <summary>Has the data, the log and the unix socket.</summary>
     public string Directory { get; }
@@ -242,7 +244,7 @@ public sealed class PrivatePostgres : IAsyncDisposable
         {
             _port = FreePort();
             if (await LaunchAsync()) return;
-            if (attempt == PortAttempts || !Log().Contains("Address already in use", StringComparison.Ordinal)) throw Failure("The server did not start");
+            if (attempt == PortAttempts || !ReadLog().Contains("Address already in use", StringComparison.Ordinal)) throw Failure("The server did not start");
         }
     }
 
@@ -283,7 +285,7 @@ public sealed class PrivatePostgres : IAsyncDisposable
     /// <summary>Starts one of the server's programs, as its user, with its output in the log. The shell and setpriv become that program: the id stays.</summary>
     private Process Start(string program, params string[] arguments)
     {
-        var start = new ProcessStartInfo("sh", ["-c", "exec \"$@\" </dev/null >>\"$0\" 2>&1", _log, .. Account.Prefix, Installation.Program(program), .. arguments]) { WorkingDirectory = Directory };
+        var start = new ProcessStartInfo("sh", ["-c", "exec \"$@\" </dev/null >>\"$0\" 2>&1", Log, .. Account.Prefix, Installation.Program(program), .. arguments]) { WorkingDirectory = Directory };
         foreach (var name in start.Environment.Keys.Where(k => k.StartsWith("PG", StringComparison.Ordinal)).ToArray()) start.Environment.Remove(name);
         return Process.Start(start)!;
     }
@@ -336,7 +338,7 @@ public sealed class PrivatePostgres : IAsyncDisposable
         }
     }
 
-    private string Log() => File.Exists(_log) ? File.ReadAllText(_log) : "";
+    private string ReadLog() => File.Exists(Log) ? File.ReadAllText(Log) : "";
 
-    private InvalidOperationException Failure(string what) => new($"{what}. Its log:\n{Log()}");
+    private InvalidOperationException Failure(string what) => new($"{what}. Its log:\n{ReadLog()}");
 }

@@ -39,9 +39,11 @@ internal sealed class Activation(StreamId id, EngineNode node)
     private Offer? _offer;
     private ITimer? _timer;
     private TimeSpan? _timerDue;
-    private TimeSpan _lastUsed;
 
     public StreamId Id { get; } = id;
+
+    /// <summary>When it last had something to do, by the node's uptime.</summary>
+    public TimeSpan LastUsed { get; private set; }
 
     public Task<TReply> Ask<TEntity, TReply>(string actor, Decision<TEntity, TReply> decide)
         where TEntity : Entity
@@ -68,8 +70,8 @@ internal sealed class Activation(StreamId id, EngineNode node)
     }
 
     /// <summary>Whether nothing would be lost by dropping this activation: a wake row or a command brings it back.</summary>
-    public bool IsIdle(DateTimeOffset now) =>
-        !_running && _mailbox.Count == 0 && _decided.Count == 0 && _flights.Count == 0 && !_acknowledging && _inFlight.Count == 0 && _waiters.Count == 0 && node.Uptime - _lastUsed >= node.Options.IdleAfter
+    public bool IsAtRest(DateTimeOffset now) =>
+        !_running && _mailbox.Count == 0 && _decided.Count == 0 && _flights.Count == 0 && !_acknowledging && _inFlight.Count == 0 && _waiters.Count == 0
         && (_entity is null || (!_entity.HasOutbox && !(_entity.DurableDue <= now + node.Options.IdleAfter)));
 
     /// <summary>The wall clock was set: what is due by it is due at another time than the timer was armed for.</summary>
@@ -114,7 +116,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
         {
             while (_entity is not null || (_mailbox.Count > 0 && _flights.Count == 0))
             {
-                _lastUsed = node.Uptime;
+                LastUsed = node.Uptime;
                 if (_entity is null && !await LoadAsync()) continue;
                 DecideAll();
                 TakeOff();
@@ -250,7 +252,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
     private bool ComesAlong(Flight flight, StreamId sender, IReadOnlyList<OutboxMessage> messages)
     {
         if (_running || _flights.Count > 0 || _mailbox.Count > 0 || _decided.Count > 0 || (_entity ?? LoadNew()) is not { DecidedCount: 0 } entity) return false;
-        _lastUsed = node.Uptime;
+        LastUsed = node.Uptime;
         var takes = true;
         try
         {

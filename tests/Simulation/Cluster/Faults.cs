@@ -50,6 +50,7 @@ internal sealed class Faults
         (OpenFailureShare, SlowOpenShare) = chance.Int(3) switch { 0 => (0.03, 0.03), 1 => (0, 0.1), _ => (0, 0) };
         HeavyAppend = chance.Pick([1, 2, 6, 100]);
         LateAnswerShare = chance.Int(3) == 0 ? 0.05 : 0;
+        MostAtRest = chance.Pick([1, 4, 1000]);
     }
 
     public DateTimeOffset EndsAt { get; }
@@ -63,6 +64,9 @@ internal sealed class Faults
 
     /// <summary>Share of appends whose outcome is told late, while others overtake it.</summary>
     public double LateAnswerShare { get; }
+
+    /// <summary>Entities that are kept in memory though they have nothing to do.</summary>
+    public int MostAtRest { get; }
 
     /// <summary>Events from which on an append leaves while the one before it is under way.</summary>
     public int HeavyAppend { get; }
