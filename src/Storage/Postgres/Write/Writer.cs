@@ -97,7 +97,7 @@ internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache
             catch (PostgresException error) when (error.SqlState == ConditionBroken)
             {
                 await TakeBackAsync(cancellationToken).ConfigureAwait(false);
-                if (error.MessageText.Contains("session", StringComparison.Ordinal))
+                if (_connection is null || error.MessageText.Contains("session", StringComparison.Ordinal))
                 {
                     // Deposed; or a claim took effect whose answer was lost.
                     await CloseAsync().ConfigureAwait(false);
