@@ -39,6 +39,9 @@ internal enum FaultKind
     /// <summary>Every connection to the database is ended by it.</summary>
     EndConnections,
 
+    /// <summary>The server of the bucket that the blobs lie in.</summary>
+    KillBlobs,
+
     /// <summary>The server's clock is set forward or back while it runs.</summary>
     StepClock,
 }

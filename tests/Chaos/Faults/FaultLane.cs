@@ -18,7 +18,7 @@ internal sealed class FaultLane(string target, int seed, TimeSpan leaseTerm, dou
         var after = Seconds(0.3, restMax);
         return kind switch
         {
-            FaultKind.KillServer or FaultKind.KillWorker or FaultKind.KillAll or FaultKind.DrainServer or FaultKind.DrainWorker or FaultKind.KillStore =>
+            FaultKind.KillServer or FaultKind.KillWorker or FaultKind.KillAll or FaultKind.DrainServer or FaultKind.DrainWorker or FaultKind.KillStore or FaultKind.KillBlobs =>
                 new Fault(kind, after, Seconds(0, 2), 0),
             FaultKind.FreezeWorkerPastLease or FaultKind.CutPastLease or FaultKind.FreezeServerPastLease => new Fault(kind, after, (leaseTerm * 1.75) + Seconds(1.5, 4), 0),
             FaultKind.Delay => new Fault(kind, after, Seconds(2, 6), _random.Next(20, 1500)),

@@ -86,7 +86,7 @@ internal sealed class ChaosSite : IAsyncDisposable
     }
 
     private FanfareProcess Serve(int port) => FanfareProcess.Start(
-        Home, Clock?.Environment ?? new Dictionary<string, string>(),
+        Home, new Dictionary<string, string>(Clock is null ? Store.Environment : Store.Environment.Concat(Clock.Environment)),
         ["serve", "--no-worker", "--port", Text(port), "--lease-term", Text((int)LeaseTerm.TotalSeconds), .. Store.ServeOptions]);
 
     private FanfareProcess Work(string name, FaultyLink link) => FanfareProcess.Start(

@@ -11,6 +11,9 @@ internal abstract class ChaosStore : IAsyncDisposable
     /// <summary>Options of <c>fanfare serve</c> that put it on this store.</summary>
     public abstract IReadOnlyList<string> ServeOptions { get; }
 
+    /// <summary>What such a server needs in its environment.</summary>
+    public virtual IReadOnlyDictionary<string, string> Environment => new Dictionary<string, string>();
+
     /// <summary>Servers that share it.</summary>
     public virtual int Servers => 1;
 
