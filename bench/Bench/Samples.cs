@@ -26,4 +26,10 @@ internal sealed class Measured : SortedDictionary<string, Samples>
     public Samples Of(string name) => TryGetValue(name, out var samples) ? samples : this[name] = new Samples();
 
     public void Add(string name, double value) => Of(name).Values.Add(Math.Round(value, 4));
+
+    /// <summary>Adds the rounds of others.</summary>
+    public void Add(Measured others)
+    {
+        foreach (var (name, samples) in others) Of(name).Values.AddRange(samples.Values);
+    }
 }

@@ -55,6 +55,8 @@ internal sealed class TestCli : IDisposable
         return this;
     }
 
+    public TimeProvider Clock { get; set; } = TimeProvider.System;
+
     public string Write(string name, string content)
     {
         var path = Path.Combine(Directory, name);
@@ -73,7 +75,7 @@ internal sealed class TestCli : IDisposable
             Keyboard = false,
             Variable = name => _variables.GetValueOrDefault(name),
             WorkingDirectory = Directory,
-            Clock = TimeProvider.System,
+            Clock = Clock,
             Interrupts = Interrupts,
             CheckSpec = source => CheckSpec(source),
             LocalServer = LocalServer,

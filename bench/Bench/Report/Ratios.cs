@@ -1,6 +1,6 @@
 namespace Fanfare.Bench.Report;
 
-/// <summary>The ratios that are promised, each of medians of one run; null when one side was not measured.</summary>
+/// <summary>The ratios that are promised, each of medians of one pass; null when one side was not measured.</summary>
 internal static class Ratios
 {
     public static IReadOnlyDictionary<string, double?> Of(Result result)
@@ -19,6 +19,10 @@ internal static class Ratios
             ["fanout_vs_restate"] = Ratio(throughput, result.Peer("restate", "invocations_per_s").Median),
         };
     }
+
+    /// <summary>Of each ratio the median of all passes in which it could be made.</summary>
+    public static IReadOnlyDictionary<string, double?> Medians(IReadOnlyList<IReadOnlyDictionary<string, double?>> passes) => new SortedDictionary<string, double?>(
+        passes[0].Keys.ToDictionary(name => name, name => passes.Select(pass => pass[name]).OfType<double>().ToList() is { Count: > 0 } known ? new Samples { Values = known }.Median : (double?)null), StringComparer.Ordinal);
 
     private static double Known(double value) => double.IsNaN(value) ? double.PositiveInfinity : value;
 

@@ -6,8 +6,8 @@ namespace Fanfare.Core;
 public sealed partial class StepEntity
 {
     // Finished tokens of this activation, so that a repeated report is told from a stale one. A report repeated
-    // across a restart is recorded as refused, which changes nothing.
-    private readonly HashSet<string> _finishedTokens = [];
+    // across a restart is recorded as refused, which changes nothing. Their hashes, since a nest has thousands of steps.
+    private readonly HashSet<ulong> _finishedTokens = [];
 
     protected override void Handle(StreamId sender, IReadOnlyList<OutboxMessage> messages, in Moment moment)
     {
@@ -111,7 +111,7 @@ public sealed partial class StepEntity
         var split = finished.Task.Split;
         if (!_leased.TryGetValue(split, out var lease) || lease.Token != finished.Token)
         {
-            if (_finishedTokens.Contains(finished.Token) || _run is null) return;
+            if (_finishedTokens.Contains(HashOf(finished.Token)) || _run is null) return;
             Emit(new ResultRefused(split, finished.Token, worker), moment);
             RememberFinished(finished.Token);
             return;
@@ -295,6 +295,6 @@ public sealed partial class StepEntity
     private void RememberFinished(string token)
     {
         if (_finishedTokens.Count >= 4096) _finishedTokens.Clear();
-        _finishedTokens.Add(token);
+        _finishedTokens.Add(HashOf(token));
     }
 }
