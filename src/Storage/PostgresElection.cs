@@ -15,6 +15,12 @@ public sealed class PostgresElection : IAsyncDisposable
     /// <summary>Longest that a takeover waits for the mark: the blob store may hang.</summary>
     private static readonly TimeSpan _longestLook = TimeSpan.FromSeconds(1);
 
+    /// <summary>How often a server that stands by looks whether the leader's session lives. An idle database is to be left in peace.</summary>
+    private static readonly TimeSpan _lookEvery = TimeSpan.FromMilliseconds(550);
+
+    /// <summary>How long the leader's session may be away: one that only broke is back by then.</summary>
+    private static readonly TimeSpan _longestAway = TimeSpan.FromMilliseconds(300);
+
     private static readonly TimeSpan _afterFailure = TimeSpan.FromMilliseconds(250), _shortest = TimeSpan.FromMilliseconds(20);
 
     private readonly PostgresSessions _sessions;
@@ -91,30 +97,38 @@ public sealed class PostgresElection : IAsyncDisposable
 
     private async Task<PostgresStore> StandByAsync(string address, CancellationToken cancellationToken)
     {
-        var connection = await _standBy.ConnectAsync(cancellationToken).ConfigureAwait(false);
-        await using var returned = connection.ConfigureAwait(false);
-        await RunAsync(connection, "listen", cancellationToken).ConfigureAwait(false);
-        var waits = false;
-        var seen = _clock.GetTimestamp();
-        while (true)
+        var session = await _standBy.ConnectAsync(cancellationToken).ConfigureAwait(false);
+        PostgresStore? store = null;
+        try
         {
-            var (leader, remaining) = await LookAsync(connection, cancellationToken).ConfigureAwait(false);
-            _trouble = null;
-            _leader = remaining > TimeSpan.Zero ? leader : null;
-            if (remaining > TimeSpan.Zero) seen = _clock.GetTimestamp();
-            if (waits == IsAside)
+            await RunAsync(session, "listen", cancellationToken).ConfigureAwait(false);
+            var waits = false;
+            var seen = _clock.GetTimestamp();
+            (long Term, long Since)? gone = null;
+            while (true)
             {
-                await RunAsync(connection, waits ? "stand_by_no_more" : "stand_by", cancellationToken).ConfigureAwait(false);
-                waits = !waits;
+                var (term, leader, remaining, lives) = await LookAsync(session, cancellationToken).ConfigureAwait(false);
+                _trouble = null;
+                gone = lives ? null : gone is { } before && before.Term == term ? gone : (term, _clock.GetTimestamp());
+                var away = gone is { } since ? _clock.GetElapsedTime(since.Since) : TimeSpan.Zero;
+                var isLed = remaining > TimeSpan.Zero && away < _longestAway;
+                _leader = isLed ? leader : null;
+                if (isLed) seen = _clock.GetTimestamp();
+                if (waits == IsAside)
+                {
+                    await RunAsync(session, waits ? "stand_by_no_more" : "stand_by", cancellationToken).ConfigureAwait(false);
+                    waits = !waits;
+                }
+                if (!isLed && (waits || _clock.GetElapsedTime(seen) >= LastResort) && (store = await TryAsync(session, address, remaining > TimeSpan.Zero ? term : null, waits, cancellationToken).ConfigureAwait(false)) is not null) return store;
+                // Until its lease would pass, or it says that it gives it up.
+                var pause = !isLed ? _shortest : Min(remaining, lives ? _lookEvery : _longestAway - away);
+                await session.WaitAsync(pause > _shortest ? pause : _shortest, cancellationToken).ConfigureAwait(false);
             }
-            if (remaining <= TimeSpan.Zero && (waits || _clock.GetElapsedTime(seen) >= LastResort) && await TryAsync(connection, address, cancellationToken).ConfigureAwait(false) is { } store)
-            {
-                // The lock would go with the session, and a moment later.
-                if (waits) await RunAsync(connection, "stand_by_no_more", cancellationToken).ConfigureAwait(false);
-                return store;
-            }
-            // Until its lease would pass, or it says that it gives it up.
-            await connection.WaitAsync(remaining > _shortest ? remaining : _shortest, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            // Who leads does so in this session.
+            if (store is null) await session.DisposeAsync().ConfigureAwait(false);
         }
     }
 
@@ -132,13 +146,14 @@ public sealed class PostgresElection : IAsyncDisposable
         await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<PostgresStore?> TryAsync(NpgsqlConnection connection, string address, CancellationToken cancellationToken)
+    private async Task<PostgresStore?> TryAsync(NpgsqlConnection session, string address, long? gone, bool waits, CancellationToken cancellationToken)
     {
         var since = _clock.GetTimestamp();
         var mark = await MarkAsync(cancellationToken).ConfigureAwait(false);
-        if (await Takeover.TryAsync(connection, address, LeaderLease.Length, mark, _log, cancellationToken).ConfigureAwait(false) is not { } won) return null;
+        if (await Takeover.TryAsync(session, address, LeaderLease.Length, gone, mark, _log, cancellationToken).ConfigureAwait(false) is not { } won) return null;
+        if (waits) await RunAsync(session, "stand_by_no_more", cancellationToken).ConfigureAwait(false);
         _leader = address;
-        return new PostgresStore(_sessions, won, new LeaderLease(_control, won, since, _clock), _marks, _clock, _log);
+        return new PostgresStore(_sessions, won, new LeaderLease(session, _standBy, won, since, _clock), _marks, _clock, _log);
     }
 
     private async Task<JournalMark?> MarkAsync(CancellationToken cancellationToken)
@@ -162,12 +177,14 @@ public sealed class PostgresElection : IAsyncDisposable
         }
     }
 
-    private static async Task<(string Leader, TimeSpan Remaining)> LookAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    private static TimeSpan Min(TimeSpan one, TimeSpan other) => one < other ? one : other;
+
+    private static async Task<(long Term, string Leader, TimeSpan Remaining, bool Lives)> LookAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(Takeover.Sql["leader"], connection);
         await using var row = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
         return await row.ReadAsync(cancellationToken).ConfigureAwait(false)
-            ? (row.GetString(0), TimeSpan.FromSeconds(row.GetDouble(1)))
+            ? (row.GetInt64(0), row.GetString(1), TimeSpan.FromSeconds(row.GetDouble(2)), row.GetBoolean(3))
             : throw new JournalFormatException($"The journal in the database {connection.Database} is damaged: the row that says who leads is missing. Restore the database from a backup.");
     }
 }

@@ -4,7 +4,7 @@ using Npgsql;
 
 namespace Fanfare.Postgres;
 
-/// <summary>The network between a server and its database, which can go dead: connections stay, and nothing comes through.</summary>
+/// <summary>The network between a server and its database, which can go dead: connections stay, and nothing comes through. Or they end, as when the server is killed.</summary>
 public sealed class Wire : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -12,6 +12,7 @@ public sealed class Wire : IAsyncDisposable
     private volatile IPEndPoint _database;
     private readonly Task _accepting;
     private volatile TaskCompletionSource _requests = Open(), _answers = Open();
+    private volatile CancellationTokenSource _up = new();
 
     /// <param name="database">Connection string of the database that it leads to.</param>
     public Wire(string database)
@@ -36,8 +37,12 @@ public sealed class Wire : IAsyncDisposable
     /// <summary>What is asked comes through, and no answer does.</summary>
     public void BreakAnswers() => _answers = new TaskCompletionSource();
 
+    /// <summary>All connections end, and new ones do at once.</summary>
+    public void HangUp() => _up.Cancel();
+
     public void Mend()
     {
+        if (_up.IsCancellationRequested) _up = new CancellationTokenSource();
         _requests.TrySetResult();
         _answers.TrySetResult();
     }
@@ -76,14 +81,15 @@ public sealed class Wire : IAsyncDisposable
     private async Task CarryAsync(Socket client)
     {
         using var server = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(_ending.Token, _up.Token);
         using (client)
         {
             try
             {
                 (client.NoDelay, server.NoDelay) = (true, true);
-                await server.ConnectAsync(_database, _ending.Token);
+                await server.ConnectAsync(_database, end.Token);
                 // When one side hangs up, so does the other.
-                await await Task.WhenAny(PumpAsync(client, server, () => _requests), PumpAsync(server, client, () => _answers));
+                await await Task.WhenAny(PumpAsync(client, server, () => _requests, end.Token), PumpAsync(server, client, () => _answers, end.Token));
             }
             catch (Exception e) when (e is SocketException or OperationCanceledException)
             {
@@ -92,16 +98,16 @@ public sealed class Wire : IAsyncDisposable
         }
     }
 
-    private async Task PumpAsync(Socket from, Socket to, Func<TaskCompletionSource> gate)
+    private static async Task PumpAsync(Socket from, Socket to, Func<TaskCompletionSource> gate, CancellationToken end)
     {
         var buffer = new byte[64 * 1024];
         while (true)
         {
-            var count = await from.ReceiveAsync(buffer, _ending.Token);
+            var count = await from.ReceiveAsync(buffer, end);
             // That one side hung up does not come through either.
-            await gate().Task.WaitAsync(_ending.Token);
+            await gate().Task.WaitAsync(end);
             if (count == 0) return;
-            for (var sent = 0; sent < count;) sent += await to.SendAsync(buffer.AsMemory(sent, count - sent), _ending.Token);
+            for (var sent = 0; sent < count;) sent += await to.SendAsync(buffer.AsMemory(sent, count - sent), end);
         }
     }
 }

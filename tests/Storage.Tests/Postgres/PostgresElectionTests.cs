@@ -101,6 +101,50 @@ public sealed class PostgresElectionTests(SharedPostgres shared) : IClassFixture
         await Traffic.CheckAsync(shared.Server, _database, second, before, after);
     }
 
+    [PostgresFact]
+    public async Task WhoIsKilled_IsFollowedBeforeItsLeaseHasPassed()
+    {
+        var (wire, first, winning, before) = await WiredAsync();
+
+        var killed = Stopwatch.StartNew();
+        wire.HangUp();
+        var second = await winning.WaitAsync(_patience);
+
+        // A lease lasts two seconds, and is renewed when a third of it has passed.
+        Assert.InRange(killed.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(1.3));
+        Assert.False(first.Leads);
+        var after = new Traffic(second, "b", Runs);
+        await after.AnsweredAsync(Lively);
+        wire.Mend();
+        await before.EndedAsync();
+        await UntilAsync(() => first.Deposed.IsCancellationRequested, "Word of the takeover");
+        await after.StopAsync();
+        Assert.Equal(0, after.Fenced);
+        await Traffic.CheckAsync(shared.Server, _database, second, before, after);
+    }
+
+    [PostgresFact]
+    public async Task ALeaderWhoseSessionsEnd_GoesOnLeading()
+    {
+        var first = await WinAsync(await JoinAsync(_database), "a");
+        var winning = WinAsync(await JoinAsync(_database), "b");
+        var traffic = new Traffic(first, "a", Runs);
+        for (var round = 0; round < 5; round++)
+        {
+            var session = await LeadersSessionAsync();
+            await shared.Server.ExecuteAsync($"SELECT pg_terminate_backend({session})", _database);
+            await UntilAsync(async () => await LeadersSessionAsync() is { } now && now != session && first.Leads, "A new session of the leader");
+            await traffic.AnsweredAsync(Lively);
+        }
+        await traffic.StopAsync();
+
+        Assert.False(winning.IsCompleted);
+        Assert.Equal(0, traffic.Fenced);
+        Assert.Equal(1, await ScalarAsync<long>("SELECT term FROM journal"));
+        await first.DisposeAsync();
+        Assert.True((await winning.WaitAsync(_patience)).Leads);
+    }
+
     [PostgresTheory]
     [InlineData(true)]
     [InlineData(false)]
@@ -238,6 +282,9 @@ public sealed class PostgresElectionTests(SharedPostgres shared) : IClassFixture
         var stream = StreamId.Run(A.Ns, run);
         Assert.Equal(AppendOutcome.Committed, await store.Journal.AppendAsync(A.Append(stream, await store.Journal.OpenAsync(stream, default))).WaitAsync(_patience));
     }
+
+    private Task<int?> LeadersSessionAsync() =>
+        ScalarAsync<int?>("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = 1717661292 AND objid = current_schema()::regnamespace::oid");
 
     private Task<T?> ScalarAsync<T>(string sql) => shared.Server.ScalarAsync<T>(sql, _database);
 

@@ -1,12 +1,29 @@
 -- What the servers of one database run to agree on which of them leads. Times are the database's own.
 
 -- name: leader
--- Seconds that its lease still has; below zero when it has passed.
-SELECT address, greatest(extract(epoch FROM lease_until - clock_timestamp()), -1)::float8 FROM leader;
+-- Seconds that its lease still has, below zero when it has passed; and whether its session lives.
+SELECT term, address, greatest(extract(epoch FROM lease_until - clock_timestamp()), -1)::float8, EXISTS (
+    SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid = 1717661292 AND objid = current_schema()::regnamespace::oid
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+FROM leader;
+
+-- name: lead
+-- Held by the session of the leader, and gone with it: a leader that was killed is known without waiting for its lease to pass. The first number is "fanl" in ASCII.
+SELECT pg_try_advisory_lock(1717661292, current_schema()::regnamespace::oid::integer);
+
+-- name: lead_no_more
+SELECT pg_advisory_unlock(1717661292, current_schema()::regnamespace::oid::integer);
+
+-- name: end_leader
+-- A session of the former leader that nobody uses any more: its machine was lost, or it is cut off.
+SELECT pg_terminate_backend(pid) FROM pg_locks
+WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid = 1717661292 AND objid = current_schema()::regnamespace::oid
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid();
 
 -- name: claim
--- One of those who try at once changes the row; the others find the lease renewed.
-UPDATE leader SET address = $1, lease_until = clock_timestamp() + $2 WHERE lease_until < clock_timestamp();
+-- Whose session is gone is succeeded before its lease has passed, and nobody else: another may have claimed it since, and not have the lock yet. Of those who
+-- try at once when it has passed, one changes the row; the others find it renewed.
+UPDATE leader SET address = $1, lease_until = clock_timestamp() + $2 WHERE lease_until < clock_timestamp() OR ($3 AND term = $4);
 
 -- name: hold
 UPDATE leader SET term = $1, lease_until = clock_timestamp() + $2;
