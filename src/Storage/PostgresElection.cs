@@ -12,14 +12,8 @@ public sealed class PostgresElection : IAsyncDisposable
     /// <summary>How long nobody leads before a server that stands aside leads all the same: the others take over at once when they can.</summary>
     public static readonly TimeSpan LastResort = TimeSpan.FromSeconds(3);
 
-    /// <summary>Longest that a takeover waits for the mark: the blob store may hang.</summary>
-    private static readonly TimeSpan _longestLook = TimeSpan.FromSeconds(1);
-
     /// <summary>How often a server that stands by looks whether the leader's session lives. An idle database is to be left in peace.</summary>
     private static readonly TimeSpan _lookEvery = TimeSpan.FromMilliseconds(550);
-
-    /// <summary>How long the leader's session may be away: one that only broke is back by then.</summary>
-    private static readonly TimeSpan _longestAway = TimeSpan.FromMilliseconds(300);
 
     private static readonly TimeSpan _afterFailure = TimeSpan.FromMilliseconds(250), _shortest = TimeSpan.FromMilliseconds(20);
 
@@ -27,13 +21,14 @@ public sealed class PostgresElection : IAsyncDisposable
     private readonly NpgsqlDataSource _control, _standBy;
     private readonly TimeProvider _clock;
     private readonly Action<string> _log;
-    private readonly IBlobStore? _marks;
+    private readonly MarkPlace _marks;
     private volatile string? _leader;
     private volatile string? _trouble;
     private long _asideUntil;
 
     private PostgresElection(PostgresSessions sessions, TimeProvider clock, Action<string> log, IBlobStore? marks) =>
-        (_sessions, _control, _standBy, _clock, _log, _marks) = (sessions, sessions.Control(LeaderLease.Length), sessions.StandBy(LeaderLease.Length), clock, log, marks);
+        (_sessions, _control, _standBy, _clock, _log, _marks) =
+        (sessions, sessions.Control(SessionLease.Length), sessions.StandBy(SessionLease.Length), clock, log, new MarkPlace(marks, clock, log));
 
     /// <summary>Address of the server that leads, as it was last seen; null when nobody is known to.</summary>
     public string? Leader => _leader;
@@ -64,8 +59,7 @@ public sealed class PostgresElection : IAsyncDisposable
         {
             var connection = await _control.ConnectAsync(cancellationToken).ConfigureAwait(false);
             await using var returned = connection.ConfigureAwait(false);
-            await using var command = new NpgsqlCommand(Takeover.Sql["successors"], connection);
-            return (long)(await command.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false))! > 0;
+            return (long)(await Takeover.Sql.ScalarAsync(connection, "successors", cancellationToken).ConfigureAwait(false))! > 0;
         }
         catch (NpgsqlException failure)
         {
@@ -101,7 +95,7 @@ public sealed class PostgresElection : IAsyncDisposable
         PostgresStore? store = null;
         try
         {
-            await RunAsync(session, "listen", cancellationToken).ConfigureAwait(false);
+            await Takeover.Sql.ExecuteAsync(session, "listen", cancellationToken).ConfigureAwait(false);
             var waits = false;
             var seen = _clock.GetTimestamp();
             (long Term, long Since)? gone = null;
@@ -111,17 +105,17 @@ public sealed class PostgresElection : IAsyncDisposable
                 _trouble = null;
                 gone = lives ? null : gone is { } before && before.Term == term ? gone : (term, _clock.GetTimestamp());
                 var away = gone is { } since ? _clock.GetElapsedTime(since.Since) : TimeSpan.Zero;
-                var isLed = remaining > TimeSpan.Zero && away < _longestAway;
+                var isLed = remaining > TimeSpan.Zero && away < SessionLease.LongestAway;
                 _leader = isLed ? leader : null;
                 if (isLed) seen = _clock.GetTimestamp();
                 if (waits == IsAside)
                 {
-                    await RunAsync(session, waits ? "stand_by_no_more" : "stand_by", cancellationToken).ConfigureAwait(false);
+                    await Takeover.Sql.ExecuteAsync(session, waits ? "stand_by_no_more" : "stand_by", cancellationToken).ConfigureAwait(false);
                     waits = !waits;
                 }
                 if (!isLed && (waits || _clock.GetElapsedTime(seen) >= LastResort) && (store = await TryAsync(session, address, remaining > TimeSpan.Zero ? term : null, waits, cancellationToken).ConfigureAwait(false)) is not null) return store;
                 // Until its lease would pass, or it says that it gives it up.
-                var pause = !isLed ? _shortest : Min(remaining, lives ? _lookEvery : _longestAway - away);
+                var pause = !isLed ? _shortest : Min(remaining, lives ? _lookEvery : SessionLease.LongestAway - away);
                 await session.WaitAsync(pause > _shortest ? pause : _shortest, cancellationToken).ConfigureAwait(false);
             }
         }
@@ -140,51 +134,25 @@ public sealed class PostgresElection : IAsyncDisposable
 
     private bool IsAside => _clock.GetTimestamp() < Volatile.Read(ref _asideUntil);
 
-    private static async Task RunAsync(NpgsqlConnection connection, string name, CancellationToken cancellationToken)
-    {
-        await using var command = new NpgsqlCommand(Takeover.Sql[name], connection);
-        await command.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
-    }
-
     private async Task<PostgresStore?> TryAsync(NpgsqlConnection session, string address, long? gone, bool waits, CancellationToken cancellationToken)
     {
         var since = _clock.GetTimestamp();
-        var mark = await MarkAsync(cancellationToken).ConfigureAwait(false);
-        if (await Takeover.TryAsync(session, address, LeaderLease.Length, gone, mark, _log, cancellationToken).ConfigureAwait(false) is not { } won) return null;
-        if (waits) await RunAsync(session, "stand_by_no_more", cancellationToken).ConfigureAwait(false);
+        var mark = await _marks.ReadAsync(cancellationToken).ConfigureAwait(false);
+        if (await Takeover.TryAsync(session, address, SessionLease.Length, gone, mark, _log, cancellationToken).ConfigureAwait(false) is not { } won) return null;
+        if (waits) await Takeover.Sql.ExecuteAsync(session, "stand_by_no_more", cancellationToken).ConfigureAwait(false);
         _leader = address;
-        return new PostgresStore(_sessions, won, new LeaderLease(session, _standBy, won, since, _clock), _marks, _clock, _log);
-    }
-
-    private async Task<JournalMark?> MarkAsync(CancellationToken cancellationToken)
-    {
-        if (_marks is null) return null;
-        try
-        {
-            return await ReadAsync(_marks).WaitAsync(_longestLook, _clock, cancellationToken).ConfigureAwait(false);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or TimeoutException)
-        {
-            _log($"The journal's mark {BlobNames.JournalMark} cannot be read: {error.Message.TrimEnd('.')}. This takeover goes on without it: that the database is an older copy of itself would not be noticed.");
-            return null;
-        }
-
-        async Task<JournalMark?> ReadAsync(IBlobStore marks)
-        {
-            if (await marks.OpenReadAsync(BlobNames.JournalMark, 0, cancellationToken).ConfigureAwait(false) is not { } content) return null;
-            await using var closed = content.ConfigureAwait(false);
-            return await JournalMark.ReadAsync(content, cancellationToken).ConfigureAwait(false);
-        }
+        var lease = new LeaderLease(session, _standBy, won, since, _clock);
+        lease.Start();
+        return PostgresStore.OfLeader(_sessions, won, lease, _marks, _clock, _log);
     }
 
     private static TimeSpan Min(TimeSpan one, TimeSpan other) => one < other ? one : other;
 
     private static async Task<(long Term, string Leader, TimeSpan Remaining, bool Lives)> LookAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(Takeover.Sql["leader"], connection);
-        await using var row = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
-        return await row.ReadAsync(cancellationToken).ConfigureAwait(false)
-            ? (row.GetInt64(0), row.GetString(1), TimeSpan.FromSeconds(row.GetDouble(2)), row.GetBoolean(3))
+        var rows = await Takeover.Sql.RowsAsync(connection, "leader", row => (row.GetInt64(0), row.GetString(1), TimeSpan.FromSeconds(row.GetDouble(2)), row.GetBoolean(3)), cancellationToken).ConfigureAwait(false);
+        return rows is [var row]
+            ? row
             : throw new JournalFormatException($"The journal in the database {connection.Database} is damaged: the row that says who leads is missing. Restore the database from a backup.");
     }
 }

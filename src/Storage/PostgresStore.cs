@@ -2,13 +2,15 @@ using Fanfare.Contracts;
 using Fanfare.Storage.Common;
 using Fanfare.Storage.Postgres;
 using Fanfare.Storage.Postgres.Leading;
+using Fanfare.Storage.Postgres.Nodes;
 using Fanfare.Storage.Postgres.Read;
 using Fanfare.Storage.Postgres.Retain;
+using Fanfare.Storage.Postgres.Write;
 using Npgsql;
 
 namespace Fanfare.Storage;
 
-/// <summary>The journal and read model in a PostgreSQL database, for the server that leads.</summary>
+/// <summary>The journal and read model in a PostgreSQL database: all of it for the server that leads, or its shards for one of several nodes.</summary>
 public sealed class PostgresStore : IStore
 {
     /// <summary>Connections that commit: while one waits for its flush, another is filled.</summary>
@@ -16,18 +18,20 @@ public sealed class PostgresStore : IStore
 
     private readonly NpgsqlDataSource _reads, _writes;
     private readonly PostgresJournal _journal;
-    private readonly LeaderLease _lease;
+    private readonly SessionLease _lease;
     private readonly MarkKeeper? _mark;
     private readonly UpkeepConnection _upkeep;
 
-    internal PostgresStore(PostgresSessions sessions, Takeover takeover, LeaderLease lease, IBlobStore? marks, TimeProvider clock, Action<string> log)
+    private PostgresStore(
+        PostgresSessions sessions, string incarnation, long term, IOwnership ownership, Func<bool> marks, long positionBlock, Func<int, WriterSlot> slot, SessionLease lease, MarkPlace place, TimeProvider clock, Action<string> log)
     {
         (_reads, _writes, _lease) = (sessions.Readers(), sessions.Writers(), lease);
-        _journal = new PostgresJournal(takeover, _reads, _writes, Writers, sessions.Place, clock, log, lease.Lost);
-        _upkeep = new UpkeepConnection(slot: Writers, _writes, takeover.Term);
+        _journal = new PostgresJournal(incarnation, ownership, positionBlock, _reads, _writes, Enumerable.Range(0, Writers).Select(slot), sessions.Place, clock, log, lease.Lost);
+        _upkeep = new UpkeepConnection(slot(Writers), _writes);
         Retention = new PostgresRetention(_upkeep, _reads, _journal.Forget);
         ReadModel = new PostgresReadModel(_reads, () => _journal.Position);
-        if (marks is not null) _mark = new MarkKeeper(() => new JournalMark(takeover.Incarnation, takeover.Term, lease.Log), mark => NoteAsync(marks, mark), clock, log);
+        // One that was succeeded has nothing to note any more.
+        _mark = place.Keep(() => new JournalMark(incarnation, term, lease.Log), () => Leads && marks());
     }
 
     public IJournal Journal => _journal;
@@ -36,18 +40,19 @@ public sealed class PostgresStore : IStore
 
     public IRetention Retention { get; }
 
+    /// <summary>Whether no other server can own now what this one does.</summary>
     public bool Leads => _lease.IsHeld;
 
     public CancellationToken Deposed => _lease.Lost;
 
-    // The mark is the leader's: one that was succeeded has nothing to note any more.
-    private async Task NoteAsync(IBlobStore marks, JournalMark mark)
-    {
-        if (!Leads) return;
-        var content = new MemoryStream(mark.Write());
-        await using var closed = content.ConfigureAwait(false);
-        await marks.PutAsync(BlobNames.JournalMark, content, CancellationToken.None).ConfigureAwait(false);
-    }
+    internal PostgresJournal Writes => _journal;
+
+    internal static PostgresStore OfLeader(PostgresSessions sessions, Takeover won, LeaderLease lease, MarkPlace place, TimeProvider clock, Action<string> log) => new(
+        sessions, won.Incarnation, won.Term, new SoleOwnership(won.Term, isDivided: true), () => true, won.PositionBlock, slot => WriterSlot.OfLeader(slot, won.Term), lease, place, clock, log);
+
+    // Of several nodes one notes the mark.
+    internal static PostgresStore OfNode(PostgresSessions sessions, Joined joined, SharedOwnership shards, NodeLease lease, MarkPlace place, TimeProvider clock, Action<string> log) => new(
+        sessions, joined.Incarnation, joined.Term, shards, () => shards.TermOf(0) > 0, joined.PositionBlock, slot => WriterSlot.OfNode(slot, joined.Term), lease, place, clock, log);
 
     /// <summary>Writes what is queued, closes the connections, and lets another server lead.</summary>
     public async ValueTask DisposeAsync()

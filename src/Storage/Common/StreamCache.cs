@@ -3,8 +3,14 @@ using Fanfare.Contracts;
 namespace Fanfare.Storage.Common;
 
 /// <summary>What is remembered of a stream between appends.</summary>
-internal sealed class StreamEntry
+/// <param name="shard">Where its stream lies.</param>
+/// <param name="term">Under which the shard is owned; 0 when it is not. What is remembered holds as long as that.</param>
+internal sealed class StreamEntry(int shard, long term)
 {
+    public int Shard => shard;
+
+    public long Term => term;
+
     /// <summary>Its row's id; 0 while not looked up, and again after the transaction that made the row was rolled back.</summary>
     public long Id;
 
@@ -29,8 +35,7 @@ internal sealed class StreamEntry
 
 /// <summary>The streams used lately. Two generations: when the younger is full it becomes the older, and what the older
 /// still holds is forgotten. A forgotten stream is looked up again; its fence is then the epoch and head of its row.</summary>
-/// <param name="term">This process's, for the epochs of its openings.</param>
-internal sealed class StreamCache(int capacity, long term)
+internal sealed class StreamCache(int capacity, IOwnership ownership)
 {
     private readonly Lock _lock = new();
     private Dictionary<StreamId, StreamEntry> _young = [];
@@ -42,16 +47,20 @@ internal sealed class StreamCache(int capacity, long term)
     {
         lock (_lock)
         {
-            if (_young.TryGetValue(stream, out var entry)) return entry;
-            if (!_old.Remove(stream, out entry)) entry = new StreamEntry();
+            if (_young.TryGetValue(stream, out var entry) && IsCurrent(entry)) return entry;
+            if (!_old.Remove(stream, out var older) || !IsCurrent(older))
+            {
+                // Others may have written to it since it was owned last.
+                var shard = entry?.Shard ?? older?.Shard ?? ownership.ShardOf(stream);
+                older = new StreamEntry(shard, ownership.TermOf(shard));
+            }
             if (_young.Count >= capacity)
             {
                 _old = _young;
                 _young = [];
                 _turn++;
             }
-            _young.Add(stream, entry);
-            return entry;
+            return _young[stream] = older;
         }
     }
 
@@ -100,10 +109,13 @@ internal sealed class StreamCache(int capacity, long term)
     }
 
     /// <summary>Fences what opened the stream earlier; returns the epoch of the new opening.</summary>
+    /// <exception cref="RefusedException">Another node owns it.</exception>
     public long Open(StreamId stream)
     {
-        var epoch = Epochs.Of(term, Interlocked.Increment(ref _openings));
-        Raise(Get(stream), epoch);
+        var entry = Get(stream);
+        if (entry.Term == 0) throw new RefusedException(RefusalKind.Busy, "FAN0008", $"{stream} is another server's now. Repeat the request in a moment.");
+        var epoch = Epochs.Of(entry.Term, Interlocked.Increment(ref _openings));
+        Raise(entry, epoch);
         return epoch;
     }
 
@@ -120,8 +132,11 @@ internal sealed class StreamCache(int capacity, long term)
 
     public bool IsFenced(StreamEntry entry, long epoch)
     {
+        if (entry.Term == 0 || Epochs.TermOf(epoch) != entry.Term) return true;
         lock (_lock) return epoch < entry.Fence;
     }
+
+    private bool IsCurrent(StreamEntry entry) => entry.Term == ownership.TermOf(entry.Shard);
 
     private void Raise(StreamEntry entry, long fence)
     {

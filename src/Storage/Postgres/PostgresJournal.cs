@@ -8,29 +8,34 @@ using Npgsql;
 
 namespace Fanfare.Storage.Postgres;
 
-/// <summary>The journal in PostgreSQL, of the server that leads.</summary>
+/// <summary>The journal in PostgreSQL, of the server that leads, or of one of several nodes.</summary>
 internal sealed class PostgresJournal : IJournal
 {
     private static readonly SqlText _sql = SqlText.Load("postgres_journal.sql");
 
+    private readonly IOwnership _ownership;
     private readonly StreamCache _streams;
     private readonly VisiblePosition _visible = new();
+    private readonly Numbers _positions;
     private readonly ReadQueries _reads;
     private readonly WakeScan _wakes;
     private readonly GroupCommit _commits;
 
+    /// <param name="ownership">Of which streams.</param>
+    /// <param name="positionBlock">A block of positions of its own, above all that were used in what it owns.</param>
     /// <param name="reads">Pooled connections for queries.</param>
     /// <param name="writes">Makes connections that commit.</param>
-    /// <param name="deposed">Cancelled when another server is known to lead.</param>
-    public PostgresJournal(Takeover takeover, NpgsqlDataSource reads, NpgsqlDataSource writes, int writers, string database, TimeProvider clock, Action<string> log, CancellationToken deposed)
+    /// <param name="slots">One for each of them.</param>
+    /// <param name="deposed">Cancelled when another server is known to lead, or this node to have been put out.</param>
+    public PostgresJournal(
+        string incarnation, IOwnership ownership, long positionBlock, NpgsqlDataSource reads, NpgsqlDataSource writes, IEnumerable<WriterSlot> slots, string database, TimeProvider clock, Action<string> log, CancellationToken deposed)
     {
-        (_reads, _streams, Incarnation) = (new ReadQueries(reads), new StreamCache(capacity: 32_000, takeover.Term), takeover.Incarnation);
+        (_reads, _ownership, _streams, Incarnation) = (new ReadQueries(reads), ownership, new StreamCache(capacity: 32_000, ownership), incarnation);
         _wakes = new WakeScan(WakesAsync);
-        var (positions, streamIds) = (Writer.Positions(_visible), Writer.StreamIds());
-        positions.Start(takeover.PositionBlock);
-        _visible.Start((takeover.PositionBlock * Writer.PositionBlock) - 1);
+        (_positions, var streamIds) = (Writer.Positions(_visible), Writer.StreamIds());
+        BeginAt(positionBlock);
         _commits = new GroupCommit(
-            [.. Enumerable.Range(0, writers).Select(slot => new Writer(slot, writes, _streams, positions, streamIds, _visible, takeover.Term))],
+            [.. slots.Select(slot => new Writer(slot, writes, _streams, _positions, streamIds, _visible))],
             _streams, _visible, database, clock, log, (position, runs) => Committed?.Invoke(position, runs), deposed);
     }
 
@@ -71,6 +76,16 @@ internal sealed class PostgresJournal : IJournal
         return new OpenedStream(head.Sequence, epoch, head.Acknowledged, events);
     }
 
+    /// <summary>What is written from now on has positions in this block, or a later one; what others have written lies below it.</summary>
+    public void BeginAt(long positionBlock)
+    {
+        _positions.Start(positionBlock);
+        _visible.Start((positionBlock * Writer.PositionBlock) - 1);
+    }
+
+    /// <summary>Returns when nothing that was given before is on its way to the database.</summary>
+    public Task SettledAsync(CancellationToken cancellationToken) => _commits.SettledAsync(cancellationToken);
+
     /// <summary>What is remembered of the stream no longer holds.</summary>
     public void Forget(StreamId stream) => _streams.Forget(stream);
 
@@ -101,7 +116,7 @@ internal sealed class PostgresJournal : IJournal
     }
 
     private Task<List<WakeRow>> WakesAsync(WakeRow? after, long until, int limit, CancellationToken cancellationToken) => _reads.AllAsync(
-        Sql("wakes_due").With(after?.Due ?? long.MinValue).With(after?.Id ?? long.MinValue).With(until).With((long)limit),
+        Sql("wakes_due").With(after?.Due ?? long.MinValue).With(after?.Id ?? long.MinValue).With(until).With((long)limit).With(_ownership.Shards?.Select(shard => (short)shard).ToArray()),
         row => new WakeRow(RowReader.Stream(row.GetString(0)), row.GetInt64(1), row.GetInt64(2)), cancellationToken);
 
     private static NpgsqlCommand Sql(string name) => new(_sql[name]);

@@ -8,4 +8,4 @@ SELECT seq, at_us, actor, version, payload, events FROM events WHERE stream_id =
 
 -- name: wakes_due
 SELECT s.name, w.due_us, w.stream_id FROM wakes w JOIN streams s ON s.id = w.stream_id
-WHERE (w.due_us, w.stream_id) > ($1, $2) AND w.due_us <= $3 ORDER BY w.due_us, w.stream_id LIMIT $4;
+WHERE (w.due_us, w.stream_id) > ($1, $2) AND w.due_us <= $3 AND ($5::smallint[] IS NULL OR s.shard = ANY ($5)) ORDER BY w.due_us, w.stream_id LIMIT $4;

@@ -20,7 +20,7 @@ internal sealed class SqliteJournal : IJournal
         Incarnation = file.Incarnation;
         _connections = connections;
         _wakes = new WakeScan((after, until, limit, cancellationToken) => connections.QueryAsync(db => Wakes(db, after, until, limit, cancellationToken), cancellationToken));
-        _streams = new StreamCache(capacity: 32_000, file.Term);
+        _streams = new StreamCache(capacity: 32_000, new SoleOwnership(file.Term, isDivided: false));
         _committer = new Committer(
             new BatchWriter(writer, _streams, file.Term, file.Batch, file.Position), file.Directory, clock, log, (position, runs) => Committed?.Invoke(position, runs));
     }

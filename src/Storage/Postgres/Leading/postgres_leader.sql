@@ -25,6 +25,14 @@ WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid = 171766129
 -- try at once when it has passed, one changes the row; the others find it renewed.
 UPDATE leader SET address = $1, lease_until = clock_timestamp() + $2 WHERE lease_until < clock_timestamp() OR ($3 AND term = $4);
 
+-- name: live_nodes
+-- Asked when the leader's row is locked: nobody joins meanwhile.
+SELECT count(*) FROM nodes WHERE lease_until > clock_timestamp();
+
+-- name: forget_nodes
+WITH gone AS (DELETE FROM nodes RETURNING 1), free AS (UPDATE shards SET node = NULL WHERE node IS NOT NULL RETURNING 1)
+SELECT count(*) FROM gone;
+
 -- name: hold
 UPDATE leader SET term = $1, lease_until = clock_timestamp() + $2;
 

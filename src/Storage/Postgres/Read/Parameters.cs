@@ -30,6 +30,8 @@ internal static class Parameters
 
     public static NpgsqlCommand With(this NpgsqlCommand command, long[] values) => command.With(NpgsqlDbType.Array | NpgsqlDbType.Bigint, values);
 
+    public static NpgsqlCommand With(this NpgsqlCommand command, short[]? values) => command.With(NpgsqlDbType.Array | NpgsqlDbType.Smallint, values);
+
     private static NpgsqlCommand With(this NpgsqlCommand command, NpgsqlDbType type, object? value)
     {
         command.Parameters.Add(new NpgsqlParameter { NpgsqlDbType = type, Value = value ?? DBNull.Value });

@@ -7,7 +7,7 @@ namespace Fanfare.Storage.Postgres.Retain;
 
 /// <summary>A connection that writes beside those that commit appends, under the same fence: it has a row in <c>writers</c>, which a takeover removes, and the
 /// session behind which it ends. What is sent over it can be repeated, so a COMMIT that was not answered is simply sent again. One caller at a time.</summary>
-internal sealed class UpkeepConnection(int slot, NpgsqlDataSource connections, long term) : IAsyncDisposable
+internal sealed class UpkeepConnection(WriterSlot slot, NpgsqlDataSource connections) : IAsyncDisposable
 {
     private const string ConditionBroken = "FAN01";
 
@@ -82,7 +82,7 @@ internal sealed class UpkeepConnection(int slot, NpgsqlDataSource connections, l
         Parameters =
         {
             new NpgsqlParameter<long> { TypedValue = ++_batch },
-            new NpgsqlParameter<int> { TypedValue = slot },
+            new NpgsqlParameter<int> { TypedValue = slot.Number },
             new NpgsqlParameter<long> { TypedValue = _session },
         },
     };
@@ -92,8 +92,8 @@ internal sealed class UpkeepConnection(int slot, NpgsqlDataSource connections, l
         var connection = await connections.ConnectAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            await using (var end = Command(connection, "end_former")) await end.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
-            await using var claim = Command(connection, "claim_slot");
+            await using (var end = Command(connection, slot.EndFormer)) await end.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+            await using var claim = Command(connection, slot.Claim);
             await using var claimed = await claim.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
             if (!await claimed.ReadAsync(cancellationToken).ConfigureAwait(false)) throw new InvalidOperationException(new DeposedException().Message);
             (_session, _batch) = (claimed.GetInt64(0), claimed.GetInt64(1));
@@ -108,7 +108,7 @@ internal sealed class UpkeepConnection(int slot, NpgsqlDataSource connections, l
 
     private NpgsqlCommand Command(NpgsqlConnection connection, string name) => new(_sql[name], connection)
     {
-        Parameters = { new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Integer, Value = slot }, new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Bigint, Value = term } },
+        Parameters = { new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Integer, Value = slot.Number }, new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Bigint, Value = slot.Term } },
     };
 
     private async Task CloseAsync()

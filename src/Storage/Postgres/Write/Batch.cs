@@ -83,7 +83,7 @@ internal sealed class Batch
     public void AddStream(StreamEntry entry, StreamId stream, long head, long epoch)
     {
         _added.Add(entry);
-        _newStreams.Add(entry.Id, stream, entry.RunId, head, epoch);
+        _newStreams.Add(entry, stream, head, epoch);
     }
 
     /// <param name="position">Of its first event.</param>

@@ -74,6 +74,7 @@ internal sealed class NewStreams : Columns
     private readonly List<string> _name;
     private readonly List<long?> _run;
     private readonly List<long> _head, _epoch;
+    private readonly List<short> _shard;
 
     public NewStreams(SqlText sql)
         : base(sql["add_streams"])
@@ -83,13 +84,15 @@ internal sealed class NewStreams : Columns
         _run = Column<long?>(NpgsqlDbType.Bigint);
         _head = Column<long>(NpgsqlDbType.Bigint);
         _epoch = Column<long>(NpgsqlDbType.Bigint);
+        _shard = Column<short>(NpgsqlDbType.Smallint);
     }
 
-    public void Add(long id, StreamId stream, long? run, long head, long epoch)
+    public void Add(StreamEntry entry, StreamId stream, long head, long epoch)
     {
-        _id.Add(id);
+        _id.Add(entry.Id);
         _name.Add(stream.ToString());
-        _run.Add(run);
+        _run.Add(entry.RunId);
+        _shard.Add((short)entry.Shard);
         _head.Add(head);
         _epoch.Add(epoch);
     }

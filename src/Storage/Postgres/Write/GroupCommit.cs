@@ -142,6 +142,15 @@ internal sealed class GroupCommit : IAsyncDisposable
         }
     }
 
+    /// <summary>Returns when nothing that was given before is on its way to the database.</summary>
+    public async Task SettledAsync(CancellationToken cancellationToken)
+    {
+        List<Task> pending;
+        lock (_lock) pending = [.. _waiting.Select(write => write.Completion), .. _underWay.Values.Distinct()];
+        await Task.WhenAll(pending).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        cancellationToken.ThrowIfCancellationRequested();
+    }
+
     /// <summary>Writes what is queued, then closes the connections. A database that refuses to the last is not waited for: what could not be
     /// written fails with the reason.</summary>
     public async ValueTask DisposeAsync()

@@ -9,10 +9,11 @@ internal sealed class Numbers(string nextBlock, int blockSize, Action<long>? tak
     private readonly Lock _lock = new();
     private long _next, _end;
 
-    /// <summary>Starts at a block that was just handed out.</summary>
+    /// <summary>Goes on in a block that was just handed out, unless it is in a later one.</summary>
     public void Start(long block)
     {
-        lock (_lock) (_next, _end) = (block * blockSize, (block + 1) * blockSize);
+        lock (_lock)
+            if (block * blockSize > _next) (_next, _end) = (block * blockSize, (block + 1) * blockSize);
     }
 
     /// <summary>The first of <paramref name="count"/> numbers in a row.</summary>
@@ -34,10 +35,7 @@ internal sealed class Numbers(string nextBlock, int blockSize, Action<long>? tak
             // What is left of the block before is never used; who comes second here leaves a whole one behind.
             await using var command = new NpgsqlCommand(nextBlock, connection);
             var block = (long)(await command.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false))!;
-            lock (_lock)
-            {
-                if (block * blockSize > _next) Start(block);
-            }
+            Start(block);
         }
     }
 }
@@ -66,10 +64,10 @@ internal sealed class VisiblePosition
         }
     }
 
-    /// <summary>Everything up to here was committed by those who led before.</summary>
+    /// <summary>Everything up to here that is not under way here was committed by those who wrote before.</summary>
     public void Start(long position)
     {
-        lock (_lock) _highest = position;
+        lock (_lock) _highest = Math.Max(_highest, position);
     }
 
     /// <summary>A batch that starts at this position is on its way; told before any later one.</summary>

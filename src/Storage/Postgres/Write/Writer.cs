@@ -6,7 +6,7 @@ using NpgsqlTypes;
 namespace Fanfare.Storage.Postgres.Write;
 
 /// <summary>One connection that commits batches, each in one transaction and one network write. A batch behind another one, on another connection, is begun while that is under way and goes in two: what nobody waits for, and the rest.</summary>
-internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache streams, Numbers positions, Numbers streamIds, VisiblePosition visible, long term) : IAsyncDisposable
+internal sealed class Writer(WriterSlot slot, NpgsqlDataSource connections, StreamCache streams, Numbers positions, Numbers streamIds, VisiblePosition visible) : IAsyncDisposable
 {
     /// <summary>Positions in one block.</summary>
     public const int PositionBlock = 1 << 20;
@@ -132,7 +132,7 @@ internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache
         var connection = await connections.ConnectAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            await using (var end = Command(connection, "end_former", (NpgsqlDbType.Integer, slot), (NpgsqlDbType.Bigint, term))) await end.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
+            await using (var end = Command(connection, slot.EndFormer, (NpgsqlDbType.Integer, slot.Number), (NpgsqlDbType.Bigint, slot.Term))) await end.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
             await using (var compress = Command(connection, "compress")) await compress.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
             if (await ClaimAsync(connection, cancellationToken).ConfigureAwait(false) is var (session, committed))
             {
@@ -152,7 +152,7 @@ internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache
 
     private async Task<(long Session, long Committed)?> ClaimAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        await using var claim = Command(connection, "claim_slot", (NpgsqlDbType.Integer, slot), (NpgsqlDbType.Bigint, term));
+        await using var claim = Command(connection, slot.Claim, (NpgsqlDbType.Integer, slot.Number), (NpgsqlDbType.Bigint, slot.Term));
         await using var claimed = await claim.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
         return await claimed.ReadAsync(cancellationToken).ConfigureAwait(false) ? (claimed.GetInt64(0), claimed.GetInt64(1)) : null;
     }
@@ -242,7 +242,7 @@ internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache
         foreach (var part in write.Parts)
         {
             var entry = streams.Get(part.Stream);
-            if (Epochs.TermOf(part.Epoch) != term || streams.IsFenced(entry, part.Epoch) || !(entry.Exists || part is StreamAppend { IsFirst: true })) return false;
+            if (streams.IsFenced(entry, part.Epoch) || !(entry.Exists || part is StreamAppend { IsFirst: true })) return false;
         }
         return true;
     }
@@ -269,7 +269,7 @@ internal sealed class Writer(int slot, NpgsqlDataSource connections, StreamCache
             Parameters =
             {
                 new NpgsqlParameter<long> { NpgsqlDbType = NpgsqlDbType.Bigint },
-                new NpgsqlParameter<int> { TypedValue = slot, NpgsqlDbType = NpgsqlDbType.Integer },
+                new NpgsqlParameter<int> { TypedValue = slot.Number, NpgsqlDbType = NpgsqlDbType.Integer },
                 new NpgsqlParameter<long> { TypedValue = _session, NpgsqlDbType = NpgsqlDbType.Bigint },
             },
         };

@@ -8,7 +8,7 @@ SELECT CASE WHEN NOT EXISTS (SELECT FROM own) THEN require(false, 'session') END
 
 -- name: add_streams
 WITH added AS (
-    INSERT INTO streams (id, name, run_id, seq, epoch) SELECT * FROM unnest($1, $2, $3, $4, $5) AS r ON CONFLICT (name) DO NOTHING RETURNING 1
+    INSERT INTO streams (id, name, run_id, seq, epoch, shard) SELECT * FROM unnest($1, $2, $3, $4, $5, $6) AS r ON CONFLICT (name) DO NOTHING RETURNING 1
 )
 SELECT CASE WHEN count(*) <> cardinality($1) THEN require(false, 'heads') END FROM added;
 
@@ -120,6 +120,15 @@ INSERT INTO writers AS w (slot, session, batch, pid) SELECT $1, nextval('writer_
 ON CONFLICT (slot) DO UPDATE SET session = excluded.session, pid = excluded.pid
 RETURNING session, batch;
 
+-- name: claim_node_slot
+-- The same for a node of several: one that was put out has no row, and the lock on it makes this wait for who is putting it out.
+WITH lives AS (
+    SELECT 1 FROM nodes n, journal j WHERE n.term = $2 AND j.timeline = ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int FOR SHARE OF n
+)
+INSERT INTO writers AS w (slot, session, batch, pid) SELECT $1, nextval('writer_sessions'), 0, pg_backend_pid() FROM lives
+ON CONFLICT (slot) DO UPDATE SET session = excluded.session, pid = excluded.pid
+RETURNING session, batch;
+
 -- name: was_written
 -- Whether a batch was, by its first event; asked when the takeover has waited for all batches that were under way.
 SELECT EXISTS (SELECT FROM events WHERE stream_id = $1 AND seq = $2 AND position = $3);
@@ -128,6 +137,10 @@ SELECT EXISTS (SELECT FROM events WHERE stream_id = $1 AND seq = $2 AND position
 -- The session that had the slot may hang on a connection that its peer has given up.
 SELECT pg_terminate_backend(a.pid) FROM journal j JOIN writers w ON w.slot = $1 JOIN pg_stat_activity a ON a.pid = w.pid
 WHERE j.term = $2 AND a.application_name LIKE 'fanfare writer%' AND a.pid <> pg_backend_pid();
+
+-- name: end_former_of_node
+SELECT pg_terminate_backend(a.pid) FROM nodes n JOIN writers w ON w.slot = $1 JOIN pg_stat_activity a ON a.pid = w.pid
+WHERE n.term = $2 AND a.application_name LIKE 'fanfare writer%' AND a.pid <> pg_backend_pid();
 
 -- name: position_block
 SELECT nextval('position_blocks');

@@ -1,0 +1,64 @@
+using Fanfare.Storage.Postgres.Leading;
+using Npgsql;
+
+namespace Fanfare.Storage.Postgres.Nodes;
+
+/// <summary>A node as it was last seen.</summary>
+/// <param name="IsGone">Whether its lease has passed, or its session has been away for too long.</param>
+internal sealed record SeenNode(long Term, string Address, bool IsLeaving, bool IsExpired, bool IsGone);
+
+/// <summary>The lease of one of several nodes. Each renewal is a look at the others, too.</summary>
+/// <param name="news">Called when something may have changed, with what was seen; must be quick and not throw.</param>
+internal sealed class NodeLease(NpgsqlConnection session, NpgsqlDataSource sessions, Joined joined, long since, TimeProvider clock, Action<IReadOnlyList<SeenNode>> news)
+    : SessionLease(session, isLocked: false, sessions, since, clock)
+{
+    private readonly Dictionary<long, long> _absentSince = [];
+    private long _log = joined.Log;
+    private NpgsqlConnection? _listening;
+    private IReadOnlyList<SeenNode> _seen = [];
+    private volatile bool _isTold;
+
+    public override long Log => Volatile.Read(ref _log);
+
+    // Whose session is away is looked at again when it can be believed.
+    protected override TimeSpan Pause => _absentSince.Count > 0 ? LongestAway : base.Pause;
+
+    protected override async Task<bool> RenewAsync(NpgsqlConnection session, CancellationToken cancellationToken)
+    {
+        await ListenAsync(session, cancellationToken).ConfigureAwait(false);
+        var isTold = _isTold;
+        _isTold = false;
+        var rows = await Node.Sql.RowsAsync(session, "renew", row => (
+            Term: row.GetInt64(0), Address: row.GetString(1), IsLeaving: row.GetBoolean(2), Left: row.GetDouble(3), Lives: row.GetBoolean(4), IsRenewed: row.GetBoolean(5), Log: row.GetInt64(6)),
+            cancellationToken, joined.Term, Length).ConfigureAwait(false);
+        if (rows.Find(row => row.Term == joined.Term) is not { IsRenewed: true, Log: var log } || log < Log) return false;
+        Volatile.Write(ref _log, log);
+        var now = Clock.GetTimestamp();
+        foreach (var term in _absentSince.Keys.Where(term => rows.TrueForAll(row => row.Term != term || row.Lives)).ToList()) _absentSince.Remove(term);
+        foreach (var row in rows)
+            if (!row.Lives && row.Term != joined.Term) _absentSince.TryAdd(row.Term, now);
+        var seen = rows.Select(row => new SeenNode(row.Term, row.Address, row.IsLeaving, row.Left <= 0 && row.Term != joined.Term, row.Term != joined.Term && (row.Left <= 0 || IsAbsent(row.Term)))).OrderBy(node => node.Term).ToList();
+        var isNews = isTold || !seen.SequenceEqual(_seen) || seen.Exists(node => node.IsGone);
+        _seen = seen;
+        if (isNews) news(seen);
+        return true;
+    }
+
+    // What was told before is not known.
+    private async Task ListenAsync(NpgsqlConnection session, CancellationToken cancellationToken)
+    {
+        if (ReferenceEquals(_listening, session)) return;
+        session.Notification += (_, _) => _isTold = true;
+        await Node.Sql.ExecuteAsync(session, "listen", cancellationToken).ConfigureAwait(false);
+        (_listening, _isTold) = (session, true);
+    }
+
+    protected override async Task<bool> LockAsync(NpgsqlConnection session, CancellationToken cancellationToken) =>
+        (bool)(await Node.Sql.ScalarAsync(session, "lock", cancellationToken, joined.Term).ConfigureAwait(false))!;
+
+    protected override Task EndOtherAsync(NpgsqlConnection session, CancellationToken cancellationToken) => Node.Sql.ExecuteAsync(session, "end_session", cancellationToken, joined.Term);
+
+    protected override Task ReleaseAsync(NpgsqlConnection session) => Node.LeaveAsync(session, joined.Term);
+
+    private bool IsAbsent(long term) => _absentSince.TryGetValue(term, out var since) && Clock.GetElapsedTime(since) >= LongestAway;
+}

@@ -1,0 +1,229 @@
+using Fanfare.Contracts;
+using Fanfare.Storage.Common;
+using Fanfare.Storage.Postgres;
+using Fanfare.Storage.Postgres.Leading;
+using Fanfare.Storage.Postgres.Nodes;
+using Npgsql;
+
+namespace Fanfare.Storage;
+
+/// <summary>One of several servers that own a journal in PostgreSQL together, each some of its shards. It takes shards that nobody owns and that fall to it, gives away what falls to
+/// another, and puts out who hangs or was killed.</summary>
+public sealed class PostgresNode : IAsyncDisposable
+{
+    private static readonly TimeSpan _retryAfter = TimeSpan.FromMilliseconds(250), _leaveWithin = TimeSpan.FromSeconds(5);
+
+    private readonly NpgsqlDataSource _control, _sessions;
+    private readonly SharedOwnership _owned = new();
+    private IShardHost? _host;
+    private readonly Action<string> _log;
+    private readonly Joined _joined;
+    private readonly string _address;
+    private readonly TimeProvider _clock;
+    private readonly CancellationTokenSource _ending = new();
+    private readonly SemaphoreSlim _news = new(0);
+    private Task _tending = Task.CompletedTask;
+    private volatile IReadOnlyList<SeenNode> _seen = [];
+    private volatile string?[] _addresses = new string?[Shards.Count];
+    private volatile TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile bool _isLeaving;
+
+    private PostgresNode(PostgresSessions sessions, NpgsqlDataSource control, NpgsqlDataSource unpooled, NpgsqlConnection session, Joined joined, string address, long since, MarkPlace marks, TimeProvider clock, Action<string> log)
+    {
+        (_control, _sessions, _joined, _address, _clock, _log) = (control, unpooled, joined, address, clock, log);
+        var lease = new NodeLease(session, unpooled, joined, since, clock, Hear);
+        Store = PostgresStore.OfNode(sessions, joined, _owned, lease, marks, clock, log);
+        lease.Start();
+    }
+
+    /// <summary>The journal and the read model: all can be read, and what lies in <see cref="Owned"/> written. <see cref="PostgresStore.Deposed"/> is cancelled when the node was put out: then it
+    /// is to be disposed of, and may join anew.</summary>
+    public PostgresStore Store { get; }
+
+    /// <summary>The shards that are this node's now.</summary>
+    public IReadOnlyList<int> Owned => _owned.Shards;
+
+    /// <summary>Brings the schema up to date, and joins; waits while another server leads alone. It owns nothing until it is started.</summary>
+    /// <param name="connectionString">Npgsql's, as for <see cref="PostgresElection.JoinAsync"/>.</param>
+    /// <param name="address">Where the others reach it, different from theirs.</param>
+    /// <param name="log">Takes one sentence for the operator; called on any thread, must not throw.</param>
+    /// <param name="marks">Where nodes note how far the journal has come; null for nowhere.</param>
+    /// <exception cref="StoreUnavailableException">The database cannot be reached or used; the message says what to do.</exception>
+    /// <exception cref="JournalFormatException">A newer release wrote it.</exception>
+    public static async Task<PostgresNode> JoinAsync(
+        string connectionString, string address, TimeProvider clock, Action<string>? log = null, IBlobStore? marks = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(address);
+        ArgumentNullException.ThrowIfNull(clock);
+        log ??= _ => { };
+        var sessions = new PostgresSessions(connectionString);
+        await PostgresDatabase.MigrateAsync(sessions, cancellationToken).ConfigureAwait(false);
+        var (control, unpooled, place) = (sessions.Control(SessionLease.Length), sessions.StandBy(SessionLease.Length), new MarkPlace(marks, clock, log));
+        NpgsqlConnection? session = null;
+        try
+        {
+            session = await unpooled.ConnectAsync(cancellationToken).ConfigureAwait(false);
+            while (true)
+            {
+                var since = clock.GetTimestamp();
+                var mark = await place.ReadAsync(cancellationToken).ConfigureAwait(false);
+                if (await Node.TryJoinAsync(session, address, SessionLease.Length, mark, log, cancellationToken).ConfigureAwait(false) is { } joined)
+                    return new PostgresNode(sessions, control, unpooled, session, joined, address, since, place, clock, log);
+                await Task.Delay(_retryAfter, clock, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (Exception error)
+        {
+            if (session is not null) await session.DisposeAsync().ConfigureAwait(false);
+            await unpooled.DisposeAsync().ConfigureAwait(false);
+            await control.DisposeAsync().ConfigureAwait(false);
+            if (PostgresFailure.IsEnvironment(error)) throw new StoreUnavailableException(PostgresFailure.CannotReach(error, sessions.Place), error);
+            throw;
+        }
+    }
+
+    /// <summary>Begins to take shards.</summary>
+    /// <param name="host">Told of those that come and go.</param>
+    public void Start(IShardHost host)
+    {
+        ArgumentNullException.ThrowIfNull(host);
+        _host = host;
+        _tending = Task.Run(TendAsync);
+    }
+
+    /// <summary>Address of the node that owns a shard, as it was last seen; null for none.</summary>
+    public string? AddressOf(int shard) => _addresses[shard];
+
+    /// <summary>Completes when what <see cref="AddressOf"/> says has changed since this was asked for.</summary>
+    public Task ChangedAsync() => _changed.Task;
+
+    /// <summary>Gives all shards to other nodes, if there are any, writes what is queued, and goes.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_ending.IsCancellationRequested) return;
+        _isLeaving = true;
+        if (!Store.Deposed.IsCancellationRequested)
+        {
+            using var limit = new CancellationTokenSource(_leaveWithin);
+            try
+            {
+                await TellAsync(limit.Token).ConfigureAwait(false);
+                while (_owned.Shards.Count > 0 && !Store.Deposed.IsCancellationRequested && _seen.Any(IsHeir))
+                {
+                    _news.Release();
+                    await ChangedAsync().WaitAsync(limit.Token).ConfigureAwait(false);
+                }
+            }
+            catch (Exception error) when (error is OperationCanceledException || PostgresFailure.IsEnvironment(error))
+            {
+                // The others find them free when its row is gone.
+            }
+        }
+        await _ending.CancelAsync().ConfigureAwait(false);
+        await _tending.ConfigureAwait(false);
+        if (_host is not null) await _host.LosingAsync(_owned.Shards).ConfigureAwait(false);
+        await Store.DisposeAsync().ConfigureAwait(false);
+        await _sessions.DisposeAsync().ConfigureAwait(false);
+        await _control.DisposeAsync().ConfigureAwait(false);
+        _ending.Dispose();
+        _news.Dispose();
+    }
+
+    private bool IsHeir(SeenNode node) => node.Term != _joined.Term && !node.IsGone && !node.IsLeaving;
+
+    private void Hear(IReadOnlyList<SeenNode> seen)
+    {
+        _seen = seen;
+        _news.Release();
+    }
+
+    private async Task TellAsync(CancellationToken cancellationToken)
+    {
+        var connection = await _control.ConnectAsync(cancellationToken).ConfigureAwait(false);
+        await using var returned = connection.ConfigureAwait(false);
+        await Node.LeaveSoonAsync(connection, _joined.Term, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task TendAsync()
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(_ending.Token, Store.Deposed);
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                await _news.WaitAsync(stop.Token).ConfigureAwait(false);
+                await TendOnceAsync(stop.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+                break;
+            }
+            catch (Exception error)
+            {
+                if (!PostgresFailure.IsEnvironment(error)) _log($"The shards of {_address} could not be tended, which is tried again: {error.Message}");
+                await Task.Delay(_retryAfter, _clock, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                _news.Release();
+            }
+        }
+    }
+
+    private async Task TendOnceAsync(CancellationToken cancellationToken)
+    {
+        var seen = _seen;
+        var connection = await _control.ConnectAsync(cancellationToken).ConfigureAwait(false);
+        await using var returned = connection.ConfigureAwait(false);
+        foreach (var gone in seen.Where(node => node.IsGone))
+            if (await Node.PutOutAsync(connection, gone, cancellationToken).ConfigureAwait(false)) _log($"The server {gone.Address} was put out: {(gone.IsExpired ? "it did not renew its lease" : "its session ended")}.");
+        var map = await Node.MapAsync(connection, cancellationToken).ConfigureAwait(false);
+        // Who leaves keeps what nobody else could take.
+        var heirs = seen.Where(node => !node.IsGone && !(node.IsLeaving || (_isLeaving && node.Term == _joined.Term))).Select(node => (node.Term, node.Address)).ToList();
+        if (heirs.Count > 0) map = await ShareAsync(connection, map, Rendezvous.Assign(heirs), cancellationToken).ConfigureAwait(false);
+        Publish(map, seen);
+    }
+
+    private async Task<List<(int Shard, long Node, long Term)>> ShareAsync(NpgsqlConnection connection, List<(int Shard, long Node, long Term)> map, long?[] desired, CancellationToken cancellationToken)
+    {
+        // Of a claim or a release that was not answered.
+        var lost = map.Where(each => each.Node == _joined.Term && _owned.TermOf(each.Shard) == 0).Select(each => each.Shard).ToList();
+        if (lost.Count > 0)
+        {
+            await Node.ReleaseAsync(connection, _joined.Term, lost, cancellationToken).ConfigureAwait(false);
+            map = await Node.MapAsync(connection, cancellationToken).ConfigureAwait(false);
+        }
+        var losing = _owned.Shards.Where(shard => desired[shard] != _joined.Term).ToList();
+        var free = map.Where(each => each.Node == 0 && desired[each.Shard] == _joined.Term).Select(each => each.Shard).ToList();
+        if (losing.Count > 0)
+        {
+            await LoseAsync(losing, cancellationToken).ConfigureAwait(false);
+            await Node.ReleaseAsync(connection, _joined.Term, losing, cancellationToken).ConfigureAwait(false);
+        }
+        if (free.Count > 0 && await Node.ClaimAsync(connection, _joined.Term, free, cancellationToken).ConfigureAwait(false) is { Shards.Count: > 0 } claimed)
+        {
+            Store.Writes.BeginAt(claimed.PositionBlock);
+            foreach (var shard in claimed.Shards) _owned.Take(shard, claimed.Term);
+            await _host!.GainedAsync(claimed.Shards).ConfigureAwait(false);
+        }
+        return losing.Count + free.Count == 0 ? map : await Node.MapAsync(connection, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task LoseAsync(IReadOnlyList<int> shards, CancellationToken cancellationToken)
+    {
+        await _host!.LosingAsync(shards).ConfigureAwait(false);
+        await Store.Writes.SettledAsync(cancellationToken).ConfigureAwait(false);
+        foreach (var shard in shards) _owned.Leave(shard);
+        // What a host gave that was told not to is refused, or on its way.
+        await Store.Writes.SettledAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private void Publish(List<(int Shard, long Node, long Term)> map, IReadOnlyList<SeenNode> seen)
+    {
+        var byTerm = seen.ToDictionary(node => node.Term, node => node.Address);
+        var addresses = new string?[Shards.Count];
+        foreach (var (shard, node, _) in map) addresses[shard] = byTerm.GetValueOrDefault(node);
+        if (addresses.AsSpan().SequenceEqual(_addresses)) return;
+        _addresses = addresses;
+        var changed = _changed;
+        _changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        changed.SetResult();
+    }
+}
