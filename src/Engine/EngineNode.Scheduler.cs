@@ -50,7 +50,10 @@ public sealed partial class EngineNode
 
     private async Task<int> LatestAsync(StartRun command)
     {
-        var latest = await Activate(StreamId.Flow(command.Namespace, command.Flow)).Ask<FlowEntity, int>(command.Actor, static (FlowEntity flow, in Moment _) => flow.Latest);
+        // What another node deploys is durable when it is acknowledged, and then read here.
+        var latest = Owns(StreamId.Flow(command.Namespace, command.Flow))
+            ? await Activate(StreamId.Flow(command.Namespace, command.Flow)).Ask<FlowEntity, int>(command.Actor, static (FlowEntity flow, in Moment _) => flow.Latest)
+            : (await ReadModel.GetDeploymentAsync(command.Namespace, command.Flow, null, Stopping))?.Version ?? 0;
         return latest > 0 ? latest : throw new RefusedException(RefusalKind.NotFound, "FAN0002", $"There is no flow '{command.Flow}' in namespace '{command.Namespace}'. Deploy it first.");
     }
 
@@ -98,8 +101,19 @@ public sealed partial class EngineNode
                 : explanation;
         })).WaitAsync(cancellationToken);
 
-    public Task<PollResponse> PollAsync(PollRequest request, CancellationToken cancellationToken) =>
-        OnLoop(() => Dispatcher.PollAsync(request, cancellationToken));
+    public Task<PollResponse> PollAsync(PollRequest request, CancellationToken cancellationToken) => OnLoop(async () =>
+    {
+        CheckHeld();
+        var response = await Dispatcher.PollAsync(request, cancellationToken);
+        // The request came before this look, so a successor that this misses gives every lease its term from a later time than the worker counts from.
+        CheckHeld();
+        return response;
+    });
+
+    private void CheckHeld()
+    {
+        if (Options.IsHeld?.Invoke() is false) throw new RefusedException(RefusalKind.Busy, "FAN0008", "Another server may have taken over what this one owned. Repeat the request in a moment.");
+    }
 
     public async IAsyncEnumerable<LeaseInput> ReadInputsAsync(HeldLease lease, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

@@ -29,6 +29,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         _scheduler = scheduler;
         _warn = warn;
         _entropy = options.Seed;
+        if (options.IsOneOfSeveral) _shards = [];
         Runs = new RunContexts(readModel);
         _assembly = new LeaseAssembly(Runs, readModel, blobs);
         Dispatcher = new Dispatcher(this, _assembly);
@@ -46,6 +47,9 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
     internal RunContexts Runs { get; }
 
     internal Dispatcher Dispatcher { get; }
+
+    /// <summary>Called when there is work for which no worker waits here.</summary>
+    internal Action? Unserved { get; set; }
 
     internal DateTimeOffset Now => Clock.GetUtcNow();
 
@@ -106,9 +110,11 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
 
     internal Task DelayAsync(TimeSpan delay) => Task.Delay(delay, Clock, Stopping);
 
+    /// <exception cref="RefusedException">It is another node's.</exception>
     internal Activation Activate(StreamId id)
     {
         if (_activations.TryGetValue(id, out var activation)) return activation;
+        if (!Owns(id)) throw MovedOf(id);
         return _activations[id] = new Activation(id, this);
     }
 
@@ -123,7 +129,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
     };
 
     /// <summary>Has an entity look at itself: it is loaded if it was not, arms its timers, sends what is unsent, and a step offers again.</summary>
-    internal void Wake(StreamId stream) => Start(() => WakeAsync(stream));
+    internal void Wake(StreamId stream) => Start(() => Owns(stream) ? WakeAsync(stream) : Task.CompletedTask);
 
     /// <summary>Hands messages to another entity; returns when they are durable there.</summary>
     internal Task DeliverAsync(StreamId sender, StreamId target, IReadOnlyList<OutboxMessage> messages)
@@ -142,7 +148,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         : throw new RefusedException(RefusalKind.NotFound, "FAN0002", $"The flow has no step '{id.StepKey.Step}'.");
 
     // Awaited inside: a task that completes its continuations asynchronously would else be unwrapped on the thread pool.
-    private Task<T> OnLoop<T>(Func<Task<T>> work) =>
+    internal Task<T> OnLoop<T>(Func<Task<T>> work) =>
         Task.Factory.StartNew(async () => await work(), CancellationToken.None, TaskCreationOptions.DenyChildAttach, _scheduler).Unwrap();
 
     private async Task ScanAsync(DateTimeOffset due)
@@ -152,7 +158,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         {
             var page = await Journal.ScanWakesAsync(due, 1000, after, Stopping);
             if (page.Count == 0) return;
-            var woken = page.Where(w => !_activations.ContainsKey(w.Stream)).Select(w => WakeAsync(w.Stream)).ToArray();
+            var woken = page.Where(w => !_activations.ContainsKey(w.Stream) && Owns(w.Stream)).Select(w => WakeAsync(w.Stream)).ToArray();
             await Task.WhenAll(woken);
             after = page[^1].Stream;
         }

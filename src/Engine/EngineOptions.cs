@@ -41,6 +41,12 @@ public sealed record EngineOptions
     /// with it. Null for none.</summary>
     public Func<StreamId, bool>? IsApart { get; init; }
 
+    /// <summary>Whether the node is one of several that own the journal together. Then it has entities only of the shards that it was given (<see cref="EngineNode.GainAsync"/>).</summary>
+    public bool IsOneOfSeveral { get; init; }
+
+    /// <summary>Whether the node may say what it does not write, above all that a worker keeps its leases: what it owns may be another's when this is false. Null for always.</summary>
+    public Func<bool>? IsHeld { get; init; }
+
     /// <summary>Seed of the node's chance (jitter). Random in production, drawn from the run's seed in simulation.</summary>
     public required ulong Seed { get; init; }
 }

@@ -57,6 +57,12 @@ internal sealed class RunContexts(IReadModel readModel)
         _latest[(ns, flow)] = Math.Max(version, _latest.GetValueOrDefault((ns, flow)));
     }
 
+    /// <summary>Other nodes learn of these flows' deployments from now on.</summary>
+    public void ForgetLatest(Func<string, string, bool> isLost)
+    {
+        foreach (var (ns, flow) in _latest.Keys.Where(key => isLost(key.Namespace, key.Flow)).ToList()) _latest.Remove((ns, flow));
+    }
+
     public async Task<(FlowGraph Graph, string? Package)> GraphAsync(string ns, string flow, int version, CancellationToken cancellationToken)
     {
         if (_graphs.TryGetValue((ns, flow, version), out var known)) return known;

@@ -43,6 +43,9 @@ public sealed class PostgresNode : IAsyncDisposable
     /// <summary>The shards that are this node's now.</summary>
     public IReadOnlyList<int> Owned => _owned.Shards;
 
+    /// <summary>Addresses of the nodes that live, this one's among them, as they were last seen.</summary>
+    public IReadOnlyCollection<string> Live => [.. _seen.Where(node => !node.IsGone).Select(node => node.Address)];
+
     /// <summary>Brings the schema up to date, and joins; waits while another server leads alone. It owns nothing until it is started.</summary>
     /// <param name="connectionString">Npgsql's, as for <see cref="PostgresElection.JoinAsync"/>.</param>
     /// <param name="address">Where the others reach it, different from theirs.</param>

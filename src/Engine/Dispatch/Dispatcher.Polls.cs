@@ -209,6 +209,12 @@ internal sealed partial class Dispatcher
         if (session.Leases.Count == request.Held.Count) return leases;
         foreach (var lease in session.Leases.Values.Where(l => l.NamedIn == 0 && l.Boot == request.Boot).ToList())
         {
+            if (!node.Owns(lease.Held.Task.Stream))
+            {
+                // Granted in the moment in which the step went to another node, which sends it again.
+                session.Leases.Remove(lease.Held.Token);
+                continue;
+            }
             // Handed out again, it lasts from now in the worker's eyes, so in the step's too.
             var asked = node.Uptime;
             if (!IsFresh(lease, asked))
@@ -298,6 +304,8 @@ internal sealed partial class Dispatcher
     private async Task<List<Lease>> LeaseAsync(WorkerSession session, string boot, List<Pick> picks)
     {
         if (session.Boot != boot) picks = WithoutUnasked(picks);
+        // Picked, and given to another node since.
+        picks = [.. picks.Where(p => p.Grants is not null || node.Owns(p.Step))];
         if (picks.Count == 0) return [];
         var now = node.Uptime;
         var asked = picks.GroupBy(p => p.Step).Select(group => (group.First().Each, Grants: group.First().Grants ?? AskAsync(session, boot, group.Key, group.Sum(p => p.Count)))).ToList();

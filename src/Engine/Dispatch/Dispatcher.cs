@@ -25,8 +25,11 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
         if (idle) _offers.Remove(offer.Step);
         else _offers[offer.Step] = offer;
         if (idle && !_queues.ContainsKey((offer.Step.Namespace, offer.Queue))) return;
-        QueueOf(offer).Put(offer);
-        if (offer.Ready > 0) Match();
+        var queue = QueueOf(offer);
+        queue.Put(offer);
+        if (offer.Ready == 0) return;
+        Match();
+        if (queue.Count > 0) node.Unserved?.Invoke();
     }
 
     /// <summary>As <see cref="Put"/>, of an offer that is about to become durable. What polls that wait get of it is for the step to decide at once, so that it becomes
@@ -77,6 +80,14 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
     {
         _released = true;
         while (_parked.First is { } first) Unpark(first.Value, []);
+    }
+
+    /// <summary>These steps are another node's: they wait there, and their leases are renewed there.</summary>
+    public void Leave(Func<StreamId, bool> isLost)
+    {
+        foreach (var offer in _offers.Values.Where(offer => isLost(offer.Step)).ToList()) Put(offer with { Ready = 0, Running = 0 });
+        foreach (var session in _sessions.Values)
+            foreach (var (token, _) in session.Leases.Where(lease => isLost(lease.Value.Held.Task.Stream)).ToList()) session.Leases.Remove(token);
     }
 
     public void ForgetSilent(DateTimeOffset now)
@@ -174,7 +185,7 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
     {
         var lost = session.Leases.Values.Where(l => l.Boot == boot).ToList();
         foreach (var lease in lost) session.Leases.Remove(lease.Held.Token);
-        foreach (var step in lost.Select(l => l.Held.Task.Stream).Distinct())
+        foreach (var step in lost.Select(l => l.Held.Task.Stream).Distinct().Where(node.Owns))
         {
             node.Activate(step).Tell((StepEntity entity, in Moment moment) =>
                 entity.WorkerGone(session.Worker, boot, $"worker {session.Worker} was started anew", moment));

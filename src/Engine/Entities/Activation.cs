@@ -32,6 +32,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
     private long _epoch;
     private Wake? _wake;
     private bool _retired;
+    private RefusedException? _left;
     private bool _running;
     private bool _acknowledging;
     private long _durableOutbox;
@@ -61,6 +62,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
     public Task Until<TEntity>(Func<TEntity, bool> isSo)
         where TEntity : Entity
     {
+        if (_left is { } moved) return Task.FromException(moved);
         if (_retired) return node.Activate(Id).Until(isSo);
         var waiter = new Waiter(entity => isSo((TEntity)entity));
         _waiters.Add(waiter);
@@ -89,6 +91,14 @@ internal sealed class Activation(StreamId id, EngineNode node)
         Drop();
     }
 
+    /// <summary>Its stream is another node's: puts it out of memory, and refuses what waits and what comes.</summary>
+    public void Leave(RefusedException moved)
+    {
+        _left = moved;
+        Retire();
+        FailAll(moved);
+    }
+
     public void Drop()
     {
         _timer?.Dispose();
@@ -99,6 +109,11 @@ internal sealed class Activation(StreamId id, EngineNode node)
 
     public void Enqueue(Work work)
     {
+        if (_left is { } moved)
+        {
+            work.Fail(moved);
+            return;
+        }
         if (_retired)
         {
             node.Activate(Id).Enqueue(work);
@@ -114,6 +129,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
     {
         try
         {
+            if (_left is { } moved) FailAll(moved);
             while (_entity is not null || (_mailbox.Count > 0 && _flights.Count == 0))
             {
                 LastUsed = node.Uptime;
@@ -136,15 +152,16 @@ internal sealed class Activation(StreamId id, EngineNode node)
         try
         {
             var opened = await node.Journal.OpenAsync(Id, node.Stopping);
-            Adopt(await node.CreateEntityAsync(Id, opened.Events), opened);
+            var entity = await node.CreateEntityAsync(Id, opened.Events);
+            if (_left is not null) throw _left;
+            Adopt(entity, opened);
             return true;
         }
         catch (Exception exception)
         {
             // Whoever waits is told; the stream stays as it is in the journal, and the next command tries again.
             Drop();
-            while (_mailbox.TryDequeue(out var work)) work.Fail(exception);
-            FailWaiters(exception);
+            FailAll(exception);
             if (exception is not (RefusedException or OperationCanceledException)) node.Warn($"{Id} could not be opened: {exception.Message}");
             return false;
         }
@@ -373,6 +390,15 @@ internal sealed class Activation(StreamId id, EngineNode node)
         works.Clear();
     }
 
+    private void FailAll(Exception exception)
+    {
+        foreach (var work in _decided.Concat(_grounded)) work.Fail(exception);
+        _decided.Clear();
+        _grounded.Clear();
+        while (_mailbox.TryDequeue(out var work)) work.Fail(exception);
+        FailWaiters(exception);
+    }
+
     private void FailWaiters(Exception exception)
     {
         foreach (var waiter in _waiters) waiter.Done.TrySetException(exception);
@@ -383,6 +409,8 @@ internal sealed class Activation(StreamId id, EngineNode node)
     private void Land(Leg leg)
     {
         foreach (var work in leg.Works) work.Complete();
+        // Where the stream went to another node, that one's state says it again.
+        if (_left is not null) return;
         foreach (var effect in leg.Effects) node.Dispatcher.Carry(effect);
         // Dropped meanwhile: the state that is loaded next arms the timers and sends what is unsent.
         if (_entity is not { } entity || !ReferenceEquals(entity, leg.Entity)) return;

@@ -1,0 +1,41 @@
+using Fanfare.Contracts;
+
+namespace Fanfare.Engine;
+
+// What a node does that owns some shards of the journal. Where a shard came from, and where it goes, is the host's to know: to the engine a shard that comes is like a start, and one
+// that goes like an end, of what lies in it alone.
+public sealed partial class EngineNode
+{
+    private readonly HashSet<int>? _shards;
+
+    /// <summary>These shards are the node's from now on. What is unfinished in them is woken, which goes on when this has returned.</summary>
+    public Task GainAsync(IReadOnlyList<int> shards) => OnLoop(() =>
+    {
+        Owned.UnionWith(shards);
+        Start(() => ScanAsync(Now));
+        return Task.FromResult(true);
+    });
+
+    /// <summary>These are not the node's any more. Nothing more is decided on what lies in them; what was given to the journal before is answered as it ends, and what was not is refused, for the
+    /// caller to ask another node.</summary>
+    public Task LoseAsync(IReadOnlyList<int> shards) => OnLoop(() =>
+    {
+        Owned.ExceptWith(shards);
+        var lost = shards.ToHashSet();
+        foreach (var activation in _activations.Values.Where(activation => lost.Contains(Shards.Of(activation.Id))).ToList())
+        {
+            _activations.Remove(activation.Id);
+            activation.Leave(MovedOf(activation.Id));
+        }
+        Runs.ForgetLatest((ns, flow) => lost.Contains(Shards.Of(StreamId.Flow(ns, flow))));
+        Dispatcher.Leave(step => lost.Contains(Shards.Of(step)));
+        return Task.FromResult(true);
+    });
+
+    private HashSet<int> Owned => _shards ?? throw new InvalidOperationException("A node that is alone owns all shards.");
+
+    /// <summary>Whether the stream's entity may be here.</summary>
+    internal bool Owns(StreamId stream) => _shards is null || _activations.ContainsKey(stream) || _shards.Contains(Shards.Of(stream));
+
+    internal static RefusedException MovedOf(StreamId stream) => new(RefusalKind.Busy, "FAN0008", $"{stream} is another server's now. Repeat the request in a moment.");
+}

@@ -1,0 +1,112 @@
+using System.Runtime.CompilerServices;
+using Fanfare.Contracts;
+using Fanfare.Core;
+
+namespace Fanfare.Engine;
+
+/// <summary>The scheduler as any of several nodes serves it: commands go to the node that owns their stream, and a worker's poll to all that it concerns. What moves meanwhile is asked for again where it
+/// is then.</summary>
+public sealed class NodeScheduler(EngineNode local, INodes nodes, TimeProvider clock) : IScheduler
+{
+    /// <summary>How long a command is sent after a stream that passes from one node to another. A node that hangs is put out after two seconds.</summary>
+    private static readonly TimeSpan _longestPassage = TimeSpan.FromSeconds(10);
+
+    private static readonly TimeSpan _look = TimeSpan.FromMilliseconds(50);
+
+    private readonly PollRouter _polls = new(local, nodes, clock);
+
+    public Task<Deployed> DeployAsync(DeployFlow command, CancellationToken cancellationToken) =>
+        AskAsync(StreamId.Flow(command.Namespace, command.Spec.Name), node => node.DeployAsync(command, cancellationToken), cancellationToken);
+
+    public Task<Started> StartRunAsync(StartRun command, CancellationToken cancellationToken)
+    {
+        var run = command.IdempotencyKey is { } key ? RunIds.Derive(command.Namespace, command.Flow, key) : command.Run;
+        return AskAsync(StreamId.Run(command.Namespace, run), node => node.StartRunAsync(command, cancellationToken), cancellationToken);
+    }
+
+    public Task<RunStatus> CommandRunAsync(CommandRun command, CancellationToken cancellationToken) =>
+        AskAsync(StreamId.Run(command.Namespace, command.Run), node => node.CommandRunAsync(command, cancellationToken), cancellationToken);
+
+    public Task CommandTaskAsync(CommandTask command, CancellationToken cancellationToken) => AskAsync(
+        command.Task.Stream,
+        async node =>
+        {
+            await node.CommandTaskAsync(command, cancellationToken);
+            return true;
+        },
+        cancellationToken);
+
+    public Task<Explanation> ExplainAsync(TaskRef task, CancellationToken cancellationToken) => AskAsync(task.Stream, node => node.ExplainAsync(task, cancellationToken), cancellationToken);
+
+    /// <summary>Another node has work for which no worker waits there.</summary>
+    public Task HearOfWorkAsync(string node) => _polls.HearOfWorkAsync(node);
+
+    public Task<PollResponse> PollAsync(PollRequest request, CancellationToken cancellationToken) => _polls.PollAsync(request, cancellationToken);
+
+    public async IAsyncEnumerable<LeaseInput> ReadInputsAsync(HeldLease lease, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        // Whose it is is settled with the first of them; what follows is read there.
+        var inputs = await AskAsync(
+            lease.Task.Stream,
+            async node =>
+            {
+                var reading = node.ReadInputsAsync(lease, cancellationToken).GetAsyncEnumerator(cancellationToken);
+                try
+                {
+                    return (Reading: reading, Any: await reading.MoveNextAsync());
+                }
+                catch
+                {
+                    await reading.DisposeAsync();
+                    throw;
+                }
+            },
+            cancellationToken);
+        await using var ended = inputs.Reading;
+        for (var any = inputs.Any; any; any = await inputs.Reading.MoveNextAsync()) yield return inputs.Reading.Current;
+    }
+
+    public Task<int?> CheckLeaseAsync(HeldLease lease, CancellationToken cancellationToken) => AskAsync(lease.Task.Stream, node => node.CheckLeaseAsync(lease, cancellationToken), cancellationToken);
+
+    public async Task<IReadOnlyList<WorkerInfo>> ListWorkersAsync(CancellationToken cancellationToken)
+    {
+        // A worker has a session at each node that leased to it; the latest that it spoke to knows best what is free.
+        var all = await AllAsync(node => node.ListWorkersAsync(cancellationToken));
+        return [.. all.SelectMany(some => some).GroupBy(worker => worker.Worker).Select(seen => seen.MaxBy(worker => worker.LastSeen)! with { Leases = seen.Sum(worker => worker.Leases) }).OrderBy(worker => worker.Worker, StringComparer.Ordinal)];
+    }
+
+    public async Task<IReadOnlyList<QueueInfo>> ListQueuesAsync(CancellationToken cancellationToken)
+    {
+        var all = await AllAsync(node => node.ListQueuesAsync(cancellationToken));
+        return [.. all.SelectMany(some => some).GroupBy(queue => (queue.Namespace, queue.Queue)).OrderBy(queue => queue.Key)
+            .Select(parts => new QueueInfo(parts.Key.Namespace, parts.Key.Queue, parts.Sum(part => part.OpenSteps), parts.Sum(part => part.ReadyTasks), parts.Sum(part => part.RunningTasks)))];
+    }
+
+    // Those that do not answer are about to be put out.
+    private async Task<IReadOnlyList<T>> AllAsync<T>(Func<IScheduler, Task<T>> ask)
+    {
+        var asked = nodes.All.Select(node => ask(nodes.At(node))).ToList();
+        await ((Task)Task.WhenAll(asked)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        return [.. asked.Where(each => each.IsCompletedSuccessfully).Select(each => each.Result)];
+    }
+
+    private async Task<T> AskAsync<T>(StreamId stream, Func<IScheduler, Task<T>> ask, CancellationToken cancellationToken)
+    {
+        var since = clock.GetTimestamp();
+        while (true)
+        {
+            var changed = nodes.ChangedAsync();
+            try
+            {
+                if (nodes.OwnerOf(stream) is { } owner) return await ask(nodes.At(owner));
+                if (clock.GetElapsedTime(since) >= _longestPassage) throw EngineNode.MovedOf(stream);
+            }
+            catch (RefusedException refused) when (refused is { Kind: RefusalKind.Busy, Code: "FAN0008" } && clock.GetElapsedTime(since) < _longestPassage)
+            {
+                // It is on its way from one to another.
+            }
+            await Task.WhenAny(changed, Task.Delay(_look, clock, cancellationToken));
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+    }
+}

@@ -1,0 +1,130 @@
+using System.Collections.Concurrent;
+using Fanfare.Contracts;
+using Fanfare.Invariants;
+using Fanfare.Postgres;
+using Fanfare.Storage;
+using Fanfare.Storage.Blobs;
+using Npgsql;
+
+namespace Fanfare.Nodes;
+
+/// <summary>A database, the nodes on it and workers that know them all.</summary>
+internal sealed class Site(PrivatePostgres server, string database) : IAsyncDisposable
+{
+    public const string Ns = "default";
+
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(60), _look = TimeSpan.FromMilliseconds(20);
+
+    private readonly string _directory = Directory.CreateTempSubdirectory("fanfare-nodes-").FullName;
+    private readonly ConcurrentDictionary<string, Member> _members = [];
+    private readonly List<Worker> _workers = [];
+    private readonly ConcurrentQueue<string> _warnings = [];
+    private readonly ConcurrentQueue<string> _runs = [];
+    private DirectoryBlobStore? _blobs;
+
+    public PrivatePostgres Server => server;
+
+    public string Database => database;
+
+    public IBlobStore Blobs => _blobs ??= new DirectoryBlobStore(_directory);
+
+    public string Warnings => string.Join('\n', _warnings);
+
+    public IReadOnlyCollection<Member> Members => [.. _members.Values];
+
+    public IReadOnlyCollection<string> Runs => [.. _runs];
+
+    public void Warn(string line) => _warnings.Enqueue(line);
+
+    public Member? Reach(Member from, string node) => !from.IsDown && _members.TryGetValue(node, out var member) && !member.IsDown ? member : null;
+
+    public async Task<Member> JoinAsync(string address)
+    {
+        var member = await Member.JoinAsync(this, address);
+        _members[address] = member;
+        member.Start();
+        return member;
+    }
+
+    /// <summary>Waits until these own all shards among them, and each some.</summary>
+    public static Task SharedAsync(params Member[] members) =>
+        UntilAsync(() => members.All(member => member.Owned.Count > 0 && member.All.Count == members.Length) && members.Sum(member => member.Owned.Count) == Shards.Count, "A share for each node");
+
+    public async Task LeaveAsync(Member member)
+    {
+        await member.DisposeAsync();
+        _members.TryRemove(member.Own, out _);
+    }
+
+    /// <param name="gateways">Addresses, in the order in which it tries them.</param>
+    public Worker Work(string name, int slots, TimeSpan each, params string[] gateways)
+    {
+        var worker = new Worker(name, slots, each, gateways, address => _members.TryGetValue(address, out var member) && !member.IsDown ? member.Scheduler : null);
+        _workers.Add(worker);
+        return worker;
+    }
+
+    public async Task<string> StartRunAsync(Member through, FlowSpec flow)
+    {
+        await through.Scheduler.DeployAsync(new DeployFlow(Ns, "test", flow, "test", null), default);
+        var run = Engine.RunIds.Of(Guid.NewGuid().ToByteArray());
+        _runs.Enqueue(run);
+        await through.Scheduler.StartRunAsync(new StartRun(Ns, "test", flow.Name, null, "{}", [], 0, null, run), default);
+        return run;
+    }
+
+    public async Task EndAsync(Member through, RunStatus status = RunStatus.Succeeded)
+    {
+        foreach (var run in _runs)
+        {
+            RunRow? row = null;
+            for (var until = DateTime.UtcNow + _patience; row?.Status.IsTerminal() != true; await Task.Delay(_look))
+            {
+                row = await through.Store.ReadModel.GetRunAsync(Ns, run, default);
+                Assert.True(DateTime.UtcNow < until, $"Run {run} is {row?.Status} after {_patience.TotalSeconds} s; its owner is {through.OwnerOf(StreamId.Run(Ns, run))}.\n{Warnings}");
+            }
+            Assert.Equal(status, row!.Status);
+        }
+    }
+
+    /// <summary>Stops all, and reads the whole history.</summary>
+    public async Task CheckAsync(params FlowSpec[] flows)
+    {
+        foreach (var worker in _workers) await worker.DisposeAsync();
+        _workers.Clear();
+        foreach (var member in Members)
+        {
+            member.Wire.Mend();
+            await LeaveAsync(member);
+        }
+        await using var election = await PostgresElection.JoinAsync(database, TimeProvider.System);
+        await using var store = await election.WinAsync("check", default);
+        var checker = new HistoryChecker();
+        foreach (var flow in flows)
+        {
+            var stream = StreamId.Flow(Ns, flow.Name);
+            foreach (var entry in (await store.Journal.OpenAsync(stream, default)).Events) checker.Read(new Recorded(0, entry.At, "", stream, entry, ""));
+        }
+        foreach (var run in _runs)
+            foreach (var each in await store.ReadModel.ReadHistoryAsync(Ns, run, 0, 100_000, default)) checker.Read(new Recorded(each.Position, each.Entry.At, "", each.Stream, each.Entry, ""));
+        Assert.Empty(checker.Violations.Select(violation => $"{violation.Run} {violation.Position}: {violation.What}"));
+        Assert.Equal(_runs.Count, checker.Runs.Count);
+    }
+
+    public static async Task UntilAsync(Func<bool> done, string what)
+    {
+        for (var until = DateTime.UtcNow + _patience; !done(); await Task.Delay(_look)) Assert.True(DateTime.UtcNow < until, $"{what} did not come within {_patience.TotalSeconds} s.");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var worker in _workers) await worker.DisposeAsync();
+        foreach (var member in Members)
+        {
+            member.Wire.Mend();
+            await member.DisposeAsync();
+        }
+        _blobs?.Dispose();
+        Directory.Delete(_directory, recursive: true);
+    }
+}

@@ -1,0 +1,85 @@
+using Fanfare.Contracts;
+
+namespace Fanfare.Nodes;
+
+/// <summary>A worker in this process: each task takes so long, and its result comes under its own token. It polls one gateway, and goes on to the next when that one fails.</summary>
+internal sealed class Worker : IAsyncDisposable
+{
+    private readonly string _name, _boot = Guid.CreateVersion7().ToString();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Dictionary<string, (Lease Lease, DateTimeOffset Since)> _held = [];
+    private readonly List<FinishedAttempt> _finished = [];
+    private readonly HashSet<string> _ended = [];
+    private readonly int _slots;
+    private readonly TimeSpan _each;
+    private readonly IReadOnlyList<string> _gateways;
+    private readonly Func<string, IScheduler?> _reach;
+    private readonly Task _working;
+    private int _gateway;
+
+    public Worker(string name, int slots, TimeSpan each, IReadOnlyList<string> gateways, Func<string, IScheduler?> reach)
+    {
+        (_name, _slots, _each, _gateways, _reach) = (name, slots, each, gateways, reach);
+        _working = Task.Run(WorkAsync);
+    }
+
+    /// <summary>Tasks that it ended, by their tokens.</summary>
+    public int Ended => _ended.Count;
+
+    /// <summary>Most that it held at a time.</summary>
+    public int MostHeld { get; private set; }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _working;
+        _stop.Dispose();
+    }
+
+    private async Task WorkAsync()
+    {
+        var capacity = new ResourceSpec(_slots, 0, 0, 0);
+        for (var sequence = 1L; !_stop.IsCancellationRequested; sequence++)
+        {
+            var now = DateTimeOffset.UtcNow;
+            foreach (var (token, (lease, since)) in _held.Where(held => now - held.Value.Since >= _each).ToList())
+            {
+                _held.Remove(token);
+                if (_ended.Add(token))
+                    _finished.Add(new FinishedAttempt { Task = lease.Task, Token = token, Outcome = AttemptOutcome.Succeeded, StartedAt = since, EndedAt = now, Output = """{"n":1}""" });
+            }
+            var request = new PollRequest
+            {
+                Worker = _name,
+                Boot = _boot,
+                Sequence = sequence,
+                WaitMs = _held.Count + _finished.Count > 0 ? 5 : 20_000,
+                Capacity = capacity,
+                Free = new ResourceSpec(_slots - _held.Count, 0, 0, 0),
+                MaxLeases = _slots - _held.Count,
+                Finished = [.. _finished],
+                Held = [.. _held.Select(held => new HeldLease(held.Value.Lease.Task, held.Key))],
+            };
+            try
+            {
+                var gateway = _reach(_gateways[_gateway % _gateways.Count]) ?? throw new IOException("It is down.");
+                var answer = await gateway.PollAsync(request, _stop.Token).WaitAsync(TimeSpan.FromMilliseconds(request.WaitMs + 5000), _stop.Token);
+                var settled = answer.Settled.ToHashSet();
+                _finished.RemoveAll(ended => settled.Contains(ended.Token));
+                foreach (var cancel in answer.Cancel) _held.Remove(cancel.Token);
+                foreach (var lease in answer.Leases)
+                    if (!_ended.Contains(lease.Token)) _held.TryAdd(lease.Token, (lease, DateTimeOffset.UtcNow));
+                MostHeld = Math.Max(MostHeld, _held.Count);
+            }
+            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception error) when (error is RefusedException or IOException or TimeoutException)
+            {
+                _gateway++;
+                await Task.Delay(50, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+}
