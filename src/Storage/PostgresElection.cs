@@ -101,12 +101,12 @@ public sealed class PostgresElection : IAsyncDisposable
             (long Term, long Since)? gone = null;
             while (true)
             {
-                var (term, leader, remaining, lives) = await LookAsync(session, cancellationToken).ConfigureAwait(false);
+                var (term, leader, remaining, lives, node) = await LookAsync(session, cancellationToken).ConfigureAwait(false);
                 _trouble = null;
                 gone = lives ? null : gone is { } before && before.Term == term ? gone : (term, _clock.GetTimestamp());
                 var away = gone is { } since ? _clock.GetElapsedTime(since.Since) : TimeSpan.Zero;
-                var isLed = remaining > TimeSpan.Zero && away < SessionLease.LongestAway;
-                _leader = isLed ? leader : null;
+                var isLed = node is not null || (remaining > TimeSpan.Zero && away < SessionLease.LongestAway);
+                _leader = node ?? (isLed ? leader : null);
                 if (isLed) seen = _clock.GetTimestamp();
                 if (waits == IsAside)
                 {
@@ -115,7 +115,7 @@ public sealed class PostgresElection : IAsyncDisposable
                 }
                 if (!isLed && (waits || _clock.GetElapsedTime(seen) >= LastResort) && (store = await TryAsync(session, address, remaining > TimeSpan.Zero ? term : null, waits, cancellationToken).ConfigureAwait(false)) is not null) return store;
                 // Until its lease would pass, or it says that it gives it up.
-                var pause = !isLed ? _shortest : Min(remaining, lives ? _lookEvery : SessionLease.LongestAway - away);
+                var pause = !isLed ? _shortest : node is not null ? _lookEvery : Min(remaining, lives ? _lookEvery : SessionLease.LongestAway - away);
                 await session.WaitAsync(pause > _shortest ? pause : _shortest, cancellationToken).ConfigureAwait(false);
             }
         }
@@ -148,9 +148,9 @@ public sealed class PostgresElection : IAsyncDisposable
 
     private static TimeSpan Min(TimeSpan one, TimeSpan other) => one < other ? one : other;
 
-    private static async Task<(long Term, string Leader, TimeSpan Remaining, bool Lives)> LookAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    private static async Task<(long Term, string Leader, TimeSpan Remaining, bool Lives, string? Node)> LookAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        var rows = await Takeover.Sql.RowsAsync(connection, "leader", row => (row.GetInt64(0), row.GetString(1), TimeSpan.FromSeconds(row.GetDouble(2)), row.GetBoolean(3)), cancellationToken).ConfigureAwait(false);
+        var rows = await Takeover.Sql.RowsAsync(connection, "leader", row => (row.GetInt64(0), row.GetString(1), TimeSpan.FromSeconds(row.GetDouble(2)), row.GetBoolean(3), row.IsDBNull(4) ? null : row.GetString(4)), cancellationToken).ConfigureAwait(false);
         return rows is [var row]
             ? row
             : throw new JournalFormatException($"The journal in the database {connection.Database} is damaged: the row that says who leads is missing. Restore the database from a backup.");

@@ -111,10 +111,10 @@ public sealed class PostgresNode : IAsyncDisposable
             try
             {
                 await TellAsync(limit.Token).ConfigureAwait(false);
-                while (_owned.Shards.Count > 0 && !Store.Deposed.IsCancellationRequested && _seen.Any(IsHeir))
+                for (var changed = ChangedAsync(); _owned.Shards.Count > 0 && !Store.Deposed.IsCancellationRequested && _seen.Any(IsHeir); changed = ChangedAsync())
                 {
                     _news.Release();
-                    await ChangedAsync().WaitAsync(limit.Token).ConfigureAwait(false);
+                    await changed.WaitAsync(limit.Token).ConfigureAwait(false);
                 }
             }
             catch (Exception error) when (error is OperationCanceledException || PostgresFailure.IsEnvironment(error))

@@ -60,6 +60,28 @@ public sealed class NodesTests(SharedPostgres shared, ITestOutputHelper output) 
     }
 
     [PostgresFact]
+    public async Task ACancelOnOneNode_ReachesAFullWorkerThatRestsAtAnother()
+    {
+        await using var site = new Site(shared.Server, shared.NewSchema());
+        var (a, b) = (await site.JoinAsync("a"), await site.JoinAsync("b"));
+        await Site.SharedAsync(a, b);
+        var worker = site.Work("w", 4, TimeSpan.FromHours(1), "a");
+        var flow = Flows.Foreach(1, 1);
+        for (var i = 0; i < 4; i++) await site.StartRunAsync(a, flow, at: i % 2 == 0 ? a : b);
+        await Site.UntilAsync(() => worker.MostHeld == 4, "Four tasks");
+        var polls = worker.Polls;
+        await Task.Delay(TimeSpan.FromSeconds(2));
+        Assert.InRange(worker.Polls - polls, 0, 2);
+
+        var clock = Stopwatch.StartNew();
+        foreach (var run in site.Runs) await a.Scheduler.CommandRunAsync(new CommandRun(Site.Ns, "ann", run, RunVerb.Cancel, null), default);
+        await site.EndAsync(a, RunStatus.Cancelled);
+
+        Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(5));
+        await site.CheckAsync(flow);
+    }
+
+    [PostgresFact]
     public async Task NodesThatComeAndGo_MoveRuns_AndLoseNothing()
     {
         await using var site = new Site(shared.Server, shared.NewSchema());
@@ -92,8 +114,8 @@ public sealed class NodesTests(SharedPostgres shared, ITestOutputHelper output) 
         site.Work("w1", 8, _short, "c", "a", "b");
         site.Work("w2", 8, _short, "a", "b", "c");
         var flow = Flows.Foreach(60, 3);
-        for (var i = 0; i < 24; i++) await site.StartRunAsync(a, flow);
-        var hit = site.Runs.First(run => a.OwnerOf(StreamId.Run(Site.Ns, run)) == "c");
+        var hit = await site.StartRunAsync(a, flow, at: c);
+        for (var i = 0; i < 23; i++) await site.StartRunAsync(a, flow);
 
         c.Kill();
         var clock = Stopwatch.StartNew();

@@ -64,10 +64,13 @@ internal sealed class Site(PrivatePostgres server, string database) : IAsyncDisp
         return worker;
     }
 
-    public async Task<string> StartRunAsync(Member through, FlowSpec flow)
+    /// <param name="at">Owner of the run; null for whichever.</param>
+    public async Task<string> StartRunAsync(Member through, FlowSpec flow, Member? at = null)
     {
         await through.Scheduler.DeployAsync(new DeployFlow(Ns, "test", flow, "test", null), default);
-        var run = Engine.RunIds.Of(Guid.NewGuid().ToByteArray());
+        string run;
+        do run = Engine.RunIds.Of(Guid.NewGuid().ToByteArray());
+        while (at is not null && through.OwnerOf(StreamId.Run(Ns, run)) != at.Own);
         _runs.Enqueue(run);
         await through.Scheduler.StartRunAsync(new StartRun(Ns, "test", flow.Name, null, "{}", [], 0, null, run), default);
         return run;

@@ -26,6 +26,8 @@ internal sealed class Worker : IAsyncDisposable
     /// <summary>Tasks that it ended, by their tokens.</summary>
     public int Ended => _ended.Count;
 
+    public int Polls { get; private set; }
+
     /// <summary>Most that it held at a time.</summary>
     public int MostHeld { get; private set; }
 
@@ -53,20 +55,23 @@ internal sealed class Worker : IAsyncDisposable
                 Worker = _name,
                 Boot = _boot,
                 Sequence = sequence,
-                WaitMs = _held.Count + _finished.Count > 0 ? 5 : 20_000,
+                WaitMs = _finished.Count > 0 ? 5 : (int)Math.Clamp(_held.Select(held => (held.Value.Since + _each - now).TotalMilliseconds).DefaultIfEmpty(20_000).Min(), 5, 20_000),
                 Capacity = capacity,
                 Free = new ResourceSpec(_slots - _held.Count, 0, 0, 0),
                 MaxLeases = _slots - _held.Count,
                 Finished = [.. _finished],
                 Held = [.. _held.Select(held => new HeldLease(held.Value.Lease.Task, held.Key))],
             };
+            Polls++;
             try
             {
                 var gateway = _reach(_gateways[_gateway % _gateways.Count]) ?? throw new IOException("It is down.");
                 var answer = await gateway.PollAsync(request, _stop.Token).WaitAsync(TimeSpan.FromMilliseconds(request.WaitMs + 5000), _stop.Token);
                 var settled = answer.Settled.ToHashSet();
                 _finished.RemoveAll(ended => settled.Contains(ended.Token));
-                foreach (var cancel in answer.Cancel) _held.Remove(cancel.Token);
+                foreach (var cancel in answer.Cancel)
+                    if (_held.Remove(cancel.Token, out var ended) && !cancel.Void && _ended.Add(cancel.Token))
+                        _finished.Add(new FinishedAttempt { Task = ended.Lease.Task, Token = cancel.Token, Outcome = AttemptOutcome.Cancelled, StartedAt = ended.Since, EndedAt = now, Error = new TaskError("cancelled", cancel.Reason) });
                 foreach (var lease in answer.Leases)
                     if (!_ended.Contains(lease.Token)) _held.TryAdd(lease.Token, (lease, DateTimeOffset.UtcNow));
                 MostHeld = Math.Max(MostHeld, _held.Count);

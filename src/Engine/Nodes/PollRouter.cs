@@ -24,6 +24,9 @@ internal sealed class PollRouter
     /// <summary>How long a node may take to wake what it gained.</summary>
     private static readonly TimeSpan _wakesWithin = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long a poll rests at least where one of the nodes does not answer.</summary>
+    private static readonly TimeSpan _pause = TimeSpan.FromMilliseconds(250);
+
     private static readonly TimeSpan _forgetAfter = TimeSpan.FromMinutes(10);
 
     /// <summary>How often the others are told of work that nobody takes here.</summary>
@@ -74,11 +77,13 @@ internal sealed class PollRouter
 
         var first = First(parts);
         await parts.AskAsync([.. parts.Concerned.Concat(route.TakeOwing()).Concat(asksAll ? _nodes.All : []).Append(first).Distinct()], first, parts.FollowsFrom(first) ? FollowMs : 0);
-        while (parts.SeeksWork)
+        while (parts.HasNothingToSay)
         {
-            if (Untried(parts) is { } next) await parts.AskAsync([next], next, 0);
+            if (parts.SeeksWork && Untried(parts) is { } next) await parts.AskAsync([next], next, 0);
             else if (!await parts.RestAsync()) break;
         }
+        // The one that was sent for another node's work comes back with nothing, or with something else: the next may fit.
+        if (parts.WasWoken) WakeOne();
         return parts.Answer();
     }
 
@@ -231,8 +236,12 @@ internal sealed class PollRouter
         /// <summary>Nodes that were offered what is free.</summary>
         public HashSet<string> Tried { get; } = [];
 
-        public bool SeeksWork => _isLatest && IsLatest && _request.MaxLeases > 0 && _asked < MostParts && !_gone.IsCancellationRequested
+        public bool SeeksWork => _request.MaxLeases > 0;
+
+        public bool HasNothingToSay => _isLatest && IsLatest && _asked < MostParts / 2 && !_gone.IsCancellationRequested
             && _answers.TrueForAll(answer => answer.Leases.Count + answer.Cancel.Count + answer.Settled.Count == 0);
+
+        public bool WasWoken { get; private set; }
 
         private bool IsLatest => _route.Boot == _request.Boot && _route.Sequence == _request.Sequence;
 
@@ -244,7 +253,7 @@ internal sealed class PollRouter
             foreach (var answer in asked) Add(await answer);
         }
 
-        /// <summary>Waits at this node for work of its own, or word of another's. False when the time is over.</summary>
+        /// <summary>Waits: at this node for work of its own, or word of another's, and at the nodes of what it holds for a cancel. False when the time is over, or there is something to say.</summary>
         public async Task<bool> RestAsync()
         {
             var left = _request.WaitMs - (int)_router._clock.GetElapsedTime(_since).TotalMilliseconds;
@@ -255,25 +264,33 @@ internal sealed class PollRouter
             _route.Rests(end);
             try
             {
-                var parked = AskAsync(_router._nodes.Own, isFree: true, left, end.Token);
-                await Task.WhenAny(parked, rest.Woken);
+                var parked = _held.Select(part => part.Key).OfType<string>().Append(_router._nodes.Own).Distinct().Select(node => ParkAsync(node, left, end.Token)).ToList();
+                await Task.WhenAny([.. parked, rest.Woken]);
                 end.Cancel();
-                Add(await parked);
-                return rest.Woken.IsCompleted;
+                foreach (var answer in parked) Add(await answer);
             }
             finally
             {
                 _route.RestsNoMore(end);
                 _router._resting.Remove(place);
-                if (rest.Woken.IsCompleted) Tried.RemoveWhere(node => node != _router._nodes.Own);
             }
+            if (!rest.Woken.IsCompleted) return false;
+            WasWoken = true;
+            Tried.RemoveWhere(node => node != _router._nodes.Own);
+            return true;
+        }
+
+        private async Task<PollResponse?> ParkAsync(string node, int waitMs, CancellationToken end)
+        {
+            var answer = await AskAsync(node, node == _router._nodes.Own, waitMs, end);
+            // One that is away must not turn a long poll into a spin.
+            if (answer is null) await Task.Delay(_pause, _router._clock, end).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            return answer;
         }
 
         /// <exception cref="RefusedException">No node has answered.</exception>
         public PollResponse Answer()
         {
-            // The one that was sent for it came back with nothing, or for something else: another may fit.
-            _router.WakeOne();
             if (_answers.Count == 0) throw new RefusedException(RefusalKind.Busy, "FAN0018", "No server can answer for this worker's tasks at the moment. Repeat the request.");
             return new PollResponse
             {

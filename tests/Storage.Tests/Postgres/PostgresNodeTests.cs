@@ -128,6 +128,7 @@ public sealed class PostgresNodeTests(SharedPostgres shared) : IClassFixture<Sha
         await OwnedAsync(node);
         var winning = election.WinAsync("alone", default);
         await _ledger.AllGoOnAsync().WaitAsync(_patience);
+        await UntilAsync(() => election.Leader == "a", "Word of the node");
         Assert.False(winning.IsCompleted);
         await LeaveAsync(node);
         var again = await winning.WaitAsync(_patience);

@@ -1,10 +1,11 @@
 -- What the servers of one database run to agree on which of them leads. Times are the database's own.
 
 -- name: leader
--- Seconds that its lease still has, below zero when it has passed; and whether its session lives.
+-- Seconds that its lease still has, below zero when it has passed; and whether its session lives. Or one of several nodes, beside which nobody leads.
 SELECT term, address, greatest(extract(epoch FROM lease_until - clock_timestamp()), -1)::float8, EXISTS (
     SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid = 1717661292 AND objid = current_schema()::regnamespace::oid
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())),
+    (SELECT min(address) FROM nodes WHERE lease_until > clock_timestamp())
 FROM leader;
 
 -- name: lead
