@@ -43,6 +43,8 @@ public sealed class RunOperationTests(SharedSite shared)
               work: {run: {{{Run.Shell(Run.Await(go))}}}, max_parallel: 1, next: all}
               all: {join: all, run: ["true"]}
             """);
+        // The first step has a process, too.
+        await _site.Api.EventAsync(run, "task_leased", "work");
         await TaskProcesses.LiveAsync(run, 1);
 
         Assert.Equal(RunStatus.Paused, (await _site.Api.CommandAsync(run, "pause")).Status);
