@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using Fanfare.Contracts;
 using Fanfare.Postgres;
@@ -16,6 +17,7 @@ public sealed class PostgresNodeTests(SharedPostgres shared) : IClassFixture<Sha
     private readonly Ledger _ledger = new(runs: 24);
     private readonly List<Member> _members = [];
     private readonly List<Wire> _wires = [];
+    private readonly ConcurrentQueue<string> _log = [];
 
     public Task InitializeAsync() => Task.CompletedTask;
 
@@ -71,8 +73,9 @@ public sealed class PostgresNodeTests(SharedPostgres shared) : IClassFixture<Sha
         else wire.Break();
         await UntilAsync(() => first.Node.Owned.Count + second.Node.Owned.Count == Shards.Count, "The others' taking over");
 
-        // A lease lasts two seconds, and is renewed when a third of it has passed; a session's end is believed after 0.3 s, and looked for every 0.67 s.
-        Assert.InRange(clock.Elapsed.TotalSeconds, how == "killed" ? 0.2 : 1, how == "killed" ? 1.3 : 5);
+        // A lease lasts two seconds, and is renewed when a third of it has passed; a session's end is believed after 0.3 s.
+        Assert.InRange(clock.Elapsed.TotalSeconds, how == "killed" ? 0.2 : 1, 10);
+        Assert.Contains(_log, line => line.StartsWith("The server c was put out", StringComparison.Ordinal) && line.Contains(how == "killed" ? "its session ended" : "did not renew", StringComparison.Ordinal));
         Assert.False(gone.Node.Store.Leads);
         await _ledger.AllGoOnAsync().WaitAsync(_patience);
 
@@ -189,7 +192,7 @@ public sealed class PostgresNodeTests(SharedPostgres shared) : IClassFixture<Sha
 
     private async Task<Member> JoinAsync(string address, string? database = null)
     {
-        var node = await PostgresNode.JoinAsync(database ?? _database, address, TimeProvider.System);
+        var node = await PostgresNode.JoinAsync(database ?? _database, address, TimeProvider.System, _log.Enqueue);
         var member = new Member(address, node, new NodeTraffic(_ledger, $"{address}{_members.Count}") { Store = node.Store });
         lock (_members) _members.Add(member);
         node.Start(member.Traffic);
