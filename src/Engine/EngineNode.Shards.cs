@@ -25,7 +25,7 @@ public sealed partial class EngineNode
         foreach (var activation in _activations.Values.Where(activation => lost.Contains(Shards.Of(activation.Id))).ToList())
         {
             _activations.Remove(activation.Id);
-            activation.Leave(MovedOf(activation.Id));
+            activation.Leave(RefusedException.Moved(activation.Id));
         }
         Runs.ForgetLatest((ns, flow) => lost.Contains(Shards.Of(StreamId.Flow(ns, flow))));
         Dispatcher.Leave(step => lost.Contains(Shards.Of(step)));
@@ -36,6 +36,4 @@ public sealed partial class EngineNode
 
     /// <summary>Whether the stream's entity may be here.</summary>
     internal bool Owns(StreamId stream) => _shards is null || _activations.ContainsKey(stream) || _shards.Contains(Shards.Of(stream));
-
-    internal static RefusedException MovedOf(StreamId stream) => new(RefusalKind.Busy, "FAN0008", $"{stream} is another server's now. Repeat the request in a moment.");
 }

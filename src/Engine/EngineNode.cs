@@ -114,7 +114,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
     internal Activation Activate(StreamId id)
     {
         if (_activations.TryGetValue(id, out var activation)) return activation;
-        if (!Owns(id)) throw MovedOf(id);
+        if (!Owns(id)) throw RefusedException.Moved(id);
         return _activations[id] = new Activation(id, this);
     }
 

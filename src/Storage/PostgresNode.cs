@@ -179,7 +179,7 @@ public sealed class PostgresNode : IAsyncDisposable
             if (await Node.PutOutAsync(connection, gone, cancellationToken).ConfigureAwait(false)) _log($"The server {gone.Address} was put out: {(gone.IsExpired ? "it did not renew its lease" : "its session ended")}.");
         var map = await Node.MapAsync(connection, cancellationToken).ConfigureAwait(false);
         // Who leaves keeps what nobody else could take.
-        var heirs = seen.Where(node => !node.IsGone && !(node.IsLeaving || (_isLeaving && node.Term == _joined.Term))).Select(node => (node.Term, node.Address)).ToList();
+        var heirs = seen.Where(node => IsHeir(node) || (node.Term == _joined.Term && !_isLeaving)).Select(node => (node.Term, node.Address)).ToList();
         if (heirs.Count > 0) map = await ShareAsync(connection, map, Rendezvous.Assign(heirs), cancellationToken).ConfigureAwait(false);
         Publish(map, seen);
     }

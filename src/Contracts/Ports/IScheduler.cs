@@ -108,6 +108,9 @@ public sealed class RefusedException : Exception
         Code = code;
     }
 
+    /// <summary>Nothing was done: another of several servers owns the stream.</summary>
+    public static RefusedException Moved(StreamId stream) => new(RefusalKind.Busy, "FAN0008", $"{stream} is another server's now. Repeat the request in a moment.");
+
     public RefusalKind Kind { get; }
 
     /// <summary>Such as <c>FAN0007</c>.</summary>

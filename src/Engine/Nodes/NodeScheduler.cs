@@ -99,7 +99,7 @@ public sealed class NodeScheduler(EngineNode local, INodes nodes, TimeProvider c
             try
             {
                 if (nodes.OwnerOf(stream) is { } owner) return await ask(nodes.At(owner));
-                if (clock.GetElapsedTime(since) >= _longestPassage) throw EngineNode.MovedOf(stream);
+                if (clock.GetElapsedTime(since) >= _longestPassage) throw RefusedException.Moved(stream);
             }
             catch (RefusedException refused) when (refused is { Kind: RefusalKind.Busy, Code: "FAN0008" } && clock.GetElapsedTime(since) < _longestPassage)
             {

@@ -113,7 +113,7 @@ internal sealed class StreamCache(int capacity, IOwnership ownership)
     public long Open(StreamId stream)
     {
         var entry = Get(stream);
-        if (entry.Term == 0) throw new RefusedException(RefusalKind.Busy, "FAN0008", $"{stream} is another server's now. Repeat the request in a moment.");
+        if (entry.Term == 0) throw RefusedException.Moved(stream);
         var epoch = Epochs.Of(entry.Term, Interlocked.Increment(ref _openings));
         Raise(entry, epoch);
         return epoch;

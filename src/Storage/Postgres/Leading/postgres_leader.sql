@@ -1,10 +1,13 @@
 -- What the servers of one database run to agree on which of them leads. Times are the database's own.
 
+-- fragment: is_leaders
+-- Of the rows of pg_locks.
+locktype = 'advisory' AND granted AND objsubid = 2 AND classid = 1717661292 AND objid = current_schema()::regnamespace::oid
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+
 -- name: leader
 -- Seconds that its lease still has, below zero when it has passed; and whether its session lives. Or one of several nodes, beside which nobody leads.
-SELECT term, address, greatest(extract(epoch FROM lease_until - clock_timestamp()), -1)::float8, EXISTS (
-    SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid = 1717661292 AND objid = current_schema()::regnamespace::oid
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())),
+SELECT term, address, greatest(extract(epoch FROM lease_until - clock_timestamp()), -1)::float8, EXISTS (SELECT FROM pg_locks WHERE $(is_leaders)),
     (SELECT min(address) FROM nodes WHERE lease_until > clock_timestamp())
 FROM leader;
 
@@ -17,9 +20,7 @@ SELECT pg_advisory_unlock(1717661292, current_schema()::regnamespace::oid::integ
 
 -- name: end_leader
 -- A session of the former leader that nobody uses any more: its machine was lost, or it is cut off.
-SELECT pg_terminate_backend(pid) FROM pg_locks
-WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid = 1717661292 AND objid = current_schema()::regnamespace::oid
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid();
+SELECT pg_terminate_backend(pid) FROM pg_locks WHERE $(is_leaders) AND pid <> pg_backend_pid();
 
 -- name: claim
 -- Whose session is gone is succeeded before its lease has passed, and nobody else: another may have claimed it since, and not have the lock yet. Of those who

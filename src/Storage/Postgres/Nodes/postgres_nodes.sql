@@ -1,6 +1,10 @@
 -- What the nodes of one database run to share its shards among them. Times are the database's own.
 -- A node's session holds an advisory lock as long as it lives: its key is the schema's oid above the node's term.
 
+-- fragment: is_a_nodes
+-- Of the rows of pg_locks; objid is the node's term.
+locktype = 'advisory' AND granted AND objsubid = 1 AND classid = current_schema()::regnamespace::oid AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+
 -- name: leader_left
 -- Seconds that a server has left which leads alone. Locks the row, so that nobody leads alone or joins meanwhile.
 SELECT greatest(extract(epoch FROM lease_until - clock_timestamp()), -1)::float8 FROM leader FOR UPDATE;
@@ -21,9 +25,7 @@ INSERT INTO nodes (term, address, lease_until, format) VALUES ($1, $2, clock_tim
 SELECT pg_try_advisory_lock((current_schema()::regnamespace::oid::bigint << 32) | $1);
 
 -- name: end_session
-SELECT pg_terminate_backend(pid) FROM pg_locks
-WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND classid = current_schema()::regnamespace::oid AND objid::bigint = $1
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid();
+SELECT pg_terminate_backend(pid) FROM pg_locks WHERE $(is_a_nodes) AND objid::bigint = $1 AND pid <> pg_backend_pid();
 
 -- name: listen
 LISTEN fanfare_nodes;
@@ -38,8 +40,7 @@ WITH renewed AS (
     WHERE term = $1 AND EXISTS (SELECT FROM journal WHERE timeline = ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int)
     RETURNING term
 ), living AS MATERIALIZED (
-    SELECT objid::bigint AS term FROM pg_locks
-    WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND classid = current_schema()::regnamespace::oid AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    SELECT objid::bigint AS term FROM pg_locks WHERE $(is_a_nodes)
 )
 SELECT n.term, n.address, n.leaving, greatest(extract(epoch FROM n.lease_until - clock_timestamp()), -1)::float8, n.term IN (SELECT term FROM living), n.term IN (SELECT term FROM renewed),
     (pg_current_wal_insert_lsn() - '0/0')::bigint
@@ -66,9 +67,8 @@ UPDATE nodes SET leaving = true WHERE term = $1;
 
 -- name: put_out
 -- A node whose lease has passed, or whose session is gone.
-DELETE FROM nodes WHERE term = $1 AND (lease_until < clock_timestamp() OR ($2 AND NOT EXISTS (
-    SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND classid = current_schema()::regnamespace::oid AND objid::bigint = $1
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))));
+DELETE FROM nodes
+WHERE term = $1 AND (lease_until < clock_timestamp() OR ($2 AND NOT EXISTS (SELECT FROM pg_locks WHERE $(is_a_nodes) AND objid::bigint = $1)));
 
 -- name: leave
 DELETE FROM nodes WHERE term = $1;

@@ -7,7 +7,7 @@ namespace Fanfare.Storage.Postgres.Write;
 /// <param name="EndFormer">Name of the statement that ends the session which had it.</param>
 internal sealed record WriterSlot(int Number, long Term, string Claim, string EndFormer)
 {
-    /// <summary>Slots that one server may have.</summary>
+    /// <summary>Slots that one server may have; postgres_nodes.sql has the number, too.</summary>
     public const int PerServer = 4;
 
     public static WriterSlot OfLeader(int index, long term) => new(index, term, "claim_slot", "end_former");
