@@ -98,12 +98,13 @@ public sealed class PostgresElection : IAsyncDisposable
             await Takeover.Sql.ExecuteAsync(session, "listen", cancellationToken).ConfigureAwait(false);
             var waits = false;
             var seen = _clock.GetTimestamp();
-            (long Term, long Since)? gone = null;
+            (long Term, double Until, long Since)? gone = null;
             while (true)
             {
-                var (term, leader, remaining, lives, node) = await LookAsync(session, cancellationToken).ConfigureAwait(false);
+                var (term, leader, remaining, lives, node, until) = await LookAsync(session, cancellationToken).ConfigureAwait(false);
                 _trouble = null;
-                gone = lives ? null : gone is { } before && before.Term == term ? gone : (term, _clock.GetTimestamp());
+                // One that has renewed its lease since was back in between.
+                gone = lives ? null : gone is { } before && (before.Term, before.Until) == (term, until) ? gone : (term, until, _clock.GetTimestamp());
                 var away = gone is { } since ? _clock.GetElapsedTime(since.Since) : TimeSpan.Zero;
                 var isLed = node is not null || (remaining > TimeSpan.Zero && away < SessionLease.LongestAway);
                 _leader = node ?? (isLed ? leader : null);
@@ -148,9 +149,9 @@ public sealed class PostgresElection : IAsyncDisposable
 
     private static TimeSpan Min(TimeSpan one, TimeSpan other) => one < other ? one : other;
 
-    private static async Task<(long Term, string Leader, TimeSpan Remaining, bool Lives, string? Node)> LookAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    private static async Task<(long Term, string Leader, TimeSpan Remaining, bool Lives, string? Node, double Until)> LookAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        var rows = await Takeover.Sql.RowsAsync(connection, "leader", row => (row.GetInt64(0), row.GetString(1), TimeSpan.FromSeconds(row.GetDouble(2)), row.GetBoolean(3), row.IsDBNull(4) ? null : row.GetString(4)), cancellationToken).ConfigureAwait(false);
+        var rows = await Takeover.Sql.RowsAsync(connection, "leader", row => (row.GetInt64(0), row.GetString(1), TimeSpan.FromSeconds(row.GetDouble(2)), row.GetBoolean(3), row.IsDBNull(4) ? null : row.GetString(4), row.GetDouble(5)), cancellationToken).ConfigureAwait(false);
         return rows is [var row]
             ? row
             : throw new JournalFormatException($"The journal in the database {connection.Database} is damaged: the row that says who leads is missing. Restore the database from a backup.");

@@ -8,7 +8,7 @@ locktype = 'advisory' AND granted AND objsubid = 2 AND classid = 1717661292 AND 
 -- name: leader
 -- Seconds that its lease still has, below zero when it has passed; and whether its session lives. Or one of several nodes, beside which nobody leads.
 SELECT term, address, greatest(extract(epoch FROM lease_until - clock_timestamp()), -1)::float8, EXISTS (SELECT FROM pg_locks WHERE $(is_leaders)),
-    (SELECT min(address) FROM nodes WHERE lease_until > clock_timestamp())
+    (SELECT min(address) FROM nodes WHERE lease_until > clock_timestamp()), extract(epoch FROM lease_until)::float8
 FROM leader;
 
 -- name: lead

@@ -12,7 +12,7 @@ internal sealed record SeenNode(long Term, string Address, bool IsLeaving, bool 
 internal sealed class NodeLease(NpgsqlConnection session, NpgsqlDataSource sessions, Joined joined, long since, TimeProvider clock, Action<IReadOnlyList<SeenNode>> news)
     : SessionLease(session, isLocked: false, sessions, since, clock)
 {
-    private readonly Dictionary<long, long> _absentSince = [];
+    private readonly Dictionary<long, (long Since, double Until)> _absentSince = [];
     private long _log = joined.Log;
     private NpgsqlConnection? _listening;
     private IReadOnlyList<SeenNode> _seen = [];
@@ -29,14 +29,15 @@ internal sealed class NodeLease(NpgsqlConnection session, NpgsqlDataSource sessi
         var isTold = _isTold;
         _isTold = false;
         var rows = await Node.Sql.RowsAsync(session, "renew", row => (
-            Term: row.GetInt64(0), Address: row.GetString(1), IsLeaving: row.GetBoolean(2), Left: row.GetDouble(3), Lives: row.GetBoolean(4), IsRenewed: row.GetBoolean(5), Log: row.GetInt64(6)),
+            Term: row.GetInt64(0), Address: row.GetString(1), IsLeaving: row.GetBoolean(2), Left: row.GetDouble(3), Lives: row.GetBoolean(4), IsRenewed: row.GetBoolean(5), Log: row.GetInt64(6), Until: row.GetDouble(7)),
             cancellationToken, joined.Term, Length).ConfigureAwait(false);
         if (rows.Find(row => row.Term == joined.Term) is not { IsRenewed: true, Log: var log } || log < Log) return false;
         Volatile.Write(ref _log, log);
         var now = Clock.GetTimestamp();
         foreach (var term in _absentSince.Keys.Where(term => rows.TrueForAll(row => row.Term != term || row.Lives)).ToList()) _absentSince.Remove(term);
         foreach (var row in rows)
-            if (!row.Lives && row.Term != joined.Term) _absentSince.TryAdd(row.Term, now);
+            // One that has renewed its lease since was back in between.
+            if (!row.Lives && row.Term != joined.Term && (!_absentSince.TryGetValue(row.Term, out var absent) || absent.Until != row.Until)) _absentSince[row.Term] = (now, row.Until);
         var seen = rows.Select(row => new SeenNode(row.Term, row.Address, row.IsLeaving, row.Left <= 0 && row.Term != joined.Term, row.Term != joined.Term && (row.Left <= 0 || IsAbsent(row.Term)))).OrderBy(node => node.Term).ToList();
         var isNews = isTold || !seen.SequenceEqual(_seen) || seen.Exists(node => node.IsGone);
         _seen = seen;
@@ -60,5 +61,5 @@ internal sealed class NodeLease(NpgsqlConnection session, NpgsqlDataSource sessi
 
     protected override Task ReleaseAsync(NpgsqlConnection session) => Node.LeaveAsync(session, joined.Term);
 
-    private bool IsAbsent(long term) => _absentSince.TryGetValue(term, out var since) && Clock.GetElapsedTime(since) >= LongestAway;
+    private bool IsAbsent(long term) => _absentSince.TryGetValue(term, out var absent) && Clock.GetElapsedTime(absent.Since) >= LongestAway;
 }

@@ -43,7 +43,7 @@ WITH renewed AS (
     SELECT objid::bigint AS term FROM pg_locks WHERE $(is_a_nodes)
 )
 SELECT n.term, n.address, n.leaving, greatest(extract(epoch FROM n.lease_until - clock_timestamp()), -1)::float8, n.term IN (SELECT term FROM living), n.term IN (SELECT term FROM renewed),
-    (pg_current_wal_insert_lsn() - '0/0')::bigint
+    (pg_current_wal_insert_lsn() - '0/0')::bigint, extract(epoch FROM n.lease_until)::float8
 FROM nodes n;
 
 -- name: map
