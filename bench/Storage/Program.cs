@@ -35,7 +35,7 @@ try
     await Time("tasks by status succeeded, 100", () => read.ListTasksAsync("default", "r1", new TaskFilter(Status: TaskStatus.Succeeded), null, 100, default));
     await Time("tasks by status skipped (none)", () => read.ListTasksAsync("default", "r1", new TaskFilter(Status: TaskStatus.Skipped), null, 100, default));
     await Time("history from zero, 1000", () => read.ReadHistoryAsync("default", "r1", 0, 1000, default));
-    var position = await read.GetPositionAsync(default);
+    var position = await read.GetPositionAsync("default", "r1", default);
     await Time("history, the last 10", () => read.ReadHistoryAsync("default", "r1", position - 10, 1000, default));
     await Time("a step's stream, whole", () => store.Journal.OpenAsync(Step(0), default));
 

@@ -34,6 +34,9 @@ internal sealed record CliHost
     /// <summary>Hosts a server in this process.</summary>
     public ILocalServer? LocalServer { get; init; }
 
+    /// <summary>Whether <see cref="LocalServer"/> can be one of several that share the work.</summary>
+    public bool HasSilo { get; init; }
+
     /// <summary>Hosts a worker agent in this process.</summary>
     public ILocalWorker? LocalWorker { get; init; }
 

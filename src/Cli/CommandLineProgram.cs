@@ -8,11 +8,13 @@ namespace Fanfare.Cli;
 internal static class CommandLineProgram
 {
     /// <summary>Runs in this process, with its console, environment and signals.</summary>
-    public static async Task<int> RunAsync(string[] args)
+    /// <param name="more">Adds to the host what this program has and the plain one has not.</param>
+    public static async Task<int> RunAsync(string[] args, Func<CliHost, CliHost>? more = null)
     {
         using var interrupts = new Interrupts(TimeProvider.System, () => Environment.Exit(ExitCode.Cancelled));
         interrupts.Listen();
-        return await RunAsync(args, ProcessHost.Create(interrupts));
+        var host = ProcessHost.Create(interrupts);
+        return await RunAsync(args, more?.Invoke(host) ?? host);
     }
 
     public static async Task<int> RunAsync(string[] args, CliHost host)

@@ -46,6 +46,7 @@ namespace Fanfare.Contracts;
 [JsonSerializable(typeof(Api.DrainResponse))]
 [JsonSerializable(typeof(Api.ListResponse<WorkerInfo>))]
 [JsonSerializable(typeof(Api.ListResponse<QueueInfo>))]
+[JsonSerializable(typeof(Api.ListResponse<NodeInfo>))]
 [JsonSerializable(typeof(IReadOnlyList<Api.FieldError>))]
 public sealed partial class ContractsJson : JsonSerializerContext;
 

@@ -25,7 +25,7 @@ public sealed partial class EngineNode
 
     public Task<Started> StartRunAsync(StartRun command, CancellationToken cancellationToken) => OnLoop(async () =>
     {
-        var run = command.IdempotencyKey is { } key ? RunIds.Derive(command.Namespace, command.Flow, key) : command.Run;
+        var run = RunIds.StreamOf(command).Name;
         if (command.IdempotencyKey is not null && await ReadModel.GetRunAsync(command.Namespace, run, cancellationToken) is { } there)
             return new Started(run, there.Deployment, New: false);
         // A key stands for the run that it started first, also when that has been archived.
@@ -171,6 +171,10 @@ public static class RunIds
     /// <summary>The id that belongs to an idempotency key: always the same, so that the first append is itself the guard.</summary>
     public static string Derive(string ns, string flow, string key) =>
         Of(SHA256.HashData(Encoding.UTF8.GetBytes($"{ns}\n{flow}\n{key}")));
+
+    /// <summary>The stream of the run that a command starts.</summary>
+    public static StreamId StreamOf(StartRun command) =>
+        StreamId.Run(command.Namespace, command.IdempotencyKey is { } key ? Derive(command.Namespace, command.Flow, key) : command.Run);
 
     /// <summary>The id made of the first ten of these bytes.</summary>
     public static string Of(ReadOnlySpan<byte> bytes)

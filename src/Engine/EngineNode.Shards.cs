@@ -32,6 +32,9 @@ public sealed partial class EngineNode
         return Task.FromResult(true);
     });
 
+    /// <summary>Flows, runs and steps in memory.</summary>
+    public Task<int> CountAwakeAsync() => OnLoop(() => Task.FromResult(_activations.Count));
+
     private HashSet<int> Owned => _shards ?? throw new InvalidOperationException("A node that is alone owns all shards.");
 
     /// <summary>Whether the stream's entity may be here.</summary>

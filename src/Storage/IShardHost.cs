@@ -1,3 +1,5 @@
+using Fanfare.Contracts;
+
 namespace Fanfare.Storage;
 
 /// <summary>Who works on the shards that a node owns. Calls come one after another.</summary>
@@ -8,4 +10,11 @@ public interface IShardHost
 
     /// <summary>These are to be another node's. When it returns, nothing more is written to them; what was given to the journal before is written still.</summary>
     Task LosingAsync(IReadOnlyList<int> shards);
+
+    /// <summary>How far the history of a run can be read that another node owns: what that node says of it (<see cref="IReadModel.GetPositionAsync"/>).</summary>
+    /// <exception cref="RefusedException">The owner cannot be asked at the moment.</exception>
+    Task<long> PositionAsync(StreamId run, CancellationToken cancellationToken);
+
+    /// <summary>This node has put out the one at this address, for that hangs or was killed. Must be quick and not throw.</summary>
+    void PutOut(string address);
 }

@@ -21,6 +21,10 @@ public sealed record PostgresDatabase(int Found, int Known, string Place)
     /// <exception cref="JournalFormatException">A newer release made it.</exception>
     public static Task<PostgresDatabase> MigrateAsync(string connectionString, CancellationToken cancellationToken) => MigrateAsync(new PostgresSessions(connectionString), cancellationToken);
 
+    /// <summary>Connection string by which silos find the tables of their membership, which the schema holds beside the journal; few sessions do for it.</summary>
+    /// <exception cref="StoreUnavailableException">It is no connection string.</exception>
+    public static string ForSilos(string connectionString) => new PostgresSessions(connectionString).ForSilos;
+
     internal static Task<PostgresDatabase> MigrateAsync(PostgresSessions given, CancellationToken cancellationToken) =>
         WithConnectionAsync(given, async (sessions, connection) =>
             new PostgresDatabase(await PostgresSchema.MigrateAsync(connection, sessions.Schema, cancellationToken).ConfigureAwait(false), PostgresSchema.Version, sessions.Place), cancellationToken);

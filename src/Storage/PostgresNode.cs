@@ -32,7 +32,7 @@ public sealed class PostgresNode : IAsyncDisposable
     {
         (_control, _sessions, _joined, _address, _clock, _log) = (control, unpooled, joined, address, clock, log);
         var lease = new NodeLease(session, unpooled, joined, since, clock, Hear);
-        Store = PostgresStore.OfNode(sessions, joined, _owned, lease, marks, clock, log);
+        Store = PostgresStore.OfNode(sessions, joined, _owned, lease, marks, clock, log, PositionElsewhereAsync);
         lease.Start();
     }
 
@@ -100,28 +100,53 @@ public sealed class PostgresNode : IAsyncDisposable
     /// <summary>Completes when what <see cref="AddressOf"/> says has changed since this was asked for.</summary>
     public Task ChangedAsync() => _changed.Task;
 
+    /// <summary>Gives all shards to other nodes, and takes none as long as one of them lives; reads go on. False when there is no other, or when they did not take them within some seconds.</summary>
+    public async Task<bool> StandAsideAsync(CancellationToken cancellationToken = default)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(_leaveWithin);
+        if (Store.Deposed.IsCancellationRequested || !_seen.Any(IsHeir)) return false;
+        _isLeaving = true;
+        try
+        {
+            await TellAsync(isLeaving: true, limit.Token).ConfigureAwait(false);
+            for (var changed = ChangedAsync(); _owned.Shards.Count > 0 && !Store.Deposed.IsCancellationRequested && _seen.Any(IsHeir); changed = ChangedAsync())
+            {
+                _news.Release();
+                await changed.WaitAsync(limit.Token).ConfigureAwait(false);
+            }
+        }
+        catch (Exception error) when ((error is OperationCanceledException && !cancellationToken.IsCancellationRequested) || PostgresFailure.IsEnvironment(error))
+        {
+            // Said below.
+        }
+        return _owned.Shards.Count == 0;
+    }
+
+    /// <summary>Puts out another node, which its fellows cannot reach though the database does: from then on nothing that it sends is written, and its shards are free. False when it is not there, or this node itself
+    /// was put out.</summary>
+    /// <exception cref="NpgsqlException">The database does not answer.</exception>
+    public async Task<bool> PutOutAsync(string address, CancellationToken cancellationToken)
+    {
+        if (address == _address || !Store.Leads) return false;
+        var connection = await _control.ConnectAsync(cancellationToken).ConfigureAwait(false);
+        await using var returned = connection.ConfigureAwait(false);
+        return await Node.PutOutAsync(connection, address, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Takes shards again after <see cref="StandAsideAsync"/>.</summary>
+    public async Task ComeBackAsync(CancellationToken cancellationToken)
+    {
+        _isLeaving = false;
+        await TellAsync(isLeaving: false, cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Gives all shards to other nodes, if there are any, writes what is queued, and goes.</summary>
     public async ValueTask DisposeAsync()
     {
         if (_ending.IsCancellationRequested) return;
-        _isLeaving = true;
-        if (!Store.Deposed.IsCancellationRequested)
-        {
-            using var limit = new CancellationTokenSource(_leaveWithin);
-            try
-            {
-                await TellAsync(limit.Token).ConfigureAwait(false);
-                for (var changed = ChangedAsync(); _owned.Shards.Count > 0 && !Store.Deposed.IsCancellationRequested && _seen.Any(IsHeir); changed = ChangedAsync())
-                {
-                    _news.Release();
-                    await changed.WaitAsync(limit.Token).ConfigureAwait(false);
-                }
-            }
-            catch (Exception error) when (error is OperationCanceledException || PostgresFailure.IsEnvironment(error))
-            {
-                // The others find them free when its row is gone.
-            }
-        }
+        // What it does not get rid of, the others find free when its row is gone.
+        await StandAsideAsync().ConfigureAwait(false);
         await _ending.CancelAsync().ConfigureAwait(false);
         await _tending.ConfigureAwait(false);
         if (_host is not null) await _host.LosingAsync(_owned.Shards).ConfigureAwait(false);
@@ -140,11 +165,11 @@ public sealed class PostgresNode : IAsyncDisposable
         _news.Release();
     }
 
-    private async Task TellAsync(CancellationToken cancellationToken)
+    private async Task TellAsync(bool isLeaving, CancellationToken cancellationToken)
     {
         var connection = await _control.ConnectAsync(cancellationToken).ConfigureAwait(false);
         await using var returned = connection.ConfigureAwait(false);
-        await Node.LeaveSoonAsync(connection, _joined.Term, cancellationToken).ConfigureAwait(false);
+        await Node.LeaveSoonAsync(connection, _joined.Term, isLeaving, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task TendAsync()
@@ -176,13 +201,23 @@ public sealed class PostgresNode : IAsyncDisposable
         var connection = await _control.ConnectAsync(cancellationToken).ConfigureAwait(false);
         await using var returned = connection.ConfigureAwait(false);
         foreach (var gone in seen.Where(node => node.IsGone))
-            if (await Node.PutOutAsync(connection, gone, cancellationToken).ConfigureAwait(false)) _log($"The server {gone.Address} was put out: {(gone.IsExpired ? "it did not renew its lease" : "its session ended")}.");
+            if (await Node.PutOutAsync(connection, gone, cancellationToken).ConfigureAwait(false)) PutOut(gone);
         var map = await Node.MapAsync(connection, cancellationToken).ConfigureAwait(false);
         // Who leaves keeps what nobody else could take.
         var heirs = seen.Where(node => IsHeir(node) || (node.Term == _joined.Term && !_isLeaving)).Select(node => (node.Term, node.Address)).ToList();
-        if (heirs.Count > 0) map = await ShareAsync(connection, map, Rendezvous.Assign(heirs), cancellationToken).ConfigureAwait(false);
+        // Of all that stand aside each takes what it can get.
+        if (heirs.Count == 0 && seen.Count > 0 && !_ending.IsCancellationRequested) heirs = [(_joined.Term, _address)];
+        map = await ShareAsync(connection, map, Rendezvous.Assign(heirs), cancellationToken).ConfigureAwait(false);
         Publish(map, seen);
     }
+
+    private void PutOut(SeenNode gone)
+    {
+        _log($"The server {gone.Address} was put out: {(gone.IsExpired ? "it did not renew its lease" : "its session ended")}.");
+        _host!.PutOut(gone.Address);
+    }
+
+    private Task<long> PositionElsewhereAsync(StreamId run, CancellationToken cancellationToken) => (_host ?? throw RefusedException.Moved(run)).PositionAsync(run, cancellationToken);
 
     private async Task<List<(int Shard, long Node, long Term)>> ShareAsync(NpgsqlConnection connection, List<(int Shard, long Node, long Term)> map, long?[] desired, CancellationToken cancellationToken)
     {

@@ -5,25 +5,29 @@ using Fanfare.Storage;
 
 namespace Fanfare.Nodes;
 
-/// <summary>A node with its engine: what a server of a cluster is, without the network between it and the others.</summary>
-internal sealed class Member : INodes, IShardHost, IAsyncDisposable
+/// <summary>A node with its engine, at a place in a network.</summary>
+internal sealed class Member : IShardHost, IAsyncDisposable
 {
-    private readonly Site _site;
     private readonly PostgresNode _node;
+    private readonly IPlace _place;
     private volatile bool _isDown;
 
-    private Member(Site site, PostgresNode node, string address, Wire wire)
+    private Member(Site site, string name, PostgresNode node, IPlace place, Wire wire)
     {
-        (_site, _node, Own, Wire) = (site, node, address, wire);
+        (_node, _place, Name, Wire) = (node, place, name, wire);
         Engine = new EngineNode(
-            new EngineOptions { Seed = (ulong)address[0], IsOneOfSeveral = true, IsHeld = () => node.Store.Leads, ScanEvery = TimeSpan.FromSeconds(1) },
+            new EngineOptions { Seed = (ulong)name[0], IsOneOfSeveral = true, IsHeld = () => node.Store.Leads, ScanEvery = TimeSpan.FromSeconds(1) },
             node.Store.Journal, node.Store.ReadModel, site.Blobs, TimeProvider.System, new ConcurrentExclusiveSchedulerPair().ExclusiveScheduler, site.Warn);
-        Scheduler = new NodeScheduler(Engine, this, TimeProvider.System);
+        Scheduler = new NodeScheduler(Engine, place.Settle(this), TimeProvider.System);
     }
 
-    public string Own { get; }
+    /// <summary>By which tests and workers call it.</summary>
+    public string Name { get; }
 
-    public IReadOnlyCollection<string> All => _node.Live;
+    /// <summary>By which the nodes call it.</summary>
+    public string Address => _place.Address;
+
+    public IReadOnlyCollection<string> Live => _node.Live;
 
     /// <summary>To the database.</summary>
     public Wire Wire { get; }
@@ -39,11 +43,12 @@ internal sealed class Member : INodes, IShardHost, IAsyncDisposable
 
     public bool IsDown => _isDown;
 
-    public static async Task<Member> JoinAsync(Site site, string address)
+    public static async Task<Member> JoinAsync(Site site, string name)
     {
-        var wire = new Wire(site.Database);
-        var member = new Member(site, await PostgresNode.JoinAsync(wire.Database, address, TimeProvider.System, site.Warn), address, wire);
+        var (wire, place) = (new Wire(site.Database), await site.Network.OpenAsync(name));
+        var member = new Member(site, name, await PostgresNode.JoinAsync(wire.Database, place.Address, TimeProvider.System, site.Warn), place, wire);
         await member.Engine.RecoverAsync();
+        place.Open();
         return member;
     }
 
@@ -51,31 +56,32 @@ internal sealed class Member : INodes, IShardHost, IAsyncDisposable
     public void Start() => _node.Start(this);
 
     /// <summary>Nobody can reach it, and it cannot reach the database, from one moment to the next.</summary>
-    public void Kill()
+    public async Task KillAsync()
     {
         _isDown = true;
         Wire.HangUp();
+        await _place.KillAsync();
     }
 
-    public string? OwnerOf(StreamId stream) => _node.AddressOf(Shards.Of(stream));
+    public string? AddressOf(int shard) => _node.AddressOf(shard);
+
+    public string? OwnerOf(StreamId stream) => AddressOf(Shards.Of(stream));
 
     public Task ChangedAsync() => _node.ChangedAsync();
-
-    public IScheduler At(string node) => _site.Reach(this, node)?.Engine ?? throw new RefusedException(RefusalKind.Busy, "FAN0008", $"{node} cannot be reached from {Own}.");
-
-    public void OfferWork()
-    {
-        foreach (var other in All.Where(other => other != Own)) _ = _site.Reach(this, other)?.Scheduler.HearOfWorkAsync(Own);
-    }
 
     public Task GainedAsync(IReadOnlyList<int> shards) => Engine.GainAsync(shards);
 
     public Task LosingAsync(IReadOnlyList<int> shards) => Engine.LoseAsync(shards);
 
+    public Task<long> PositionAsync(StreamId run, CancellationToken cancellationToken) => _place.PositionAsync(run, cancellationToken);
+
+    public void PutOut(string address) => _place.PutOut(address);
+
     public async ValueTask DisposeAsync()
     {
         await _node.DisposeAsync();
         await Engine.DisposeAsync();
+        await _place.DisposeAsync();
         await Wire.DisposeAsync();
     }
 }

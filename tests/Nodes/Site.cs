@@ -1,15 +1,13 @@
 using System.Collections.Concurrent;
 using Fanfare.Contracts;
-using Fanfare.Invariants;
 using Fanfare.Postgres;
 using Fanfare.Storage;
 using Fanfare.Storage.Blobs;
-using Npgsql;
 
 namespace Fanfare.Nodes;
 
 /// <summary>A database, the nodes on it and workers that know them all.</summary>
-internal sealed class Site(PrivatePostgres server, string database) : IAsyncDisposable
+internal sealed class Site(INetwork network, string database) : IAsyncDisposable
 {
     public const string Ns = "default";
 
@@ -22,7 +20,7 @@ internal sealed class Site(PrivatePostgres server, string database) : IAsyncDisp
     private readonly ConcurrentQueue<string> _runs = [];
     private DirectoryBlobStore? _blobs;
 
-    public PrivatePostgres Server => server;
+    public INetwork Network => network;
 
     public string Database => database;
 
@@ -36,30 +34,28 @@ internal sealed class Site(PrivatePostgres server, string database) : IAsyncDisp
 
     public void Warn(string line) => _warnings.Enqueue(line);
 
-    public Member? Reach(Member from, string node) => !from.IsDown && _members.TryGetValue(node, out var member) && !member.IsDown ? member : null;
-
-    public async Task<Member> JoinAsync(string address)
+    public async Task<Member> JoinAsync(string name)
     {
-        var member = await Member.JoinAsync(this, address);
-        _members[address] = member;
+        var member = await Member.JoinAsync(this, name);
+        _members[name] = member;
         member.Start();
         return member;
     }
 
     /// <summary>Waits until these own all shards among them, and each some.</summary>
     public static Task SharedAsync(params Member[] members) =>
-        UntilAsync(() => members.All(member => member.Owned.Count > 0 && member.All.Count == members.Length) && members.Sum(member => member.Owned.Count) == Shards.Count, "A share for each node");
+        UntilAsync(() => members.All(member => member.Owned.Count > 0 && member.Live.Count == members.Length) && members.Sum(member => member.Owned.Count) == Shards.Count, "A share for each node");
 
     public async Task LeaveAsync(Member member)
     {
         await member.DisposeAsync();
-        _members.TryRemove(member.Own, out _);
+        _members.TryRemove(member.Name, out _);
     }
 
-    /// <param name="gateways">Addresses, in the order in which it tries them.</param>
+    /// <param name="gateways">Names of members, in the order in which it tries them.</param>
     public Worker Work(string name, int slots, TimeSpan each, params string[] gateways)
     {
-        var worker = new Worker(name, slots, each, gateways, address => _members.TryGetValue(address, out var member) && !member.IsDown ? member.Scheduler : null);
+        var worker = new Worker(name, slots, each, gateways, name => _members.TryGetValue(name, out var member) && !member.IsDown ? member.Scheduler.PollAsync : null);
         _workers.Add(worker);
         return worker;
     }
@@ -70,7 +66,7 @@ internal sealed class Site(PrivatePostgres server, string database) : IAsyncDisp
         await through.Scheduler.DeployAsync(new DeployFlow(Ns, "test", flow, "test", null), default);
         string run;
         do run = Engine.RunIds.Of(Guid.NewGuid().ToByteArray());
-        while (at is not null && through.OwnerOf(StreamId.Run(Ns, run)) != at.Own);
+        while (at is not null && through.OwnerOf(StreamId.Run(Ns, run)) != at.Address);
         _runs.Enqueue(run);
         await through.Scheduler.StartRunAsync(new StartRun(Ns, "test", flow.Name, null, "{}", [], 0, null, run), default);
         return run;
@@ -100,18 +96,7 @@ internal sealed class Site(PrivatePostgres server, string database) : IAsyncDisp
             member.Wire.Mend();
             await LeaveAsync(member);
         }
-        await using var election = await PostgresElection.JoinAsync(database, TimeProvider.System);
-        await using var store = await election.WinAsync("check", default);
-        var checker = new HistoryChecker();
-        foreach (var flow in flows)
-        {
-            var stream = StreamId.Flow(Ns, flow.Name);
-            foreach (var entry in (await store.Journal.OpenAsync(stream, default)).Events) checker.Read(new Recorded(0, entry.At, "", stream, entry, ""));
-        }
-        foreach (var run in _runs)
-            foreach (var each in await store.ReadModel.ReadHistoryAsync(Ns, run, 0, 100_000, default)) checker.Read(new Recorded(each.Position, each.Entry.At, "", each.Stream, each.Entry, ""));
-        Assert.Empty(checker.Violations.Select(violation => $"{violation.Run} {violation.Position}: {violation.What}"));
-        Assert.Equal(_runs.Count, checker.Runs.Count);
+        await Histories.CheckAsync(database, Ns, flows.Select(flow => flow.Name), [.. _runs]);
     }
 
     public static async Task UntilAsync(Func<bool> done, string what)
@@ -127,6 +112,7 @@ internal sealed class Site(PrivatePostgres server, string database) : IAsyncDisp
             member.Wire.Mend();
             await member.DisposeAsync();
         }
+        await network.DisposeAsync();
         _blobs?.Dispose();
         Directory.Delete(_directory, recursive: true);
     }

@@ -2,6 +2,9 @@ using Fanfare.Contracts;
 
 namespace Fanfare.Nodes;
 
+/// <summary>One poll of a worker at a gateway.</summary>
+internal delegate Task<PollResponse> Poll(PollRequest request, CancellationToken cancellationToken);
+
 /// <summary>A worker in this process: each task takes so long, and its result comes under its own token. It polls one gateway, and goes on to the next when that one fails.</summary>
 internal sealed class Worker : IAsyncDisposable
 {
@@ -13,11 +16,11 @@ internal sealed class Worker : IAsyncDisposable
     private readonly int _slots;
     private readonly TimeSpan _each;
     private readonly IReadOnlyList<string> _gateways;
-    private readonly Func<string, IScheduler?> _reach;
+    private readonly Func<string, Poll?> _reach;
     private readonly Task _working;
     private int _gateway;
 
-    public Worker(string name, int slots, TimeSpan each, IReadOnlyList<string> gateways, Func<string, IScheduler?> reach)
+    public Worker(string name, int slots, TimeSpan each, IReadOnlyList<string> gateways, Func<string, Poll?> reach)
     {
         (_name, _slots, _each, _gateways, _reach) = (name, slots, each, gateways, reach);
         _working = Task.Run(WorkAsync);
@@ -66,7 +69,7 @@ internal sealed class Worker : IAsyncDisposable
             try
             {
                 var gateway = _reach(_gateways[_gateway % _gateways.Count]) ?? throw new IOException("It is down.");
-                var answer = await gateway.PollAsync(request, _stop.Token).WaitAsync(TimeSpan.FromMilliseconds(request.WaitMs + 5000), _stop.Token);
+                var answer = await gateway(request, _stop.Token).WaitAsync(TimeSpan.FromMilliseconds(request.WaitMs + 5000), _stop.Token);
                 var settled = answer.Settled.ToHashSet();
                 _finished.RemoveAll(ended => settled.Contains(ended.Token));
                 foreach (var cancel in answer.Cancel)

@@ -7,10 +7,10 @@ using Fanfare.Contracts.Api;
 
 namespace Fanfare.Processes;
 
-/// <summary>What the tests ask a server, over HTTP as anybody would.</summary>
-public sealed class Api(int port) : IDisposable
+/// <summary>What the tests ask a server, over HTTP as anybody would. Of several servers each request asks another.</summary>
+public sealed class Api(params int[] ports) : IDisposable
 {
-    private readonly HttpClient _http = new() { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = TimeSpan.FromSeconds(30) };
+    private readonly HttpClient _http = new(new InTurn(ports)) { BaseAddress = new Uri($"http://127.0.0.1:{ports[0]}"), Timeout = TimeSpan.FromSeconds(30) };
 
     /// <summary>A port that is free now.</summary>
     public static int FreePort()
@@ -119,6 +119,8 @@ public sealed class Api(int port) : IDisposable
         }
     }
 
+    public async Task<IReadOnlyList<NodeInfo>> NodesAsync() => (await SendAsync<ListResponse<NodeInfo>>(HttpMethod.Get, "/api/v1/nodes", null)).Items;
+
     public Task<ListResponse<RunView>> RunsAsync() => SendAsync<ListResponse<RunView>>(HttpMethod.Get, "/api/v1/runs", null);
 
     public Task<TaskView> TaskAsync(string run, string task) => SendAsync<TaskView>(HttpMethod.Get, TaskPath(run, task), null);
@@ -178,5 +180,16 @@ public sealed class Api(int port) : IDisposable
         var (status, text) = await AnswerAsync(method, path, body);
         if (status >= 300) throw new HttpRequestException($"{method} {path}: {status}\n{text}", null, (HttpStatusCode)status);
         return (T)JsonSerializer.Deserialize(text, ContractsJson.Default.GetTypeInfo(typeof(T))!)!;
+    }
+
+    private sealed class InTurn(int[] ports) : DelegatingHandler(new SocketsHttpHandler())
+    {
+        private int _turn = -1;
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            request.RequestUri = new UriBuilder(request.RequestUri!) { Port = ports[(uint)Interlocked.Increment(ref _turn) % ports.Length] }.Uri;
+            return base.SendAsync(request, cancellationToken);
+        }
     }
 }

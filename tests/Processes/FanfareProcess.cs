@@ -52,7 +52,7 @@ public sealed class FanfareProcess : IDisposable
         };
         start.ArgumentList.Add("--default-signal=INT");
         start.ArgumentList.Add("dotnet");
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "fanfare.dll"));
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, arguments is ["silo", ..] ? "fanfare-silo.dll" : "fanfare.dll"));
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         start.Environment["XDG_DATA_HOME"] = dataHome;
         start.Environment.Remove("FANFARE_SERVER");

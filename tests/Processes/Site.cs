@@ -5,13 +5,14 @@ namespace Fanfare.Processes;
 /// <summary>A server and a worker of their own, in a home directory of their own.</summary>
 public sealed class Site : IAsyncDisposable
 {
-    private readonly int _port = Api.FreePort();
+    private readonly int[] _ports;
     private readonly List<FanfareProcess> _processes = [];
 
-    private Site(string? data)
+    private Site(string? data, int servers = 1)
     {
         Data = data ?? In("data");
-        Api = new Api(_port);
+        _ports = [.. Enumerable.Range(0, servers).Select(_ => Api.FreePort())];
+        Api = new Api(_ports);
         Directory.CreateDirectory(In("secrets"));
     }
 
@@ -19,7 +20,8 @@ public sealed class Site : IAsyncDisposable
 
     public string Data { get; }
 
-    public string Url => $"http://127.0.0.1:{_port}";
+    /// <summary>Of all servers, as commands take them.</summary>
+    public string Url => string.Join(',', _ports.Select(port => $"http://127.0.0.1:{port}"));
 
     public Api Api { get; }
 
@@ -34,6 +36,29 @@ public sealed class Site : IAsyncDisposable
         try
         {
             await site.StartServerAsync();
+            site.StartWorker(slots);
+            return site;
+        }
+        catch
+        {
+            await site.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Makes a site of several silos on one database, and a worker; each request goes to another silo.</summary>
+    public static async Task<Site> OfSilosAsync(string database, int silos, int slots)
+    {
+        var site = new Site(null, silos);
+        try
+        {
+            var started = site._ports.Select((port, i) => (Port: port, Process: site.Command(
+                "silo", "--database", database, "--blobs", site.In("blobs"), "--data", site.In($"data-{i}"), "--port", $"{port}", "--silo", $"127.0.0.1:{Api.FreePort()}", "--no-worker"))).ToList();
+            foreach (var (port, process) in started)
+            {
+                using var api = new Api(port);
+                await api.ReadyAsync(process);
+            }
             site.StartWorker(slots);
             return site;
         }
@@ -69,7 +94,7 @@ public sealed class Site : IAsyncDisposable
 
     /// <summary>Starts the server, which may end for what is wrong.</summary>
     public FanfareProcess Serve(bool withWorker = false, params string[] more) => Command(
-        ["serve", "--data", Data, "--port", _port.ToString(CultureInfo.InvariantCulture), .. withWorker ? (string[])[] : ["--no-worker"], .. more]);
+        ["serve", "--data", Data, "--port", _ports[0].ToString(CultureInfo.InvariantCulture), .. withWorker ? (string[])[] : ["--no-worker"], .. more]);
 
     public void StartWorker(int slots = 4) => Worker = Command(
         "worker", "--server", Url, "--slots", slots.ToString(CultureInfo.InvariantCulture), "--data", In("worker"), "--secrets", In("secrets"));

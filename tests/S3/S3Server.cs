@@ -10,6 +10,8 @@ public sealed class S3Server : IAsyncDisposable
 
     private static readonly TimeSpan _limit = TimeSpan.FromSeconds(60);
 
+    private static readonly NpmPackages _npm = new("s3rver", "s3server");
+
     private readonly string _directory = Directory.CreateTempSubdirectory("fanfare-s3-").FullName;
     private Process? _process;
     private int _stores;
@@ -19,7 +21,7 @@ public sealed class S3Server : IAsyncDisposable
     }
 
     /// <summary>Why no server can be started on this machine; null when one can. The first look may install one.</summary>
-    public static string? Refusal => S3Installation.Refusal;
+    public static string? Refusal => _npm.Refusal;
 
     public int Port { get; private set; }
 
@@ -82,7 +84,7 @@ public sealed class S3Server : IAsyncDisposable
 
     private async Task LaunchAsync()
     {
-        var start = new ProcessStartInfo("node", [Path.Combine(S3Installation.Program, "server.js"), S3Installation.Modules, _directory, Port.ToString(CultureInfo.InvariantCulture), Bucket])
+        var start = new ProcessStartInfo("node", [Path.Combine(_npm.Program, "server.js"), _npm.Modules, _directory, Port.ToString(CultureInfo.InvariantCulture), Bucket])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

@@ -16,7 +16,7 @@ public sealed class ReferenceTests
         ["Worker"] = ["Contracts"],
         ["Cli"] = ["Gateway", "Worker"],
         ["Grains"] = ["Engine"],
-        ["Silo"] = ["Gateway", "Grains"],
+        ["Silo"] = ["Cli", "Grains"],
     };
 
     private static readonly string[] Programs = ["Silo", "Gateway", "Worker", "Cli"];

@@ -13,6 +13,9 @@ internal sealed partial class ApiClient
         // A second drain of whichever leads would move the lead back.
         SendAsync<DrainResponse>(() => new HttpRequestMessage(HttpMethod.Post, forward ? "api/v1/server:drain" : "api/v1/server:drain?forward=false"), repeatable: !forward, cancellationToken);
 
+    public Task<ListResponse<NodeInfo>> ListNodesAsync(CancellationToken cancellationToken) =>
+        GetAsync<ListResponse<NodeInfo>>("api/v1/nodes", cancellationToken);
+
     // A server that hangs keeps its connections, and says nothing on them. Neither does one that takes long; but that one answers when it is asked for its health.
     private async Task<T> WatchAsync<T>(Task<T> call, Uri server, CancellationToken cancellationToken)
     {

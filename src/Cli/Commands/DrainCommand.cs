@@ -27,6 +27,7 @@ internal static class DrainCommand
                 answer = await api.DrainAsync(forward: false, cancel);
             }
             if (session.Screen.Json) session.Screen.WriteJson(answer);
+            else if (answer is { HandedOver: true, Leader: null }) session.Screen.Say($"{Words.Printable(answer.Server ?? "The server")} gave what it owned to the others in {session.Host.Clock.GetElapsedTime(since).TotalSeconds:0.0} s, and leaves it to them for 5 minutes: stop it now");
             else if (answer.HandedOver) session.Screen.Say($"{Words.Printable(answer.Server ?? "The server")} handed over to {Words.Printable(answer.Leader!)} in {session.Host.Clock.GetElapsedTime(since).TotalSeconds:0.0} s, and leaves the lead to others for 5 minutes: stop it now");
             else session.Screen.Say($"{Words.Printable(answer.Server ?? "The server")} does not lead{(answer.Leader is null ? "" : $", {Words.Printable(answer.Leader)} does")}: there is nothing to hand over");
             return ExitCode.Success;

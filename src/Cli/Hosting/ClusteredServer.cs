@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Fanfare.Engine;
 using Fanfare.Gateway;
 using Fanfare.Storage;
@@ -55,7 +54,7 @@ internal sealed class ClusteredServer : IRunningServer
             blobs = await BlobPlace.Of(options).OpenAsync(options.Log, cancellationToken);
             election = await JoinAsync(options, blobs, cancellationToken);
             var ports = new LeadPorts(election);
-            gateway = ServerParts.Gateway(options, ports, ports, ports, blobs, services => services.AddSingleton<ILeadership>(ports));
+            gateway = ServerParts.Gateway(options, ports, ports, ports, blobs, services => services.AddSingleton<ILeadership>(ports).AddSingleton<ITenure>(ports));
             await gateway.StartAsync(cancellationToken);
             var url = ServerParts.Reachable(GatewayHost.AddressOf(gateway));
             var advertised = options.Advertise ?? url;
@@ -147,7 +146,7 @@ internal sealed class ClusteredServer : IRunningServer
     {
         var drain = _drain = new CancellationTokenSource();
         var engine = new EngineNode(
-            ServerParts.EngineOptionsOf(_options, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8))),
+            ServerParts.EngineOptionsOf(_options) with { IsHeld = () => store.Leads },
             store.Journal, store.ReadModel, _blobs, TimeProvider.System, new ConcurrentExclusiveSchedulerPair().ExclusiveScheduler, _options.Log);
         try
         {

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Fanfare.Engine;
 using Fanfare.Gateway;
 using Fanfare.Storage;
@@ -10,21 +9,37 @@ namespace Fanfare.Cli.Hosting;
 /// <summary>Gateway, engine, journal and, where asked for, a worker: all in this process. The journal is an SQLite file, or in a database that several servers share.</summary>
 internal sealed class EmbeddedServer : ILocalServer
 {
-    public async Task<IRunningServer> StartAsync(LocalServerOptions options, CancellationToken cancellationToken)
+    public Task<IRunningServer> StartAsync(LocalServerOptions options, CancellationToken cancellationToken) => ExplainAsync(options, () => StartAnywhereAsync(options, cancellationToken));
+
+    /// <summary>Starts a server; what the gateway cannot do is said as it is to be mended.</summary>
+    public static async Task<IRunningServer> ExplainAsync(LocalServerOptions options, Func<Task<IRunningServer>> start)
     {
         try
         {
-            return options.Database is null ? await StartAloneAsync(options, cancellationToken) : await ClusteredServer.StartAsync(options, cancellationToken);
+            return await start();
         }
-        catch (IOException e) when (e is { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException })
+        catch (IOException e) when (IsPortInUse(e))
         {
-            // Only binding tells for sure: a look beforehand would race with another server that starts just now.
-            if (options.OrAnyPort) return await StartAsync(options with { Port = 0, OrAnyPort = false }, cancellationToken);
             throw new CommandException(ExitCode.Usage, $"Port {options.Port} is in use.", "Name another with --port N, or 0 for any free one.");
         }
         catch (GatewayConfigurationException e)
         {
             throw new CommandException(ExitCode.Usage, e.Message);
+        }
+    }
+
+    private static bool IsPortInUse(IOException error) => error is { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException };
+
+    private static async Task<IRunningServer> StartAnywhereAsync(LocalServerOptions options, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return options.Database is null ? await StartAloneAsync(options, cancellationToken) : await ClusteredServer.StartAsync(options, cancellationToken);
+        }
+        catch (IOException e) when (options.OrAnyPort && IsPortInUse(e))
+        {
+            // Only binding tells for sure: a look beforehand would race with another server that starts just now.
+            return await StartAnywhereAsync(options with { Port = 0, OrAnyPort = false }, cancellationToken);
         }
     }
 
@@ -38,7 +53,7 @@ internal sealed class EmbeddedServer : ILocalServer
         {
             blobs = await BlobPlace.Of(options).OpenAsync(options.Log, cancellationToken);
             engine = new EngineNode(
-                ServerParts.EngineOptionsOf(options, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8))),
+                ServerParts.EngineOptionsOf(options),
                 store.Journal, store.ReadModel, blobs, TimeProvider.System,
                 // One thing at a time, on the pool's threads: the engine owns none.
                 new ConcurrentExclusiveSchedulerPair().ExclusiveScheduler, options.Log);

@@ -42,6 +42,9 @@ internal sealed record LocalServerOptions(
     /// <summary>Which old runs are archived and removed. Default: none.</summary>
     public RetentionOptions Retention { get; init; } = new();
 
+    /// <summary>Where this server is among others that share the work; null for a server alone, or one that stands by.</summary>
+    public SiloPlace? Silo { get; init; }
+
     /// <summary>Where the other servers of the database reach this one; null for where it listens.</summary>
     public Uri? Advertise { get; init; }
 }

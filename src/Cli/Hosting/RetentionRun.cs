@@ -16,8 +16,9 @@ internal sealed class RetentionRun : IAsyncDisposable
         _running = Task.Run(() => retention.RunAsync(_stop.Token), CancellationToken.None);
     }
 
-    public static RetentionRun Start(LocalServerOptions options, IStore store, IBlobStore blobs, EngineNode engine) =>
-        new(new Retention(store, blobs, options.Retention, TimeProvider.System, options.Log, engine.ForgetRunsAsync), store.Deposed);
+    /// <param name="isMine">Whether it is this server's to do, of several that could; null for always.</param>
+    public static RetentionRun Start(LocalServerOptions options, IStore store, IBlobStore blobs, EngineNode engine, Func<bool>? isMine = null) =>
+        new(new Retention(store, blobs, options.Retention, TimeProvider.System, options.Log, engine.ForgetRunsAsync, isMine), store.Deposed);
 
     public async ValueTask DisposeAsync()
     {

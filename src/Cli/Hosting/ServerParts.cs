@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Fanfare.Engine;
 using Fanfare.Gateway;
 using Fanfare.Specs;
@@ -11,9 +12,9 @@ namespace Fanfare.Cli.Hosting;
 internal static class ServerParts
 {
     // The margin is for clocks that drift, which takes time: a short term needs less of it.
-    public static EngineOptions EngineOptionsOf(LocalServerOptions options, ulong seed)
+    public static EngineOptions EngineOptionsOf(LocalServerOptions options)
     {
-        var engine = new EngineOptions { Seed = seed, LeaseTerm = options.LeaseTerm };
+        var engine = new EngineOptions { Seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), LeaseTerm = options.LeaseTerm };
         return options.LeaseTerm / 2 < engine.LeaseMargin ? engine with { LeaseMargin = options.LeaseTerm / 2 } : engine;
     }
 
@@ -29,6 +30,9 @@ internal static class ServerParts
                     .AddLogging(logging => logging.AddProvider(new OperatorLog(options.Log)));
                 more?.Invoke(services);
             });
+
+    /// <summary>Whether the database is away, or cannot be used: the message says what to do.</summary>
+    public static bool IsStoreTrouble(Exception error) => error is Storage.Postgres.StoreUnavailableException or JournalFormatException;
 
     // A server bound to all addresses is reached by this machine over loopback.
     public static Uri Reachable(Uri bound) =>

@@ -74,9 +74,9 @@ public sealed record ValidateResponse(bool Valid, IReadOnlyList<SpecError> Error
 public sealed record VersionView(string Version, int JournalFormat, string Incarnation, int ProcessId, string DataDirectory);
 
 /// <summary>Answer to POST /api/v1/server:drain.</summary>
-/// <param name="HandedOver">False when the server that was asked did not lead.</param>
+/// <param name="HandedOver">False when the server that was asked had nothing to hand over, for it did not lead.</param>
 /// <param name="Server">The server that was asked to hand over, as the others reach it.</param>
-/// <param name="Leader">The one that leads now; null when that is not known.</param>
+/// <param name="Leader">The one that leads now; null when that is not known, and where several share the work.</param>
 public sealed record DrainResponse(bool HandedOver, string? Server, string? Leader);
 
 /// <summary>A member of the <c>errors</c> of a problem details answer.</summary>

@@ -22,3 +22,32 @@ public interface INodes
     /// <summary>Tells the other nodes that this one has work for which no worker waits here.</summary>
     void OfferWork();
 }
+
+/// <summary>Has commits of a run that another node owns be told here, too (<see cref="IJournal.Committed"/>), until what it returns is disposed of.</summary>
+public interface IRunWatch
+{
+    IDisposable Watch(string ns, string run);
+}
+
+/// <summary>The servers that own a journal together, for those who look after them.</summary>
+public interface ICluster
+{
+    /// <summary>All that live, by address. One that does not answer is there with no version.</summary>
+    Task<IReadOnlyList<NodeInfo>> ListNodesAsync(CancellationToken cancellationToken);
+
+    /// <summary>Has this server give what it owns to the others, so that it can be stopped without anybody noticing. It goes on serving requests, and owns nothing for some minutes unless nobody else lives.
+    /// Returns when that is so, with its address.</summary>
+    /// <exception cref="RefusedException">There is no other.</exception>
+    Task<string> DrainAsync(CancellationToken cancellationToken);
+}
+
+/// <summary>One of several servers that own a journal together.</summary>
+/// <param name="Address">Of its silo.</param>
+/// <param name="Url">Where its API is reached.</param>
+/// <param name="Version">The release that it runs.</param>
+/// <param name="Format">The newest format of events that it reads.</param>
+/// <param name="Since">When it joined.</param>
+/// <param name="Shards">How many of the journal's <see cref="Contracts.Shards.Count"/> shards it owns.</param>
+/// <param name="Awake">Flows, runs and steps that it has in memory.</param>
+/// <param name="Workers">Workers that it leases to, or that it has seen lately.</param>
+public sealed record NodeInfo(string Address, string Url, string Version, int Format, int Process, DateTimeOffset Since, int Shards = 0, int Awake = 0, int Workers = 0);

@@ -51,8 +51,8 @@ public interface IReadModel
     /// <summary>Events of the run and its steps after <paramref name="afterPosition"/>, in commit order.</summary>
     Task<IReadOnlyList<HistoryEvent>> ReadHistoryAsync(string ns, string run, long afterPosition, int limit, CancellationToken cancellationToken);
 
-    /// <summary>Position of the newest committed event of the whole journal.</summary>
-    Task<long> GetPositionAsync(CancellationToken cancellationToken);
+    /// <summary>The position up to which a run's history can be read now: what comes later stands above it.</summary>
+    Task<long> GetPositionAsync(string ns, string run, CancellationToken cancellationToken);
 
     /// <summary>Outputs and artifacts of the succeeded, caught or skipped tasks of one step opening among
     /// <paramref name="splits"/>, by split.</summary>

@@ -18,14 +18,15 @@ public sealed class NodeScheduler(EngineNode local, INodes nodes, TimeProvider c
     public Task<Deployed> DeployAsync(DeployFlow command, CancellationToken cancellationToken) =>
         AskAsync(StreamId.Flow(command.Namespace, command.Spec.Name), node => node.DeployAsync(command, cancellationToken), cancellationToken);
 
-    public Task<Started> StartRunAsync(StartRun command, CancellationToken cancellationToken)
+    public async Task<Started> StartRunAsync(StartRun command, CancellationToken cancellationToken)
     {
-        var run = command.IdempotencyKey is { } key ? RunIds.Derive(command.Namespace, command.Flow, key) : command.Run;
-        return AskAsync(StreamId.Run(command.Namespace, run), node => node.StartRunAsync(command, cancellationToken), cancellationToken);
+        var started = await AskAsync(RunIds.StreamOf(command), node => node.StartRunAsync(command, cancellationToken), cancellationToken);
+        // Without a key the id was drawn for this command alone: what had started it before was the same command, whose answer was lost.
+        return command.IdempotencyKey is null ? started with { New = true } : started;
     }
 
-    public Task<RunStatus> CommandRunAsync(CommandRun command, CancellationToken cancellationToken) =>
-        AskAsync(StreamId.Run(command.Namespace, command.Run), node => node.CommandRunAsync(command, cancellationToken), cancellationToken);
+    public Task<RunStatus> CommandRunAsync(CommandRun command, CancellationToken cancellationToken) => AskAsync(
+        StreamId.Run(command.Namespace, command.Run), node => node.CommandRunAsync(command, cancellationToken), cancellationToken, isRepeatable: command.Verb != RunVerb.Retry);
 
     public Task CommandTaskAsync(CommandTask command, CancellationToken cancellationToken) => AskAsync(
         command.Task.Stream,
@@ -34,7 +35,7 @@ public sealed class NodeScheduler(EngineNode local, INodes nodes, TimeProvider c
             await node.CommandTaskAsync(command, cancellationToken);
             return true;
         },
-        cancellationToken);
+        cancellationToken, isRepeatable: false);
 
     public Task<Explanation> ExplainAsync(TaskRef task, CancellationToken cancellationToken) => AskAsync(task.Stream, node => node.ExplainAsync(task, cancellationToken), cancellationToken);
 
@@ -90,7 +91,8 @@ public sealed class NodeScheduler(EngineNode local, INodes nodes, TimeProvider c
         return [.. asked.Where(each => each.IsCompletedSuccessfully).Select(each => each.Result)];
     }
 
-    private async Task<T> AskAsync<T>(StreamId stream, Func<IScheduler, Task<T>> ask, CancellationToken cancellationToken)
+    /// <param name="isRepeatable">Whether it may be sent again when it is not known whether it was done.</param>
+    private async Task<T> AskAsync<T>(StreamId stream, Func<IScheduler, Task<T>> ask, CancellationToken cancellationToken, bool isRepeatable = true)
     {
         var since = clock.GetTimestamp();
         while (true)
@@ -104,6 +106,12 @@ public sealed class NodeScheduler(EngineNode local, INodes nodes, TimeProvider c
             catch (RefusedException refused) when (refused is { Kind: RefusalKind.Busy, Code: "FAN0008" } && clock.GetElapsedTime(since) < _longestPassage)
             {
                 // It is on its way from one to another.
+            }
+            catch (Exception error) when (error is not RefusedException && !cancellationToken.IsCancellationRequested)
+            {
+                // Its owner went away while it was asked.
+                if (!isRepeatable || clock.GetElapsedTime(since) >= _longestPassage)
+                    throw new RefusedException(RefusalKind.Busy, "FAN0008", $"The server that owns {stream} went away while it was asked, and may have done it: {error.Message} Look, and repeat the request in a moment.");
             }
             await Task.WhenAny(changed, Task.Delay(_look, clock, cancellationToken));
             cancellationToken.ThrowIfCancellationRequested();

@@ -18,6 +18,9 @@ internal sealed class PollRouter
     /// <summary>How long a node may take beyond what it is to wait. One that hangs is put out after two seconds.</summary>
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(2.5);
 
+    /// <summary>How long the other nodes' answers wait for one that is late. What it answers after all is said with the next poll.</summary>
+    private static readonly TimeSpan _grace = TimeSpan.FromMilliseconds(250);
+
     /// <summary>How often all nodes see a worker that polls through this one: always; and while shards have just passed to others, which then have leases for it that it may not have heard of.</summary>
     private static readonly TimeSpan _showEvery = TimeSpan.FromSeconds(10), _showEveryNow = TimeSpan.FromMilliseconds(250);
 
@@ -26,6 +29,13 @@ internal sealed class PollRouter
 
     /// <summary>How long a poll rests at least where one of the nodes does not answer.</summary>
     private static readonly TimeSpan _pause = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>How long a poll rests that has brought what could not be settled, for its stream passes from one node to another: the worker brings it again then.</summary>
+    private const int BringAgainMs = 50;
+
+    /// <summary>How often at least a node hears of leases of its own that a worker holds, of which nothing is new; and how long a poll rests at this node alone before it does at theirs, too. Of a worker that has much to say,
+    /// most polls then concern one node. It is also how long a cancel may wait.</summary>
+    private static readonly TimeSpan _hearEvery = TimeSpan.FromSeconds(1), _restHere = TimeSpan.FromMilliseconds(200);
 
     private static readonly TimeSpan _forgetAfter = TimeSpan.FromMinutes(10);
 
@@ -76,7 +86,7 @@ internal sealed class PollRouter
         var parts = new Parts(this, route, request, isLatest, cancellationToken);
 
         var first = First(parts);
-        await parts.AskAsync([.. parts.Concerned.Concat(route.TakeOwing()).Concat(asksAll ? _nodes.All : []).Append(first).Distinct()], first, parts.FollowsFrom(first) ? FollowMs : 0);
+        await parts.AskAsync([.. parts.Finished.Concat(parts.Held.Where(node => route.HeardBefore(node) >= _hearEvery)).Concat(route.TakeOwing()).Concat(asksAll ? _nodes.All : []).Append(first).Distinct()], first, parts.FollowsFrom(first) ? FollowMs : 0);
         while (parts.HasNothingToSay)
         {
             if (parts.SeeksWork && Untried(parts) is { } next) await parts.AskAsync([next], next, 0);
@@ -104,7 +114,7 @@ internal sealed class PollRouter
             _forgotAt = _clock.GetTimestamp();
             foreach (var silent in _routes.Where(route => _clock.GetElapsedTime(route.Value.SeenAt) >= _forgetAfter).Select(route => route.Key).ToList()) _routes.Remove(silent);
         }
-        if (!_routes.TryGetValue(worker, out var route)) _routes[worker] = route = new Route();
+        if (!_routes.TryGetValue(worker, out var route)) _routes[worker] = route = new Route(_clock);
         route.SeenAt = _clock.GetTimestamp();
         return route;
     }
@@ -123,8 +133,8 @@ internal sealed class PollRouter
     private string? Untried(Parts parts)
     {
         foreach (var gone in _busy.Keys.Except(_nodes.All).ToList()) _busy.Remove(gone);
-        if (_busy.Keys.FirstOrDefault(node => node != _nodes.Own && !parts.Tried.Contains(node)) is not { } busy) return null;
-        return parts.Tried.Contains(_nodes.Own) ? busy : _nodes.Own;
+        if (_busy.Keys.FirstOrDefault(node => node != _nodes.Own && parts.MayTry(node)) is not { } busy) return null;
+        return parts.MayTry(_nodes.Own) ? _nodes.Own : busy;
     }
 
     // One poll at a time is sent after what a node has: it says so again while there is more.
@@ -153,9 +163,14 @@ internal sealed class PollRouter
     }
 
     /// <summary>What is known of a worker that polls through this node.</summary>
-    private sealed class Route
+    private sealed class Route(TimeProvider clock)
     {
+        private static readonly TimeSpan _listedWithin = TimeSpan.FromSeconds(10);
+
         private readonly HashSet<string> _owing = [];
+        private readonly Dictionary<string, long> _heardAt = [];
+        private readonly Dictionary<string, (string Node, ResourceSpec Resources, long At)> _granted = [];
+        private readonly List<(string Node, Task<PollResponse?> Answer, bool IsFree)> _late = [];
         private CancellationTokenSource? _latest;
 
         public string? Boot { get; private set; }
@@ -170,6 +185,13 @@ internal sealed class PollRouter
         /// <summary>A newer poll takes the place of the one before, which is answered with what it has.</summary>
         public void Begin(PollRequest request, long now)
         {
+            if (Boot != request.Boot)
+            {
+                // What those nodes answer is for a worker that is gone.
+                _late.Clear();
+                _granted.Clear();
+            }
+            Forget(request, now);
             (Boot, Sequence, SeenAt) = (request.Boot, request.Sequence, now);
             // Not CancelAsync: that runs the registered callbacks on the thread pool.
             _latest?.Cancel();
@@ -183,13 +205,59 @@ internal sealed class PollRouter
             if (ReferenceEquals(_latest, rest)) _latest = null;
         }
 
+        /// <summary>What was asked of nodes that are late with an answer.</summary>
+        public IEnumerable<Task<PollResponse?>> Late => _late.Select(asked => asked.Answer);
+
+        /// <summary>Whether a node is late to which what is free was offered: nobody else is offered it before that is settled.</summary>
+        public bool IsOffered => _late.Exists(asked => asked.IsFree);
+
+        /// <summary>Whether a node is late. It is asked nothing more until it has answered, or is given up.</summary>
+        public bool IsLate(string node) => _late.Exists(asked => asked.Node == node);
+
+        public void Awaits(string node, Task<PollResponse?> answer, bool isFree) => _late.Add((node, answer, isFree));
+
+        /// <summary>What the late ones have answered since.</summary>
+        public List<PollResponse> TakeLate()
+        {
+            var answered = _late.Where(asked => asked.Answer.IsCompleted).Select(asked => asked.Answer.Result).OfType<PollResponse>().ToList();
+            _late.RemoveAll(asked => asked.Answer.IsCompleted);
+            return answered;
+        }
+
+        /// <summary>How long ago a node heard of the worker.</summary>
+        public TimeSpan HeardBefore(string node) => _heardAt.TryGetValue(node, out var at) ? clock.GetElapsedTime(at) : TimeSpan.MaxValue;
+
+        public void Hears(string node, long now) => _heardAt[node] = now;
+
+        /// <summary>Completes when the node that was last offered what is free has answered. Two that are offered the same would lease more than there is room for.</summary>
+        public Task Offer { get; set; } = Task.CompletedTask;
+
+        /// <summary>What a node has just leased is not free, though the worker does not know of it yet.</summary>
+        public void Grants(string node, IReadOnlyList<Lease> leases, long now)
+        {
+            foreach (var lease in leases) _granted[lease.Token] = (node, lease.Step.Resources, now);
+        }
+
+        /// <summary>What the other nodes have leased that the worker has not listed yet; a node's own it knows itself.</summary>
+        public (ResourceSpec Resources, int Count) GrantedByOthers(string node) => _granted.Values.Where(granted => granted.Node != node)
+            .Aggregate((Resources: new ResourceSpec(0, 0, 0, 0), Count: 0), (sum, granted) => (sum.Resources.Plus(granted.Resources), sum.Count + 1));
+
+        // What was lost on the way is leased anew, or ends with its term: it takes no room for ever.
+        private void Forget(PollRequest request, long now)
+        {
+            if (_granted.Count == 0) return;
+            foreach (var held in request.Held) _granted.Remove(held.Token);
+            foreach (var ended in request.Finished) _granted.Remove(ended.Token);
+            foreach (var token in _granted.Where(granted => clock.GetElapsedTime(granted.Value.At, now) >= _listedWithin).Select(granted => granted.Key).ToList()) _granted.Remove(token);
+        }
+
         /// <summary>This node may have leased something of which the worker does not know yet.</summary>
         public void Owes(string node) => _owing.Add(node);
 
         public List<string> TakeOwing()
         {
-            var owing = _owing.ToList();
-            _owing.Clear();
+            var owing = _owing.Where(node => !IsLate(node)).ToList();
+            _owing.ExceptWith(owing);
             return owing;
         }
     }
@@ -217,26 +285,33 @@ internal sealed class PollRouter
         private readonly long _since;
         private readonly ILookup<string?, FinishedAttempt> _finished;
         private readonly ILookup<string?, HeldLease> _held;
-        private readonly List<PollResponse> _answers = [];
+        private readonly List<PollResponse> _answers;
         private readonly HashSet<string> _told = [];
         private int _asked;
+        private bool _isUnsettled;
 
         public Parts(PollRouter router, Route route, PollRequest request, bool isLatest, CancellationToken gone)
         {
             (_router, _route, _request, _isLatest, _gone, _since) = (router, route, request, isLatest, gone, router._clock.GetTimestamp());
+            _answers = route.TakeLate();
             _finished = request.Finished.ToLookup(ended => router._nodes.OwnerOf(ended.Task.Stream));
             _held = request.Held.ToLookup(held => router._nodes.OwnerOf(held.Task.Stream));
         }
 
-        /// <summary>Nodes of what it holds and what ended. What passes from one node to another at the moment is for the next poll.</summary>
-        public IEnumerable<string> Concerned => _finished.Select(part => part.Key).Concat(_held.Select(part => part.Key)).OfType<string>();
+        /// <summary>Nodes of what ended. What passes from one node to another at the moment is for the next poll.</summary>
+        public IEnumerable<string> Finished => _finished.Select(part => part.Key).OfType<string>();
+
+        /// <summary>Nodes of what it holds.</summary>
+        public IEnumerable<string> Held => _held.Select(part => part.Key).OfType<string>();
 
         public string? MostEnded => _finished.Where(part => part.Key is not null).MaxBy(part => part.Count())?.Key;
 
         /// <summary>Nodes that were offered what is free.</summary>
         public HashSet<string> Tried { get; } = [];
 
-        public bool SeeksWork => _request.MaxLeases > 0;
+        public bool MayTry(string node) => !Tried.Contains(node) && !_route.IsLate(node);
+
+        public bool SeeksWork => _request.MaxLeases > 0 && !_route.IsOffered;
 
         public bool HasNothingToSay => _isLatest && IsLatest && _asked < MostParts / 2 && !_gone.IsCancellationRequested
             && _answers.TrueForAll(answer => answer.Leases.Count + answer.Cancel.Count + answer.Settled.Count == 0);
@@ -249,8 +324,18 @@ internal sealed class PollRouter
 
         public async Task AskAsync(IReadOnlyList<string> nodes, string free, int waitMs)
         {
-            var asked = nodes.Select(node => AskAsync(node, node == free, node == free ? waitMs : 0, _gone)).ToList();
-            foreach (var answer in asked) Add(await answer);
+            await GatherAsync(nodes.Where(node => !_route.IsLate(node)).Select(node => (node, AskAsync(node, node == free, node == free ? waitMs : 0, _gone))).ToList(), free);
+        }
+
+        // The answer of a node that is late is for the next poll.
+        private async Task GatherAsync(IReadOnlyList<(string Node, Task<PollResponse?> Answer)> asked, string free)
+        {
+            if (asked.Any(each => !each.Answer.IsCompleted)) await Task.WhenAny(Task.WhenAll(asked.Select(each => each.Answer)), Task.Delay(_grace, _router._clock, CancellationToken.None));
+            foreach (var (node, answer) in asked)
+            {
+                if (!answer.IsCompleted) _route.Awaits(node, answer, isFree: node == free && _isLatest && _request.MaxLeases > 0);
+                else if (answer.Result is { } said) _answers.Add(said);
+            }
         }
 
         /// <summary>Waits: at this node for work of its own, or word of another's, and at the nodes of what it holds for a cancel. False when the time is over, or there is something to say.</summary>
@@ -258,16 +343,27 @@ internal sealed class PollRouter
         {
             var left = _request.WaitMs - (int)_router._clock.GetElapsedTime(_since).TotalMilliseconds;
             if (left <= 0) return false;
+            if (_isUnsettled || _finished.Contains(null)) left = Math.Min(left, BringAgainMs);
+            var late = _route.Late.ToList();
             var rest = new Rest(_router._heard);
             var place = _router._resting.AddLast(rest);
             using var end = CancellationTokenSource.CreateLinkedTokenSource(_gone);
             _route.Rests(end);
             try
             {
-                var parked = _held.Select(part => part.Key).OfType<string>().Append(_router._nodes.Own).Distinct().Select(node => ParkAsync(node, left, end.Token)).ToList();
-                await Task.WhenAny([.. parked, rest.Woken]);
+                List<(string Node, Task<PollResponse?> Answer)> parked = [];
+                if (!_route.IsLate(_router._nodes.Own)) parked.Add((_router._nodes.Own, ParkAsync(_router._nodes.Own, left, end.Token)));
+                var said = Task.WhenAny([.. parked.Select(each => each.Answer), .. late, rest.Woken]);
+                if (parked.Count > 0) await Task.WhenAny(said, Task.Delay(_restHere, _router._clock, end.Token));
+                if (!said.IsCompleted && !end.IsCancellationRequested)
+                {
+                    left -= (int)_restHere.TotalMilliseconds;
+                    parked.AddRange(Held.Where(node => node != _router._nodes.Own && !_route.IsLate(node)).Select(node => (node, ParkAsync(node, Math.Max(0, left), end.Token))));
+                    await Task.WhenAny([.. parked.Select(each => each.Answer), said]);
+                }
                 end.Cancel();
-                foreach (var answer in parked) Add(await answer);
+                await GatherAsync(parked, _router._nodes.Own);
+                _answers.AddRange(_route.TakeLate());
             }
             finally
             {
@@ -301,28 +397,35 @@ internal sealed class PollRouter
             };
         }
 
-        private void Add(PollResponse? answer)
-        {
-            if (answer is not null) _answers.Add(answer);
-        }
-
         // Null when it does not answer: what was to be settled there comes with the next poll, and so does what it may have leased.
         private async Task<PollResponse?> AskAsync(string node, bool isFree, int waitMs, CancellationToken cancellationToken)
         {
-            isFree &= _isLatest;
+            isFree &= _isLatest && !_route.IsOffered;
             var heard = _router._heard;
-            if (isFree) Tried.Add(node);
+            if (isFree)
+            {
+                Tried.Add(node);
+                // A poll that this one took the place of is just being answered.
+                if (!_route.Offer.IsCompleted) await Task.WhenAny(_route.Offer, Task.Delay(_grace, _router._clock, CancellationToken.None));
+                isFree = _route.Offer.IsCompleted && IsLatest;
+            }
+            var offer = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            if (isFree) _route.Offer = offer.Task;
+            var (taken, count) = isFree ? _route.GrantedByOthers(node) : (ResourceSpec.Default, 0);
+            _route.Hears(node, _router._clock.GetTimestamp());
             var part = _request with
             {
                 Sequence = (_request.Sequence * MostParts) + Math.Min(_asked++, MostParts - 1),
                 WaitMs = waitMs,
-                MaxLeases = isFree ? _request.MaxLeases : 0,
+                MaxLeases = isFree ? Math.Max(0, _request.MaxLeases - count) : 0,
+                Free = isFree ? _request.Free.Minus(taken) : _request.Free,
                 Finished = _told.Add(node) ? [.. _finished[node]] : [],
                 Held = [.. _held[node]],
             };
             try
             {
                 var answer = await _router._nodes.At(node).PollAsync(part, cancellationToken).WaitAsync(_patience + TimeSpan.FromMilliseconds(waitMs), _router._clock, CancellationToken.None);
+                _route.Grants(node, answer.Leases, _router._clock.GetTimestamp());
                 if (answer.Leases.Count > 0) _route.Owes(node);
                 else if (isFree && _router._busy.TryGetValue(node, out var told) && told <= heard) _router._busy.Remove(node);
                 return answer;
@@ -330,8 +433,13 @@ internal sealed class PollRouter
             catch (Exception error)
             {
                 _route.Owes(node);
+                _isUnsettled |= part.Finished.Count > 0;
                 if (error is not RefusedException { Kind: RefusalKind.Busy } && !cancellationToken.IsCancellationRequested) _router._local.Warn($"{node} did not answer for {_request.Worker}: {error.Message}");
                 return null;
+            }
+            finally
+            {
+                offer.SetResult();
             }
         }
     }

@@ -29,7 +29,7 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, IJournal j
     private async Task AnswerAsync(HttpContext http, Exception exception)
     {
         var (code, detail, errors) = Read(exception);
-        if (code.Status >= 500 && code != ErrorCodes.Busy) LogFailed(exception, http.Request.Method, http.Request.Path, code.Code);
+        if (code.Status >= 500 && code.Status != StatusCodes.Status503ServiceUnavailable) LogFailed(exception, http.Request.Method, http.Request.Path, code.Code);
         if (http.Response.HasStarted)
         {
             // Half an answer must not look like a whole one.

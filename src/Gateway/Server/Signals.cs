@@ -10,6 +10,13 @@ internal readonly record struct Topic(string Kind, string Name)
     public static Topic Run(string ns, string run) => new("run", $"{ns}/{run}");
 
     public static Topic Log(string blob) => new("log", blob);
+
+    public bool IsRun(out string ns, out string run)
+    {
+        var slash = Kind == "run" ? Name.IndexOf('/', StringComparison.Ordinal) : -1;
+        (ns, run) = slash < 0 ? ("", "") : (Name[..slash], Name[(slash + 1)..]);
+        return slash >= 0;
+    }
 }
 
 /// <summary>Wakes streams when the journal commits or a log grows. A signal carries nothing and does not pile up: who is woken
@@ -18,12 +25,13 @@ internal sealed class Signals : IDisposable
 {
     private readonly ConcurrentDictionary<Topic, ImmutableArray<Subscription>> _subscriptions = new();
     private readonly IJournal _journal;
+    private readonly IRunWatch? _elsewhere;
     private readonly TimeProvider _clock;
 
-    public Signals(IJournal journal, TimeProvider clock)
+    /// <param name="elsewhere">Has commits of other nodes be told here; null where there are none.</param>
+    public Signals(IJournal journal, TimeProvider clock, IRunWatch? elsewhere = null)
     {
-        _journal = journal;
-        _clock = clock;
+        (_journal, _clock, _elsewhere) = (journal, clock, elsewhere);
         journal.Committed += OnCommitted;
     }
 
@@ -34,6 +42,9 @@ internal sealed class Signals : IDisposable
         var subscription = new Subscription(this, topics.ToArray());
         foreach (var topic in topics)
             _subscriptions.AddOrUpdate(topic, [subscription], (_, others) => others.Add(subscription));
+        if (_elsewhere is not null)
+            foreach (var topic in topics)
+                if (topic.IsRun(out var ns, out var run)) subscription.Holds(_elsewhere.Watch(ns, run));
         return subscription;
     }
 
@@ -63,6 +74,7 @@ internal sealed class Signals : IDisposable
 
     internal sealed class Subscription(Signals signals, Topic[] topics) : IDisposable
     {
+        private readonly List<IDisposable> _held = [];
         private readonly Channel<bool> _woken = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
         public void Wake() => _woken.Writer.TryWrite(true);
@@ -82,6 +94,13 @@ internal sealed class Signals : IDisposable
             }
         }
 
-        public void Dispose() => signals.Remove(this, topics);
+        /// <summary>Is disposed of with this.</summary>
+        public void Holds(IDisposable held) => _held.Add(held);
+
+        public void Dispose()
+        {
+            signals.Remove(this, topics);
+            foreach (var held in _held) held.Dispose();
+        }
     }
 }

@@ -1,7 +1,7 @@
 namespace Fanfare.Gateway;
 
 /// <summary>Which of several servers leads. A server that does not sends its requests on to the one that does.</summary>
-public interface ILeadership
+public interface ILeadership : ITenure
 {
     /// <summary>Whether this server leads, and answers by itself.</summary>
     bool IsLeader { get; }
@@ -11,9 +11,6 @@ public interface ILeadership
 
     /// <summary>Where the others reach this server; null until it listens.</summary>
     Uri? Own { get; }
-
-    /// <summary>Ends with the present lead of this server, or when the database has not answered for so long that another may lead; what lasts (parked polls, streams) ends with it.</summary>
-    CancellationToken Lead { get; }
 
     /// <summary>Has another server lead in place of this one; returns the other's address when it does.</summary>
     /// <exception cref="RefusedException">No other server waits to lead, or none took over.</exception>

@@ -12,7 +12,7 @@ internal static class RunPage
         var row = await reads.GetRunAsync(http, run);
         var here = $"/runs/{Uri.EscapeDataString(row.Run)}";
         var query = http.Request.QueryString.Value ?? "";
-        var events = $"/api/v1{here}/events?after={await reads.GetPositionAsync(http.RequestAborted)}{Links.Tenant(row.Namespace, more: true)}";
+        var events = $"/api/v1{here}/events?after={await reads.GetPositionAsync(row.Namespace, row.Run, http.RequestAborted)}{Links.Tenant(row.Namespace, more: true)}";
         return new PageContent($"{row.Flow} · {row.Run}", await FragmentAsync(http, row, reads, deployments, clock),
             new LiveSource($"{here}/fragment{query}", row.Status.IsTerminal() ? null : events) is { Events: not null } live ? live : null);
     }

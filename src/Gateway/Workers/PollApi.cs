@@ -30,15 +30,15 @@ internal static class PollApi
         Check(request, id);
         for (var i = 0; i < request.Finished.Count; i++)
             if (request.Finished[i].ItemsFile is not null) await UploadedItems.CheckAsync($"finished[{i}]", request.Finished[i], scheduler, blobs, http.RequestAborted);
-        var lead = drain.Lead;
+        var tenure = drain.Tenure;
         using var ending = drain.Link(http);
         var answering = scheduler.PollAsync(request, ending.Token);
         http.Response.ContentType = "application/json; charset=utf-8";
-        while (!await IsDoneAsync(answering, _beat, clock, lead))
+        while (!await IsDoneAsync(answering, _beat, clock, tenure))
         {
             // What it waits for may never become durable here; the worker is to ask the next server.
-            if (lead.IsCancellationRequested && !await IsDoneAsync(answering, _farewell, clock, http.RequestAborted))
-                throw new ApiFault(ErrorCodes.Busy, "This server leads no more, or the database does not answer it. Repeat the request at another one.");
+            if (tenure.IsCancellationRequested && !await IsDoneAsync(answering, _farewell, clock, http.RequestAborted))
+                throw new ApiFault(ErrorCodes.Busy, "This server owns nothing any more, or the database does not answer it. Repeat the request at another one.");
             await http.Response.Body.WriteAsync(_sign, http.RequestAborted);
             await http.Response.Body.FlushAsync(http.RequestAborted);
         }

@@ -11,6 +11,12 @@ namespace Fanfare.Storage.Postgres;
 /// <summary>The journal in PostgreSQL, of the server that leads, or of one of several nodes.</summary>
 internal sealed class PostgresJournal : IJournal
 {
+    /// <summary>Streams that are read together, as when a node wakes what another left; and queries for them at a time.</summary>
+    private const int MostTogether = 250, LookupsAtOnce = 4;
+
+    /// <summary>Events of a stream that is read alone.</summary>
+    private const int LongStream = 1000;
+
     private static readonly SqlText _sql = SqlText.Load("postgres_journal.sql");
 
     private readonly IOwnership _ownership;
@@ -18,6 +24,8 @@ internal sealed class PostgresJournal : IJournal
     private readonly VisiblePosition _visible = new();
     private readonly Numbers _positions;
     private readonly ReadQueries _reads;
+    private readonly Gathering<string, Head> _heads;
+    private readonly Gathering<(long Id, string Name), List<JournalEvent>> _events;
     private readonly WakeScan _wakes;
     private readonly GroupCommit _commits;
 
@@ -32,6 +40,7 @@ internal sealed class PostgresJournal : IJournal
     {
         (_reads, _ownership, _streams, Incarnation) = (new ReadQueries(reads), ownership, new StreamCache(capacity: 32_000, ownership), incarnation);
         _wakes = new WakeScan(WakesAsync);
+        (_heads, _events) = (new(HeadsAsync, MostTogether, LookupsAtOnce), new(FramesAsync, MostTogether, LookupsAtOnce));
         (_positions, var streamIds) = (Writer.Positions(_visible), Writer.StreamIds());
         BeginAt(positionBlock);
         _commits = new GroupCommit(
@@ -56,7 +65,7 @@ internal sealed class PostgresJournal : IJournal
         await _commits.QuietAsync(stream, cancellationToken).ConfigureAwait(false);
         if (_streams.IsUnmade(stream)) return new OpenedStream(0, epoch, long.MaxValue, []);
         var name = stream.ToString();
-        var head = await _reads.OneAsync(Sql("stream").With(name), row => (Id: row.GetInt64(0), Run: row.IsDBNull(1) ? (long?)null : row.GetInt64(1), Sequence: row.GetInt64(2), Acknowledged: row.IsDBNull(3) ? long.MaxValue : row.GetInt64(3), Epoch: row.GetInt64(4)), cancellationToken).ConfigureAwait(false);
+        var head = await _heads.GetAsync(name, cancellationToken).ConfigureAwait(false);
         // The heads of a run's steps go with it, the run's own stays.
         if (head.Epoch == Epochs.Retired || (head.Id == 0 && stream.Kind == StreamKind.Step)) await CheckNotRetiredAsync(stream, cancellationToken).ConfigureAwait(false);
         if (head.Id == 0)
@@ -67,9 +76,8 @@ internal sealed class PostgresJournal : IJournal
         var entry = _streams.Get(stream);
         (entry.Id, entry.RunId) = (head.Id, head.Run);
         _streams.Found(entry);
-        var frames = await _reads.AllAsync(Sql("stream_events").With(head.Id), row => EventFrame.Read(
-            name, row.GetInt64(0), row.GetInt32(5), Instant.FromMicroseconds(row.GetInt64(1)), row.GetString(2), row.GetInt16(3), row.GetFieldValue<byte[]>(4)), cancellationToken).ConfigureAwait(false);
-        var events = frames.SelectMany(frame => frame).ToList();
+        var events = (head.Sequence > LongStream ? await FramesAsync([(head.Id, name)]).WaitAsync(cancellationToken).ConfigureAwait(false) is var alone ? alone.GetValueOrDefault((head.Id, name)) : null
+            : await _events.GetAsync((head.Id, name), cancellationToken).ConfigureAwait(false)) ?? [];
         for (var i = 0; i < events.Count; i++)
             if (events[i].Sequence != i + 1) throw Gap(name, $"event {i + 1} is missing before event {events[i].Sequence}");
         if (events.Count != head.Sequence) throw Gap(name, $"its head is {head.Sequence}, its last event {events.Count}");
@@ -115,6 +123,21 @@ internal sealed class PostgresJournal : IJournal
             throw retired.Refusal();
     }
 
+    private async Task<Dictionary<string, Head>> HeadsAsync(IReadOnlyList<string> names)
+    {
+        var rows = await _reads.AllAsync(Sql("heads").With([.. names]), row => (Name: row.GetString(0), Head: new Head(
+            row.GetInt64(1), row.IsDBNull(2) ? null : row.GetInt64(2), row.GetInt64(3), row.IsDBNull(4) ? long.MaxValue : row.GetInt64(4), row.GetInt64(5))), CancellationToken.None).ConfigureAwait(false);
+        return rows.ToDictionary(row => row.Name, row => row.Head);
+    }
+
+    private async Task<Dictionary<(long Id, string Name), List<JournalEvent>>> FramesAsync(IReadOnlyList<(long Id, string Name)> streams)
+    {
+        var names = streams.ToDictionary(stream => stream.Id, stream => stream.Name);
+        var frames = await _reads.AllAsync(Sql("events_of").With([.. names.Keys]), row => (Id: row.GetInt64(0), Frame: EventFrame.Read(
+            names[row.GetInt64(0)], row.GetInt64(1), row.GetInt32(6), Instant.FromMicroseconds(row.GetInt64(2)), row.GetString(3), row.GetInt16(4), row.GetFieldValue<byte[]>(5))), CancellationToken.None).ConfigureAwait(false);
+        return frames.GroupBy(row => row.Id).ToDictionary(stream => (stream.Key, names[stream.Key]), stream => stream.SelectMany(row => row.Frame).ToList());
+    }
+
     private Task<List<WakeRow>> WakesAsync(WakeRow? after, long until, int limit, CancellationToken cancellationToken) => _reads.AllAsync(
         Sql("wakes_due").With(after?.Due ?? long.MinValue).With(after?.Id ?? long.MinValue).With(until).With((long)limit).With(_ownership.Shards?.Select(shard => (short)shard).ToArray()),
         row => new WakeRow(RowReader.Stream(row.GetString(0)), row.GetInt64(1), row.GetInt64(2)), cancellationToken);
@@ -123,4 +146,7 @@ internal sealed class PostgresJournal : IJournal
 
     private static JournalFormatException Gap(string stream, string finding) =>
         new($"The journal's stream {stream} is damaged: {finding}. Restore the database from a backup.");
+
+    /// <param name="Id">0 for none.</param>
+    private readonly record struct Head(long Id, long? Run, long Sequence, long Acknowledged, long Epoch);
 }

@@ -9,7 +9,7 @@ namespace Fanfare.Storage.Postgres;
 /// <summary>The migrations, in order, applied under a lock. A released one is never edited; a change of the schema is a further file.</summary>
 internal static class PostgresSchema
 {
-    private static readonly string[] _files = ["postgres_0001_journal.sql", "postgres_0002_retention.sql", "postgres_0003_written_by.sql", "postgres_0004_nodes.sql"];
+    private static readonly string[] _files = ["postgres_0001_journal.sql", "postgres_0002_retention.sql", "postgres_0003_written_by.sql", "postgres_0004_nodes.sql", "postgres_0005_silos.sql"];
 
     private static readonly SqlText _sql = SqlText.Load("postgres_schema.sql");
 

@@ -16,8 +16,8 @@ internal sealed class PostgresSessions
     /// <summary>A connection whose answer is not waited for any longer is given up, without asking the server to stop: it may not hear that either.</summary>
     private const int BreakAtOnce = -1;
 
-    /// <summary>Queries at a time; the next ones wait. PostgreSQL allows a hundred connections by default, to all of its clients.</summary>
-    private const int MostReaders = 20;
+    /// <summary>Queries at a time; the next ones wait. PostgreSQL allows a hundred connections by default, to all of its clients; of several nodes each has fewer.</summary>
+    private const int MostReaders = 20, MostReadersOfNode = 10;
 
     private readonly NpgsqlConnectionStringBuilder _given;
 
@@ -44,9 +44,10 @@ internal sealed class PostgresSessions
     /// <summary>Where the tables lie: the first of the search path.</summary>
     public string Schema => _given.SearchPath!.Split(',')[0].Trim();
 
-    public NpgsqlDataSource Readers() => Source(ReadSession.Options, "fanfare reader", settings =>
+    /// <param name="isShared">Whether other nodes use the database at the same time.</param>
+    public NpgsqlDataSource Readers(bool isShared) => Source(ReadSession.Options, "fanfare reader", settings =>
     {
-        if (!_given.ShouldSerialize("Maximum Pool Size")) settings.MaxPoolSize = MostReaders;
+        if (!_given.ShouldSerialize("Maximum Pool Size")) settings.MaxPoolSize = isShared ? MostReadersOfNode : MostReaders;
         // Queries leave nothing behind in their session that would have to be reset.
         settings.NoResetOnClose = true;
         settings.MaxAutoPrepare = 64;
@@ -68,6 +69,9 @@ internal sealed class PostgresSessions
         // They leave nothing behind in their session, either; to reset it would double what the renewal of the lease costs an idle database.
         settings.NoResetOnClose = true;
     });
+
+    /// <summary>For the membership of silos, which is asked by a library.</summary>
+    public string ForSilos => new NpgsqlConnectionStringBuilder(_given.ConnectionString) { ApplicationName = "fanfare silos", MinPoolSize = 0, MaxPoolSize = 3, CommandTimeout = 5 }.ConnectionString;
 
     /// <summary>For a server that waits to lead: its session listens, and holds a lock, until it is closed.</summary>
     public NpgsqlDataSource StandBy(TimeSpan limit) => Control(limit, settings => settings.Pooling = false);

@@ -1,10 +1,10 @@
 -- What opening streams and finding due ones runs.
 
--- name: stream
-SELECT s.id, s.run_id, s.seq, w.acknowledged, s.epoch FROM streams s LEFT JOIN wakes w ON w.stream_id = s.id WHERE s.name = $1;
+-- name: heads
+SELECT s.name, s.id, s.run_id, s.seq, w.acknowledged, s.epoch FROM streams s LEFT JOIN wakes w ON w.stream_id = s.id WHERE s.name = ANY ($1);
 
--- name: stream_events
-SELECT seq, at_us, actor, version, payload, events FROM events WHERE stream_id = $1 ORDER BY seq;
+-- name: events_of
+SELECT stream_id, seq, at_us, actor, version, payload, events FROM events WHERE stream_id = ANY ($1) ORDER BY stream_id, seq;
 
 -- name: wakes_due
 SELECT s.name, w.due_us, w.stream_id FROM wakes w JOIN streams s ON s.id = w.stream_id

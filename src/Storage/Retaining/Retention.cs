@@ -7,8 +7,9 @@ namespace Fanfare.Storage.Retaining;
 /// written and verified, the run hidden, and only then, piece by piece, removed.</summary>
 /// <param name="log">Takes one sentence for the operator; called on any thread, must not throw.</param>
 /// <param name="forgotten">Told of runs whose ids are free again.</param>
+/// <param name="isMine">Whether it is this server's to do, of several that could; null for always.</param>
 public sealed class Retention(
-    IStore store, IBlobStore blobs, RetentionOptions options, TimeProvider clock, Action<string> log, Func<IReadOnlyList<StreamId>, Task>? forgotten = null)
+    IStore store, IBlobStore blobs, RetentionOptions options, TimeProvider clock, Action<string> log, Func<IReadOnlyList<StreamId>, Task>? forgotten = null, Func<bool>? isMine = null)
 {
     /// <summary>Runs that are dealt with at once.</summary>
     private const int RunsAtATime = 64;
@@ -33,7 +34,7 @@ public sealed class Retention(
             var pause = options.Every;
             try
             {
-                if (store.Journal.Health is null)
+                if (store.Journal.Health is null && isMine?.Invoke() is not false)
                 {
                     if (await RoundAsync(cancellationToken).ConfigureAwait(false) > 0) pause = TimeSpan.Zero;
                     Say(null);

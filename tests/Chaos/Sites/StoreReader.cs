@@ -28,7 +28,7 @@ internal sealed class StoreReader(IJournal journal, IReadModel model, bool isDen
             ofFlows.AddRange((await journal.OpenAsync(stream, default)).Events.Select(e => (stream, e)));
         }
         var gaps = new List<string>();
-        var events = Merge(ofRuns, ofFlows, isDense ? await model.GetPositionAsync(default) : null, gaps);
+        var events = Merge(ofRuns, ofFlows, isDense ? await model.GetPositionAsync("default", "run", default) : null, gaps);
         foreach (var stream in events.GroupBy(e => e.Stream))
             if (!stream.Select(e => e.Entry.Sequence).SequenceEqual(Enumerable.Range(1, stream.Count()).Select(s => (long)s))) gaps.Add($"The sequence of {stream.Key} has a gap or is out of order.");
         return new Reading(events, runs, steps, tasks, gaps);

@@ -102,7 +102,7 @@ internal sealed class FakeReads : IReadModel
     public Task<IReadOnlyList<HistoryEvent>> ReadHistoryAsync(string ns, string run, long afterPosition, int limit, CancellationToken cancellationToken) =>
         Read<IReadOnlyList<HistoryEvent>>(() => [.. _events.Where(e => e.Stream.Namespace == ns && e.Stream.RunId == run && e.Position > afterPosition).Take(limit)]);
 
-    public Task<long> GetPositionAsync(CancellationToken cancellationToken) => Read(() => (long)_events.Count);
+    public Task<long> GetPositionAsync(string ns, string run, CancellationToken cancellationToken) => Read(() => (long)_events.Count);
 
     public async IAsyncEnumerable<TaskOutput> ReadOutputsAsync(string ns, string run, StepKey key, SplitRanges splits, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

@@ -46,7 +46,7 @@ internal sealed class SimReadModel(DurableStore store, VirtualProcess process, F
         Done<IReadOnlyList<HistoryEvent>>([.. store.History.Where(h => h.Position > afterPosition && h.Stream.Namespace == ns && h.Stream.RunId == run)
             .Take(limit).Select(h => new HistoryEvent(h.Position, h.Stream, h.Entry))]);
 
-    public Task<long> GetPositionAsync(CancellationToken cancellationToken) => Done((long)store.History.Count);
+    public Task<long> GetPositionAsync(string ns, string run, CancellationToken cancellationToken) => Done((long)store.History.Count);
 
     public async IAsyncEnumerable<TaskOutput> ReadOutputsAsync(string ns, string run, StepKey key, SplitRanges splits, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

@@ -223,7 +223,7 @@ public abstract partial class JournalConformance
         Assert.Equal([["default/r1"], ["default/r2"], []], heard.Select(h => h.Runs));
         Assert.Equal([positions[0] + 2, positions[1] + 1], positions[1..]);
         Assert.Equal(positions[0], (await ReadModel.ReadHistoryAsync(A.Ns, "r1", 0, 10, default))[^1].Position);
-        Assert.Equal(positions[2], await ReadModel.GetPositionAsync(default));
+        Assert.Equal(positions[2], await ReadModel.GetPositionAsync("default", "run", default));
     }
 
     [BackendFact]
@@ -273,7 +273,7 @@ public abstract partial class JournalConformance
             for (var i = 0; i < Rounds; i++) Assert.Equal(AppendOutcome.Committed, await Append(A.Append(stream, opened, expected: i)));
         }));
 
-        var position = await ReadModel.GetPositionAsync(default);
+        var position = await ReadModel.GetPositionAsync("default", "run", default);
         Assert.Equal(position, (await Task.WhenAll(Enumerable.Range(0, Streams).Select(s => ReadModel.ReadHistoryAsync(A.Ns, $"r{s}", 0, 1000, default)))).Max(h => h[^1].Position));
         for (var s = 0; s < Streams; s++) Assert.Equal(Rounds, (await Open(Run($"r{s}"))).Events.Count);
     }

@@ -102,6 +102,12 @@ internal sealed class NodeTraffic(Ledger ledger, string name) : IShardHost
         await Task.WhenAll(losing);
     }
 
+    public Task<long> PositionAsync(StreamId run, CancellationToken cancellationToken) => throw RefusedException.Moved(run);
+
+    public void PutOut(string address)
+    {
+    }
+
     /// <summary>Completes when nothing is written any more, be it that all of it was fenced.</summary>
     public Task EndedAsync()
     {

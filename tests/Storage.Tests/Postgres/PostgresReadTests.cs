@@ -43,7 +43,7 @@ public sealed class PostgresReadTests(SharedPostgres shared) : IClassFixture<Sha
     {
         long[] positions = [10, 10, 10, 19, 20];
         var asked = 0;
-        var reads = new PostgresReadModel(_source, () => positions[Math.Min(asked++, positions.Length - 1)]);
+        var reads = new PostgresReadModel(_source, (_, _) => new(positions[Math.Min(asked++, positions.Length - 1)]));
 
         var upTo10 = await reads.ReadHistoryAsync(A.Ns, "r1", 0, 10, default);
         var all = await reads.ReadHistoryAsync(A.Ns, "r1", 0, 100, default);
@@ -122,7 +122,7 @@ public sealed class PostgresReadTests(SharedPostgres shared) : IClassFixture<Sha
         }
     }
 
-    private PostgresReadModel Reads() => new(_source, () => long.MaxValue);
+    private PostgresReadModel Reads() => new(_source, (_, _) => new(long.MaxValue));
 
     private async Task RunAsync(string sql)
     {

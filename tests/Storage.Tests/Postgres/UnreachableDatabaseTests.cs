@@ -17,7 +17,7 @@ public sealed class UnreachableDatabaseTests
         var port = ((IPEndPoint)bound.LocalEndPoint!).Port;
         await using var source = NpgsqlDataSource.Create($"Host=127.0.0.1;Port={port};Database=fanfare;Username=ann;Password=hush");
 
-        var error = await Assert.ThrowsAsync<StoreUnavailableException>(() => new PostgresReadModel(source, () => 0).GetRunAsync("default", "r1", default));
+        var error = await Assert.ThrowsAsync<StoreUnavailableException>(() => new PostgresReadModel(source, (_, _) => new(0L)).GetRunAsync("default", "r1", default));
 
         Assert.Contains($"database fanfare at 127.0.0.1:{port}", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("hush", error.ToString(), StringComparison.Ordinal);
@@ -31,6 +31,6 @@ public sealed class UnreachableDatabaseTests
         await using var source = NpgsqlDataSource.Create($"Host=127.0.0.1;Port={((IPEndPoint)bound.LocalEndPoint!).Port};Database=fanfare;Username=ann");
         using var cancelled = new CancellationTokenSource(TimeSpan.FromMilliseconds(100));
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => new PostgresReadModel(source, () => 0).GetRunAsync("default", "r1", cancelled.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => new PostgresReadModel(source, (_, _) => new(0L)).GetRunAsync("default", "r1", cancelled.Token));
     }
 }

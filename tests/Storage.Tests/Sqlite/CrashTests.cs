@@ -24,7 +24,7 @@ public sealed class CrashTests : IDisposable
 
         // What the crash left is looked at in a copy, and that is known for one.
         Assert.NotEqual(store.Journal.Incarnation, after.Journal.Incarnation);
-        Assert.Equal(100, await after.ReadModel.GetPositionAsync(default));
+        Assert.Equal(100, await after.ReadModel.GetPositionAsync("default", "run", default));
         for (var i = 0; i < 100; i++)
         {
             Assert.Equal(1, (await after.Journal.OpenAsync(StreamId.Run(A.Ns, $"r{i}"), default)).Sequence);
@@ -80,7 +80,7 @@ public sealed class CrashTests : IDisposable
 
         await using var after = await SqliteStore.OpenAsync(copy.Path, TimeProvider.System);
 
-        Assert.Equal(10, await after.ReadModel.GetPositionAsync(default));
+        Assert.Equal(10, await after.ReadModel.GetPositionAsync("default", "run", default));
         await DataDirectory.AppendAsync(after, "new");
     }
 
@@ -99,7 +99,7 @@ public sealed class CrashTests : IDisposable
         Flip(copy.Database + "-wal", before.Length / 2);
         Assert.Equal(before, await File.ReadAllBytesAsync(copy.Database + "-wal"));
         await using var mended = await SqliteStore.OpenAsync(copy.Path, TimeProvider.System);
-        Assert.Equal(10, await mended.ReadModel.GetPositionAsync(default));
+        Assert.Equal(10, await mended.ReadModel.GetPositionAsync("default", "run", default));
     }
 
     [Theory]
@@ -124,7 +124,7 @@ public sealed class CrashTests : IDisposable
 
         await using var after = await SqliteStore.OpenAsync(copy.Path, TimeProvider.System);
 
-        Assert.Equal(9, await after.ReadModel.GetPositionAsync(default));
+        Assert.Equal(9, await after.ReadModel.GetPositionAsync("default", "run", default));
     }
 
     private Task<SqliteStore> Open() => SqliteStore.OpenAsync(_directory.Path, TimeProvider.System);

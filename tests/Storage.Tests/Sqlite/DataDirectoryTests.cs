@@ -34,7 +34,7 @@ public sealed class DataDirectoryTests : IDisposable
             await DataDirectory.AppendAsync(store, $"r{i}");
         }
         await using var last = await Open();
-        Assert.Equal(3, await last.ReadModel.GetPositionAsync(default));
+        Assert.Equal(3, await last.ReadModel.GetPositionAsync("default", "run", default));
     }
 
     [Fact]
@@ -50,7 +50,7 @@ public sealed class DataDirectoryTests : IDisposable
         Assert.Equal(AppendOutcome.Fenced, await store.Journal.AppendAsync(A.Append(stream, opened)).WaitAsync(_patience));
 
         Assert.Contains("Another server has taken over", store.Journal.Health, StringComparison.Ordinal);
-        Assert.Equal(1, await store.ReadModel.GetPositionAsync(default));
+        Assert.Equal(1, await store.ReadModel.GetPositionAsync("default", "run", default));
     }
 
     [Theory]
@@ -151,7 +151,7 @@ public sealed class DataDirectoryTests : IDisposable
         await store.DisposeAsync();
 
         await Assert.ThrowsAsync<ObjectDisposedException>(() => store.Journal.AppendAsync(A.Append(StreamId.Run(A.Ns, "r1"), opened)));
-        await Assert.ThrowsAsync<ObjectDisposedException>(() => store.ReadModel.GetPositionAsync(default));
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => store.ReadModel.GetPositionAsync("default", "run", default));
         Assert.False(File.Exists(_directory.Database + "-wal"));
     }
 
@@ -169,7 +169,7 @@ public sealed class DataDirectoryTests : IDisposable
 
         Assert.All(await Task.WhenAll(appends).WaitAsync(_patience), outcome => Assert.Equal(AppendOutcome.Committed, outcome));
         await using var again = await Open();
-        Assert.Equal(5000, await again.ReadModel.GetPositionAsync(default));
+        Assert.Equal(5000, await again.ReadModel.GetPositionAsync("default", "run", default));
     }
 
     [Fact]
@@ -187,7 +187,7 @@ public sealed class DataDirectoryTests : IDisposable
             if (i != 50) Assert.Equal(AppendOutcome.Committed, await appends[i].WaitAsync(_patience));
             else Assert.Contains("tasks_split_is_index", (await Assert.ThrowsAsync<InvalidOperationException>(() => appends[i].WaitAsync(_patience))).Message, StringComparison.Ordinal);
         }
-        Assert.Equal(99, await store.ReadModel.GetPositionAsync(default));
+        Assert.Equal(99, await store.ReadModel.GetPositionAsync("default", "run", default));
         Assert.Null(store.Journal.Health);
     }
 

@@ -118,7 +118,7 @@ public sealed class TroubledDiskTests : IAsyncDisposable
         foreach (var append in waiting.Where(t => !t.IsCompletedSuccessfully))
             Assert.Contains("No space", (await Assert.ThrowsAsync<DataDirectoryException>(() => append.WaitAsync(_patience))).Message, StringComparison.Ordinal);
         await using var again = await SqliteStore.OpenAsync(_directory.Path, TimeProvider.System);
-        Assert.Equal(written + 1, await again.ReadModel.GetPositionAsync(default));
+        Assert.Equal(written + 1, await again.ReadModel.GetPositionAsync("default", "run", default));
     }
 
     /// <summary>Sends an append of some 100 KB.</summary>

@@ -74,10 +74,10 @@ internal static class Node
         await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Says that a node is about to leave: it gives its shards away, and takes none.</summary>
-    public static async Task LeaveSoonAsync(NpgsqlConnection connection, long node, CancellationToken cancellationToken)
+    /// <summary>Says that a node is about to leave: it gives its shards away, and takes none. Or that it stays after all.</summary>
+    public static async Task LeaveSoonAsync(NpgsqlConnection connection, long node, bool isLeaving, CancellationToken cancellationToken)
     {
-        await _sql.ExecuteAsync(connection, "leave_soon", cancellationToken, node).ConfigureAwait(false);
+        await _sql.ExecuteAsync(connection, "leave_soon", cancellationToken, node, isLeaving).ConfigureAwait(false);
         await _sql.ExecuteAsync(connection, "tell", cancellationToken).ConfigureAwait(false);
     }
 
@@ -91,11 +91,19 @@ internal static class Node
     }
 
     /// <summary>Puts out a node whose lease has passed, or whose session is gone: from then on nothing that it sends is written, and its shards are free. False when it lives after all.</summary>
-    public static async Task<bool> PutOutAsync(NpgsqlConnection connection, SeenNode node, CancellationToken cancellationToken)
+    public static Task<bool> PutOutAsync(NpgsqlConnection connection, SeenNode node, CancellationToken cancellationToken) =>
+        PutOutAsync(connection, node.Term, () => _sql.ExecuteAsync(connection, "put_out", cancellationToken, node.Term, !node.IsExpired), cancellationToken);
+
+    /// <summary>Puts out a node that is known to be gone for other reasons than what the database sees of it. False when there is none of this address.</summary>
+    public static async Task<bool> PutOutAsync(NpgsqlConnection connection, string address, CancellationToken cancellationToken) =>
+        await _sql.ScalarAsync(connection, "named", cancellationToken, address).ConfigureAwait(false) is long term
+        && await PutOutAsync(connection, term, () => _sql.ExecuteAsync(connection, "put_out_anyway", cancellationToken, term), cancellationToken).ConfigureAwait(false);
+
+    private static async Task<bool> PutOutAsync(NpgsqlConnection connection, long term, Func<Task<int>> delete, CancellationToken cancellationToken)
     {
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
-        if (await _sql.ExecuteAsync(connection, "put_out", cancellationToken, node.Term, !node.IsExpired).ConfigureAwait(false) == 0) return false;
-        await EndAsync(connection, node.Term, cancellationToken).ConfigureAwait(false);
+        if (await delete().ConfigureAwait(false) == 0) return false;
+        await EndAsync(connection, term, cancellationToken).ConfigureAwait(false);
         await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
         return true;
     }

@@ -12,16 +12,20 @@ internal sealed record SeenNode(long Term, string Address, bool IsLeaving, bool 
 internal sealed class NodeLease(NpgsqlConnection session, NpgsqlDataSource sessions, Joined joined, long since, TimeProvider clock, Action<IReadOnlyList<SeenNode>> news)
     : SessionLease(session, isLocked: false, sessions, since, clock)
 {
+    /// <summary>How long the others are not judged after the session broke: what broke it may have broken theirs.</summary>
+    private static readonly TimeSpan _grace = Length * 1.25;
+
     private readonly Dictionary<long, (long Since, double Until)> _absentSince = [];
     private long _log = joined.Log;
     private NpgsqlConnection? _listening;
+    private long? _resumedAt;
     private IReadOnlyList<SeenNode> _seen = [];
     private volatile bool _isTold;
 
     public override long Log => Volatile.Read(ref _log);
 
-    // Whose session is away is looked at again when it can be believed.
-    protected override TimeSpan Pause => _absentSince.Count > 0 ? LongestAway : base.Pause;
+    // What was told while it looked is looked at at once. Whose session is away is looked at again when it can be believed.
+    protected override TimeSpan Pause => _isTold ? TimeSpan.FromMilliseconds(1) : _absentSince.Count > 0 && !IsInGrace ? LongestAway : base.Pause;
 
     protected override async Task<bool> RenewAsync(NpgsqlConnection session, CancellationToken cancellationToken)
     {
@@ -38,7 +42,7 @@ internal sealed class NodeLease(NpgsqlConnection session, NpgsqlDataSource sessi
         foreach (var row in rows)
             // One that has renewed its lease since was back in between.
             if (!row.Lives && row.Term != joined.Term && (!_absentSince.TryGetValue(row.Term, out var absent) || absent.Until != row.Until)) _absentSince[row.Term] = (now, row.Until);
-        var seen = rows.Select(row => new SeenNode(row.Term, row.Address, row.IsLeaving, row.Left <= 0 && row.Term != joined.Term, row.Term != joined.Term && (row.Left <= 0 || IsAbsent(row.Term)))).OrderBy(node => node.Term).ToList();
+        var seen = rows.Select(row => new SeenNode(row.Term, row.Address, row.IsLeaving, row.Left <= 0 && row.Term != joined.Term, row.Term != joined.Term && !IsInGrace && (row.Left <= 0 || IsAbsent(row.Term)))).OrderBy(node => node.Term).ToList();
         var isNews = isTold || !seen.SequenceEqual(_seen) || seen.Exists(node => node.IsGone);
         _seen = seen;
         if (isNews) news(seen);
@@ -49,6 +53,7 @@ internal sealed class NodeLease(NpgsqlConnection session, NpgsqlDataSource sessi
     private async Task ListenAsync(NpgsqlConnection session, CancellationToken cancellationToken)
     {
         if (ReferenceEquals(_listening, session)) return;
+        if (_listening is not null) _resumedAt = Clock.GetTimestamp();
         session.Notification += (_, _) => _isTold = true;
         await Node.Sql.ExecuteAsync(session, "listen", cancellationToken).ConfigureAwait(false);
         (_listening, _isTold) = (session, true);
@@ -60,6 +65,8 @@ internal sealed class NodeLease(NpgsqlConnection session, NpgsqlDataSource sessi
     protected override Task EndOtherAsync(NpgsqlConnection session, CancellationToken cancellationToken) => Node.Sql.ExecuteAsync(session, "end_session", cancellationToken, joined.Term);
 
     protected override Task ReleaseAsync(NpgsqlConnection session) => Node.LeaveAsync(session, joined.Term);
+
+    private bool IsInGrace => _resumedAt is { } at && Clock.GetElapsedTime(at) < _grace;
 
     private bool IsAbsent(long term) => _absentSince.TryGetValue(term, out var absent) && Clock.GetElapsedTime(absent.Since) >= LongestAway;
 }

@@ -63,12 +63,18 @@ UPDATE shards SET node = $1, term = $2 WHERE shard = ANY ($3) AND node IS NULL R
 UPDATE shards SET node = NULL WHERE shard = ANY ($2) AND node = $1;
 
 -- name: leave_soon
-UPDATE nodes SET leaving = true WHERE term = $1;
+UPDATE nodes SET leaving = $2 WHERE term = $1;
 
 -- name: put_out
 -- A node whose lease has passed, or whose session is gone.
 DELETE FROM nodes
 WHERE term = $1 AND (lease_until < clock_timestamp() OR ($2 AND NOT EXISTS (SELECT FROM pg_locks WHERE $(is_a_nodes) AND objid::bigint = $1)));
+
+-- name: named
+SELECT term FROM nodes WHERE address = $1;
+
+-- name: put_out_anyway
+DELETE FROM nodes WHERE term = $1;
 
 -- name: leave
 DELETE FROM nodes WHERE term = $1;

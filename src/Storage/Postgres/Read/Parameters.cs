@@ -26,6 +26,8 @@ internal static class Parameters
 
     public static NpgsqlCommand With(this NpgsqlCommand command, bool? value) => command.With(NpgsqlDbType.Boolean, value);
 
+    public static NpgsqlCommand With(this NpgsqlCommand command, string[] values) => command.With(NpgsqlDbType.Array | NpgsqlDbType.Text, Array.ConvertAll(values, value => HeldText.OfNullable(value)!));
+
     public static NpgsqlCommand With(this NpgsqlCommand command, int[] values) => command.With(NpgsqlDbType.Array | NpgsqlDbType.Integer, values);
 
     public static NpgsqlCommand With(this NpgsqlCommand command, long[] values) => command.With(NpgsqlDbType.Array | NpgsqlDbType.Bigint, values);

@@ -7,8 +7,12 @@ namespace Fanfare.Storage.Postgres.Read;
 
 internal sealed partial class PostgresReadModel
 {
-    public Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken) =>
-        OneAsync(Sql("run").With(StreamId.Run(ns, run).ToString()), RowReader.Run, cancellationToken);
+    private const int RunsTogether = 250, LookupsAtOnce = 4;
+
+    public Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken) => _runs.GetAsync((ns, run), cancellationToken);
+
+    private async Task<Dictionary<(string Namespace, string Run), RunRow>> RunsAsync(IReadOnlyList<(string Namespace, string Run)> runs) =>
+        (await AllAsync(Sql("runs_named").With(runs.Select(run => StreamId.Run(run.Namespace, run.Run).ToString()).ToArray()), RowReader.Run, CancellationToken.None).ConfigureAwait(false)).ToDictionary(row => (row.Namespace, row.Run));
 
     public Task<RetiredRun?> GetRetiredAsync(string ns, string run, CancellationToken cancellationToken) =>
         OneAsync(new NpgsqlCommand(PostgresRetention.Sql["retired"]).With(StreamId.Run(ns, run).ToString()), PostgresRetention.Retired, cancellationToken);

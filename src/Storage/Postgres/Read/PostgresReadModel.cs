@@ -6,11 +6,20 @@ using Npgsql;
 namespace Fanfare.Storage.Postgres.Read;
 
 /// <summary>Queries over the rows that the journal's appends wrote; deployments, and what they share. One part for each kind of row.</summary>
-/// <param name="reads">Connections for reading, with <see cref="ReadSession.Options"/> and automatic preparation.</param>
-/// <param name="position">The highest position up to which every commit is seen, as the journal's writer knows it. It never falls. Above it commits are seen in any order.</param>
-internal sealed partial class PostgresReadModel(NpgsqlDataSource reads, Func<long> position) : IReadModel
+internal sealed partial class PostgresReadModel : IReadModel
 {
-    private readonly ReadQueries _queries = new(reads);
+    private readonly NpgsqlDataSource _reads;
+    private readonly Func<StreamId, CancellationToken, ValueTask<long>> _position;
+    private readonly ReadQueries _queries;
+    private readonly Gathering<(string Namespace, string Run), RunRow> _runs;
+
+    /// <param name="reads">Connections for reading, with <see cref="ReadSession.Options"/> and automatic preparation.</param>
+    /// <param name="position">The highest position up to which every commit of a run is seen, as the journal's writer knows it, which may be another node. It never falls. Above it commits are seen in any order.</param>
+    public PostgresReadModel(NpgsqlDataSource reads, Func<StreamId, CancellationToken, ValueTask<long>> position)
+    {
+        (_reads, _position, _queries) = (reads, position, new ReadQueries(reads));
+        _runs = new(RunsAsync, RunsTogether, LookupsAtOnce);
+    }
 
     public Task<DeploymentRow?> GetDeploymentAsync(string ns, string flow, int? version, CancellationToken cancellationToken) => OneAsync(
         version is { } wanted ? Sql("deployment").With(ns).With(flow).With(wanted) : Sql("latest_deployment").With(ns).With(flow),
@@ -32,7 +41,7 @@ internal sealed partial class PostgresReadModel(NpgsqlDataSource reads, Func<lon
         return Page(rows, limit, row => Cursor.Of("deployments", row.Version));
     }
 
-    public Task<long> GetPositionAsync(CancellationToken cancellationToken) => Task.FromResult(position());
+    public async Task<long> GetPositionAsync(string ns, string run, CancellationToken cancellationToken) => await _position(StreamId.Run(ns, run), cancellationToken).ConfigureAwait(false);
 
     private static NpgsqlCommand Sql(string name) => new(ReadQueries.Sql[name]);
 

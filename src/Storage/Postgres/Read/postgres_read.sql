@@ -57,8 +57,8 @@ r.stream_id, r.ns, r.run, r.flow, r.deployment, r.status, r.parameters, r.tags, 
     $(run_filter)
 ORDER BY r.created_us DESC, r.stream_id DESC LIMIT $10
 
--- name: run
-SELECT $(run_columns) FROM runs r WHERE r.stream_id = (SELECT id FROM streams WHERE name = $1);
+-- name: runs_named
+SELECT $(run_columns) FROM runs r WHERE r.stream_id = ANY (ARRAY (SELECT id FROM streams WHERE name = ANY ($1)));
 
 -- name: runs_by_created
 SELECT $(run_columns) FROM runs r WHERE r.ns = $1 $(run_page);

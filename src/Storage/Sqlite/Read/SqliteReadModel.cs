@@ -41,7 +41,7 @@ internal sealed partial class SqliteReadModel(ReadConnections connections) : IRe
             limit, row => Cursor.Of("deployments", row.Version)), cancellationToken);
     }
 
-    public Task<long> GetPositionAsync(CancellationToken cancellationToken) => QueryAsync(db => One(Sql(db, "position"), s => s.Long(0)), cancellationToken);
+    public Task<long> GetPositionAsync(string ns, string run, CancellationToken cancellationToken) => QueryAsync(db => One(Sql(db, "position"), s => s.Long(0)), cancellationToken);
 
     private static DeploymentRow? Latest(Database db, string ns, string flow) =>
         One(Sql(db, "latest_deployment").Bind(1, ns).Bind(2, flow), RowReader.Deployment);

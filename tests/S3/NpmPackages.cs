@@ -3,30 +3,35 @@ using System.Security.Cryptography;
 
 namespace Fanfare.S3;
 
-/// <summary>s3rver, installed by npm into a folder of the user's cache under the hash of the lock file; once, for all who test.</summary>
-internal static class S3Installation
+/// <summary>A server of npm's that tests need, installed into a folder of the user's cache under the hash of the lock file; once, for all who test.</summary>
+public sealed class NpmPackages
 {
     private const int HashChars = 16;
 
     private static readonly TimeSpan _limit = TimeSpan.FromMinutes(4), _look = TimeSpan.FromMilliseconds(50);
 
-    private static readonly Lazy<(string? Modules, string? Refusal)> Found = new(Look);
+    private readonly string _name;
+    private readonly Lazy<(string? Modules, string? Refusal)> _found;
+
+    /// <param name="name">Of the server's package.</param>
+    /// <param name="folder">Beside the tests' program: has the lock file, and the program that starts the server.</param>
+    public NpmPackages(string name, string folder) => (_name, Program, _found) = (name, Path.Combine(AppContext.BaseDirectory, folder), new(Look));
 
     /// <summary>Why no server can be started here; null when one can.</summary>
-    public static string? Refusal => Found.Value.Refusal;
+    public string? Refusal => _found.Value.Refusal;
 
     /// <summary>The folder of the packages.</summary>
-    public static string Modules => Found.Value.Modules ?? throw new InvalidOperationException(Refusal);
+    public string Modules => _found.Value.Modules ?? throw new InvalidOperationException(Refusal);
 
     /// <summary>The folder that has the program that starts it.</summary>
-    public static string Program { get; } = Path.Combine(AppContext.BaseDirectory, "s3server");
+    public string Program { get; }
 
-    private static (string?, string?) Look()
+    private (string?, string?) Look()
     {
-        if (!OperatingSystem.IsLinux()) return (null, "The tests start an S3 server on Linux only.");
+        if (!OperatingSystem.IsLinux()) return (null, $"The tests start {_name} on Linux only.");
         if (new[] { "node", "npm" }.Where(p => !IsOnPath(p)).ToArray() is { Length: > 0 } missing) return (null, $"{string.Join(" and ", missing)} is not installed (Debian: apt-get install nodejs npm).");
         var hash = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(Program, "package-lock.json"))))[..HashChars];
-        var folder = Path.Combine(Cache(), $"s3rver-{hash}");
+        var folder = Path.Combine(Cache(), $"{_name}-{hash}");
         var modules = Path.Combine(folder, "node_modules");
         if (Directory.Exists(modules)) return (modules, null);
         Directory.CreateDirectory(Cache());
@@ -35,7 +40,7 @@ internal static class S3Installation
         if (Directory.Exists(modules)) return (modules, null);
         var incoming = Directory.CreateDirectory(folder + ".incoming").FullName;
         foreach (var file in new[] { "package.json", "package-lock.json" }) File.Copy(Path.Combine(Program, file), Path.Combine(incoming, file), overwrite: true);
-        if (Install(incoming) is { } error) return (null, $"s3rver is not installed and could not be: {error}");
+        if (Install(incoming) is { } error) return (null, $"{_name} is not installed and could not be: {error}");
         Directory.Move(incoming, folder);
         return (modules, null);
     }

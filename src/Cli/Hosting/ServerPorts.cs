@@ -1,0 +1,151 @@
+using System.Runtime.CompilerServices;
+using Fanfare.Gateway;
+using Fanfare.Storage;
+
+namespace Fanfare.Cli.Hosting;
+
+/// <summary>The gateway's ports on a server that has a journal at times: they reach what it has at the moment. While it has none, what comes is told to come again.</summary>
+internal abstract class ServerPorts : ITenure, IScheduler, IJournal, IReadModel
+{
+    private volatile Holding? _now;
+
+    public event Action<long, IReadOnlyCollection<(string Namespace, string Run)>>? Committed;
+
+    public string Incarnation => Now.Store.Journal.Incarnation;
+
+    public string? Health => _now is { } now
+        ? now.Store.Leads ? now.Store.Journal.Health : now.Store.Journal.Health ?? "The database has not answered for some seconds, so that another server may own what this one does. This one goes on when it answers."
+        : Absence;
+
+    public CancellationToken Tenure => _now?.Ended.Token ?? new CancellationToken(canceled: true);
+
+    protected bool HoldsOne => _now is not null;
+
+    /// <summary>Why there is no journal; null where that is as it should be.</summary>
+    protected abstract string? Absence { get; }
+
+    private Holding Now => _now ?? throw Unsettled();
+
+    public virtual void Take(IStore store, IScheduler scheduler)
+    {
+        store.Journal.Committed += OnCommitted;
+        _now = new Holding(store, scheduler);
+    }
+
+    public virtual void Leave()
+    {
+        if (_now is not { } now) return;
+        _now = null;
+        now.Store.Journal.Committed -= OnCommitted;
+        now.Ended.Cancel();
+    }
+
+    /// <summary>Says whether the lease is held: while it is not, what lasts is ended, so that callers go to another server.</summary>
+    public void Hold(bool held)
+    {
+        if (_now is not { } now || held != now.Ended.IsCancellationRequested) return;
+        if (held) now.Ended = new CancellationTokenSource();
+        else now.Ended.Cancel();
+    }
+
+    public Task<Deployed> DeployAsync(DeployFlow command, CancellationToken cancellationToken) => AskAsync(now => now.Scheduler.DeployAsync(command, cancellationToken));
+
+    public Task<Started> StartRunAsync(StartRun command, CancellationToken cancellationToken) => AskAsync(now => now.Scheduler.StartRunAsync(command, cancellationToken));
+
+    public Task<RunStatus> CommandRunAsync(CommandRun command, CancellationToken cancellationToken) => AskAsync(now => now.Scheduler.CommandRunAsync(command, cancellationToken));
+
+    public Task CommandTaskAsync(CommandTask command, CancellationToken cancellationToken) => AskAsync(async now =>
+    {
+        await now.Scheduler.CommandTaskAsync(command, cancellationToken).ConfigureAwait(false);
+        return true;
+    });
+
+    public Task<Explanation> ExplainAsync(TaskRef task, CancellationToken cancellationToken) => AskAsync(now => now.Scheduler.ExplainAsync(task, cancellationToken));
+
+    public Task<PollResponse> PollAsync(PollRequest request, CancellationToken cancellationToken) => AskAsync(now => now.Scheduler.PollAsync(request, cancellationToken));
+
+    public async IAsyncEnumerable<LeaseInput> ReadInputsAsync(HeldLease lease, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await foreach (var input in Now.Scheduler.ReadInputsAsync(lease, cancellationToken).ConfigureAwait(false)) yield return input;
+    }
+
+    public Task<int?> CheckLeaseAsync(HeldLease lease, CancellationToken cancellationToken) => AskAsync(now => now.Scheduler.CheckLeaseAsync(lease, cancellationToken));
+
+    public Task<IReadOnlyList<WorkerInfo>> ListWorkersAsync(CancellationToken cancellationToken) => AskAsync(now => now.Scheduler.ListWorkersAsync(cancellationToken));
+
+    public Task<IReadOnlyList<QueueInfo>> ListQueuesAsync(CancellationToken cancellationToken) => AskAsync(now => now.Scheduler.ListQueuesAsync(cancellationToken));
+
+    public Task<OpenedStream> OpenAsync(StreamId stream, CancellationToken cancellationToken) => AskAsync(now => now.Store.Journal.OpenAsync(stream, cancellationToken));
+
+    public OpenedStream? TryOpenNew(StreamId stream) => Now.Store.Journal.TryOpenNew(stream);
+
+    public OpenedStream AssumeNew(StreamId stream) => Now.Store.Journal.AssumeNew(stream);
+
+    public Task<AppendOutcome> AppendAsync(IReadOnlyList<Append> appends) => AskAsync(now => now.Store.Journal.AppendAsync(appends));
+
+    public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake) => AskAsync(now => now.Store.Journal.AcknowledgeAsync(stream, epoch, wake));
+
+    public Task<IReadOnlyList<(StreamId Stream, DateTimeOffset Due)>> ScanWakesAsync(DateTimeOffset due, int limit, StreamId? after, CancellationToken cancellationToken) =>
+        AskAsync(now => now.Store.Journal.ScanWakesAsync(due, limit, after, cancellationToken));
+
+    public Task<DeploymentRow?> GetDeploymentAsync(string ns, string flow, int? version, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.GetDeploymentAsync(ns, flow, version, cancellationToken));
+
+    public Task<Page<DeploymentRow>> ListFlowsAsync(string ns, string? cursor, int limit, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.ListFlowsAsync(ns, cursor, limit, cancellationToken));
+
+    public Task<Page<DeploymentRow>> ListDeploymentsAsync(string ns, string flow, string? cursor, int limit, CancellationToken cancellationToken) =>
+        AskAsync(now => now.Store.ReadModel.ListDeploymentsAsync(ns, flow, cursor, limit, cancellationToken));
+
+    public Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.GetRunAsync(ns, run, cancellationToken));
+
+    public Task<RetiredRun?> GetRetiredAsync(string ns, string run, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.GetRetiredAsync(ns, run, cancellationToken));
+
+    public Task<Page<RunRow>> ListRunsAsync(RunFilter filter, string? cursor, int limit, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.ListRunsAsync(filter, cursor, limit, cancellationToken));
+
+    public Task<Page<StepRow>> ListStepsAsync(string ns, string run, string? cursor, int limit, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.ListStepsAsync(ns, run, cursor, limit, cancellationToken));
+
+    public Task<StepRow?> GetStepAsync(string ns, string run, StepKey key, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.GetStepAsync(ns, run, key, cancellationToken));
+
+    public Task<Page<TaskRow>> ListTasksAsync(string ns, string run, TaskFilter filter, string? cursor, int limit, CancellationToken cancellationToken) =>
+        AskAsync(now => now.Store.ReadModel.ListTasksAsync(ns, run, filter, cursor, limit, cancellationToken));
+
+    public Task<TaskRow?> GetTaskAsync(string ns, string run, StepKey key, int split, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.GetTaskAsync(ns, run, key, split, cancellationToken));
+
+    public Task<IReadOnlyList<AttemptRow>> ListAttemptsAsync(string ns, string run, StepKey key, int split, CancellationToken cancellationToken) =>
+        AskAsync(now => now.Store.ReadModel.ListAttemptsAsync(ns, run, key, split, cancellationToken));
+
+    public Task<IReadOnlyList<HistoryEvent>> ReadHistoryAsync(string ns, string run, long afterPosition, int limit, CancellationToken cancellationToken) =>
+        AskAsync(now => now.Store.ReadModel.ReadHistoryAsync(ns, run, afterPosition, limit, cancellationToken));
+
+    public Task<long> GetPositionAsync(string ns, string run, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.GetPositionAsync(ns, run, cancellationToken));
+
+    public IAsyncEnumerable<TaskOutput> ReadOutputsAsync(string ns, string run, StepKey key, SplitRanges splits, CancellationToken cancellationToken) => Now.Store.ReadModel.ReadOutputsAsync(ns, run, key, splits, cancellationToken);
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    /// <summary>What a caller is told while there is no journal.</summary>
+    protected abstract RefusedException Unsettled();
+
+    /// <summary>Tells of commits that were not made here.</summary>
+    protected void Tell(long position, IReadOnlyCollection<(string Namespace, string Run)> runs) => Committed?.Invoke(position, runs);
+
+    private async Task<T> AskAsync<T>(Func<Holding, Task<T>> ask)
+    {
+        var now = Now;
+        try
+        {
+            return await ask(now).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is not RefusedException && !ReferenceEquals(_now, now))
+        {
+            // It ended meanwhile, and what it had with it.
+            throw new RefusedException(RefusalKind.Busy, "FAN0008", "Another server took over while this one answered. Repeat the request in a moment.");
+        }
+    }
+
+    private void OnCommitted(long position, IReadOnlyCollection<(string Namespace, string Run)> runs) => Tell(position, runs);
+
+    private sealed record Holding(IStore Store, IScheduler Scheduler)
+    {
+        public CancellationTokenSource Ended { get; set; } = new();
+    }
+}

@@ -1,0 +1,81 @@
+using Fanfare.Contracts;
+using Fanfare.Grains.Placement;
+using Orleans;
+using Orleans.Concurrency;
+
+namespace Fanfare.Grains;
+
+// The doors of this silo's engine, which keeps and decides everything. Calls interleave: the engine does one thing at a time by itself, and a pause that is awaited must not keep
+// a resume out.
+
+[NodePlacement, Reentrant]
+internal sealed class FlowGrain(Resident resident) : Grain, IFlowGrain
+{
+    public Task<Outcome<Deployed>> DeployAsync(DeployFlow command) => this.AnswerAsync(() => resident.Engine.DeployAsync(command, CancellationToken.None));
+}
+
+[NodePlacement, Reentrant]
+internal sealed class RunGrain(Resident resident) : Grain, IRunGrain
+{
+    public Task<Outcome<Started>> StartAsync(StartRun command) => this.AnswerAsync(() => resident.Engine.StartRunAsync(command, CancellationToken.None));
+
+    public Task<Outcome<RunStatus>> CommandAsync(CommandRun command) => this.AnswerAsync(() => resident.Engine.CommandRunAsync(command, CancellationToken.None));
+
+    public Task<Outcome<long>> PositionAsync() => this.AnswerAsync(() => resident.PositionAsync(Run, CancellationToken.None));
+
+    public Task<Outcome<long>> WatchAsync(long after, CancellationToken cancellationToken) => this.AnswerAsync(() => resident.WatchAsync(Run, after, cancellationToken));
+
+    private StreamId Run => GrainKey.StreamOf(this.GetPrimaryKeyString());
+}
+
+[NodePlacement, Reentrant]
+internal sealed class StepGrain(Resident resident) : Grain, IStepGrain
+{
+    public Task<Outcome<bool>> CommandAsync(CommandTask command) => this.AnswerAsync(async () =>
+    {
+        await resident.Engine.CommandTaskAsync(command, CancellationToken.None);
+        return true;
+    });
+
+    public Task<Outcome<Explanation>> ExplainAsync(TaskRef task) => this.AnswerAsync(() => resident.Engine.ExplainAsync(task, CancellationToken.None));
+
+    public Task<Outcome<int?>> CheckLeaseAsync(HeldLease lease) => this.AnswerAsync(() => resident.Engine.CheckLeaseAsync(lease, CancellationToken.None));
+
+    public async IAsyncEnumerable<Outcome<LeaseInput>> ReadInputsAsync(HeldLease lease, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await using var inputs = resident.Engine.ReadInputsAsync(lease, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        while (true)
+        {
+            var next = await this.AnswerAsync(async () => await inputs.MoveNextAsync() ? inputs.Current : null);
+            if (next is { Refused: null, Failure: null, Value: null }) yield break;
+            yield return next!;
+            if (next.Value is null) yield break;
+        }
+    }
+}
+
+/// <summary>What one node leases, and to whom.</summary>
+[NodePlacement, Reentrant]
+internal sealed class QueueGrain(Resident resident) : Grain, IQueueGrain
+{
+    public Task<Outcome<PollResponse>> PollAsync(PollRequest request, CancellationToken cancellationToken) => this.AnswerAsync(() => resident.Engine.PollAsync(request, cancellationToken));
+
+    public Task<Outcome<IReadOnlyList<WorkerInfo>>> ListWorkersAsync() => this.AnswerAsync(() => resident.Engine.ListWorkersAsync(CancellationToken.None));
+
+    public Task<Outcome<IReadOnlyList<QueueInfo>>> ListQueuesAsync() => this.AnswerAsync(() => resident.Engine.ListQueuesAsync(CancellationToken.None));
+
+    public Task HearOfWorkAsync(string node) => resident.HearOfWorkAsync(node);
+
+    public Task<Outcome<NodeInfo>> DescribeAsync() => this.AnswerAsync(() => resident.DescribeAsync());
+}
+
+internal static class Doors
+{
+    /// <summary>Answers for the engine. A grain whose stream is not at home any more says so, and goes: the next call finds the new owner.</summary>
+    public static async Task<Outcome<T>> AnswerAsync<T>(this Grain grain, Func<Task<T>> ask)
+    {
+        var outcome = await Outcome.OfAsync(ask);
+        if (outcome.Refused is { Kind: RefusalKind.Busy, Code: "FAN0008" }) grain.GrainContext.Deactivate(new DeactivationReason(DeactivationReasonCode.ApplicationRequested, "Another node owns it."));
+        return outcome;
+    }
+}

@@ -1,0 +1,71 @@
+using Fanfare.Contracts;
+using Orleans;
+
+namespace Fanfare.Grains;
+
+/// <summary>A flow at its owner.</summary>
+[Alias("fanfare.flow")]
+public interface IFlowGrain : IGrainWithStringKey
+{
+    [Alias("deploy")]
+    Task<Outcome<Deployed>> DeployAsync(DeployFlow command);
+}
+
+/// <summary>A run at its owner.</summary>
+[Alias("fanfare.run")]
+public interface IRunGrain : IGrainWithStringKey
+{
+    [Alias("start")]
+    Task<Outcome<Started>> StartAsync(StartRun command);
+
+    [Alias("command")]
+    Task<Outcome<RunStatus>> CommandAsync(CommandRun command);
+
+    /// <summary>How far the run's history can be read.</summary>
+    [Alias("position")]
+    Task<Outcome<long>> PositionAsync();
+
+    /// <summary>Returns when something of the run was committed that the caller has not heard of, and where that ended.</summary>
+    /// <param name="after">What the last call returned; 0 at first.</param>
+    [Alias("watch"), ResponseTimeout("00:01:00")]
+    Task<Outcome<long>> WatchAsync(long after, CancellationToken cancellationToken);
+}
+
+/// <summary>A step of a run, at its owner.</summary>
+[Alias("fanfare.step")]
+public interface IStepGrain : IGrainWithStringKey
+{
+    [Alias("command")]
+    Task<Outcome<bool>> CommandAsync(CommandTask command);
+
+    [Alias("explain")]
+    Task<Outcome<Explanation>> ExplainAsync(TaskRef task);
+
+    [Alias("check")]
+    Task<Outcome<int?>> CheckLeaseAsync(HeldLease lease);
+
+    [Alias("inputs")]
+    IAsyncEnumerable<Outcome<LeaseInput>> ReadInputsAsync(HeldLease lease, CancellationToken cancellationToken);
+}
+
+/// <summary>The queues of one node, by the node's address: what of its steps is ready, and the workers that it leases to.</summary>
+[Alias("fanfare.queue")]
+public interface IQueueGrain : IGrainWithStringKey
+{
+    [Alias("poll"), ResponseTimeout("00:01:00")]
+    Task<Outcome<PollResponse>> PollAsync(PollRequest request, CancellationToken cancellationToken);
+
+    [Alias("workers")]
+    Task<Outcome<IReadOnlyList<WorkerInfo>>> ListWorkersAsync();
+
+    [Alias("queues")]
+    Task<Outcome<IReadOnlyList<QueueInfo>>> ListQueuesAsync();
+
+    /// <summary>Another node has work for which no worker waits there.</summary>
+    [Alias("hear")]
+    Task HearOfWorkAsync(string node);
+
+    /// <summary>What the node is, and how much it has.</summary>
+    [Alias("describe")]
+    Task<Outcome<NodeInfo>> DescribeAsync();
+}

@@ -1,0 +1,56 @@
+using System.Runtime.CompilerServices;
+using Fanfare.Contracts;
+using Fanfare.Engine;
+using Orleans;
+using Orleans.Runtime;
+
+namespace Fanfare.Grains;
+
+/// <summary>What another node does, reached through its grains.</summary>
+/// <param name="node">Its address.</param>
+internal sealed class GrainScheduler(IGrainFactory grains, string node) : IScheduler
+{
+    public Task<Deployed> DeployAsync(DeployFlow command, CancellationToken cancellationToken) =>
+        AskAsync(Grain<IFlowGrain>(StreamId.Flow(command.Namespace, command.Spec.Name)).DeployAsync(command), cancellationToken);
+
+    public Task<Started> StartRunAsync(StartRun command, CancellationToken cancellationToken) => AskAsync(Grain<IRunGrain>(RunIds.StreamOf(command)).StartAsync(command), cancellationToken);
+
+    public Task<RunStatus> CommandRunAsync(CommandRun command, CancellationToken cancellationToken) =>
+        AskAsync(Grain<IRunGrain>(StreamId.Run(command.Namespace, command.Run)).CommandAsync(command), cancellationToken);
+
+    public Task CommandTaskAsync(CommandTask command, CancellationToken cancellationToken) => AskAsync(Grain<IStepGrain>(command.Task.Stream).CommandAsync(command), cancellationToken);
+
+    public Task<Explanation> ExplainAsync(TaskRef task, CancellationToken cancellationToken) => AskAsync(Grain<IStepGrain>(task.Stream).ExplainAsync(task), cancellationToken);
+
+    // It is answered also when it is let go, with what it was leased meanwhile.
+    public Task<PollResponse> PollAsync(PollRequest request, CancellationToken cancellationToken) => AskAsync(Queue.PollAsync(request, cancellationToken), CancellationToken.None);
+
+    public async IAsyncEnumerable<LeaseInput> ReadInputsAsync(HeldLease lease, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await foreach (var input in Grain<IStepGrain>(lease.Task.Stream).ReadInputsAsync(lease, cancellationToken).WithCancellation(cancellationToken)) yield return input.Get();
+    }
+
+    public Task<int?> CheckLeaseAsync(HeldLease lease, CancellationToken cancellationToken) => AskAsync(Grain<IStepGrain>(lease.Task.Stream).CheckLeaseAsync(lease), cancellationToken);
+
+    public Task<IReadOnlyList<WorkerInfo>> ListWorkersAsync(CancellationToken cancellationToken) => AskAsync(Queue.ListWorkersAsync(), cancellationToken);
+
+    public Task<IReadOnlyList<QueueInfo>> ListQueuesAsync(CancellationToken cancellationToken) => AskAsync(Queue.ListQueuesAsync(), cancellationToken);
+
+    private IQueueGrain Queue => grains.GetGrain<IQueueGrain>(node);
+
+    private T Grain<T>(StreamId stream)
+        where T : IGrainWithStringKey => grains.GetGrain<T>(GrainKey.Of(node, stream));
+
+    private static async Task<T> AskAsync<T>(Task<Outcome<T>> asked, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await asked.WaitAsync(cancellationToken)).Get();
+        }
+        catch (Exception error) when (error is OwnerAwayException || error.GetType() == typeof(OrleansMessageRejectionException))
+        {
+            // It did not arrive, so nothing was done. Of a silo that died (SiloUnavailableException) or does not answer that is not known.
+            throw new RefusedException(RefusalKind.Busy, "FAN0008", $"The server that owns it cannot be reached at the moment: {error.Message} Repeat the request in a moment.");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Fanfare.Worker;
+
+namespace Fanfare.Cluster.Failing;
+
+/// <summary>Workers whose tasks only take their time, so that few processors do for many; each is a whole worker agent that knows all silos. Of each run it is known how long it waited between one task and the next.</summary>
+internal sealed class Crowd : ITaskExecutor, IAsyncDisposable
+{
+    private readonly CancellationTokenSource _stop = new();
+    private readonly ConcurrentDictionary<string, long> _waiting = [];
+    private readonly ConcurrentQueue<(long Until, TimeSpan Waited)> _waits = [];
+    private readonly string _home = Directory.CreateTempSubdirectory("fanfare-crowd-").FullName;
+    private readonly TimeSpan _each;
+    private readonly List<Task> _agents = [];
+    private int _ended;
+
+    /// <param name="capacity">Tasks that all of them hold together.</param>
+    /// <param name="each">How long a task of the step 'each' takes, give or take a half.</param>
+    public Crowd(IReadOnlyList<SiloProcess> silos, int workers, int capacity, TimeSpan each)
+    {
+        _each = each;
+        for (var i = 0; i < workers; i++)
+        {
+            var options = new WorkerOptions
+            {
+                Name = $"crowd-{i}",
+                // Each begins with another.
+                Servers = [.. silos.Skip(i % silos.Count).Concat(silos.Take(i % silos.Count)).Select(silo => new Uri(silo.Url))],
+                WorkDirectory = Path.Combine(_home, $"{i}"),
+                Capacity = new ResourceSpec((capacity + workers - 1) / workers, 1 << 20, 0, 1 << 20),
+            };
+            _agents.Add(Task.Run(() => new WorkerAgent(options, this, TimeProvider.System, _ => { }).RunAsync(_stop.Token)));
+        }
+    }
+
+    /// <summary>Tasks that came to their end.</summary>
+    public int Ended => _ended;
+
+    public async Task<FinishedAttempt> RunAsync(TaskAssignment assignment)
+    {
+        var (task, token, since) = (assignment.Lease.Task, assignment.Lease.Token, DateTimeOffset.UtcNow);
+        if (_waiting.TryRemove(task.Run, out var waitedSince)) _waits.Enqueue((Stopwatch.GetTimestamp(), Stopwatch.GetElapsedTime(waitedSince)));
+        var left = task.Step.Step != "each" ? TimeSpan.Zero : _each * (0.5 + Random.Shared.NextDouble());
+        await Task.Delay(left, assignment.Stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var outcome = assignment.Stop.IsCancellationRequested ? AttemptOutcome.Cancelled : AttemptOutcome.Succeeded;
+        if (outcome == AttemptOutcome.Succeeded)
+        {
+            Interlocked.Increment(ref _ended);
+            _waiting[task.Run] = Stopwatch.GetTimestamp();
+        }
+        return new FinishedAttempt { Task = task, Token = token, Outcome = outcome, StartedAt = since, EndedAt = DateTimeOffset.UtcNow, Error = outcome == AttemptOutcome.Cancelled ? new TaskError("cancelled", "It was told to end.") : null };
+    }
+
+    /// <summary>Returns when every run that waits for its next task now has it.</summary>
+    /// <param name="explain">Says why a run waits.</param>
+    /// <exception cref="TimeoutException">Names those that still wait.</exception>
+    public async Task CaughtUpAsync(TimeSpan limit, Func<string, Task<string>> explain)
+    {
+        var now = Stopwatch.GetTimestamp();
+        while (_waiting.Where(run => run.Value <= now).Select(run => run.Key).ToList() is { Count: > 0 } behind)
+        {
+            if (Stopwatch.GetElapsedTime(now) > limit) throw new TimeoutException($"{behind.Count} runs still wait for their next task. The first: {await explain(behind[0])}");
+            await Task.Delay(20);
+        }
+    }
+
+    /// <summary>How long runs waited that had their next task since then.</summary>
+    public IReadOnlyList<TimeSpan> WaitsSince(long timestamp) => [.. _waits.Where(wait => wait.Until >= timestamp).Select(wait => wait.Waited)];
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await Task.WhenAll(_agents);
+        _stop.Dispose();
+        Directory.Delete(_home, recursive: true);
+    }
+}

@@ -1,0 +1,158 @@
+using System.Diagnostics;
+using System.Globalization;
+using Fanfare.Nodes;
+using Fanfare.Postgres;
+using Fanfare.Processes;
+using Xunit.Abstractions;
+
+namespace Fanfare.Cluster.Failing;
+
+/// <summary>Silos as real processes, under runs that go on all the time, while one of them is killed, hangs, is cut off or stopped, and while the database is away.</summary>
+public sealed class SiloFailureTests(ITestOutputHelper output)
+{
+    /// <summary>Generous: the machine may be busy with much else. What it takes on a quiet one is in docs/scaling.md.</summary>
+    private static readonly TimeSpan _longestStall = TimeSpan.FromSeconds(30);
+
+    private static readonly bool _isLong = Environment.GetEnvironmentVariable("FANFARE_LONG") is { Length: > 0 };
+
+    // For trying one way alone, or other sizes.
+    private static string Setting(string name, string otherwise) => Environment.GetEnvironmentVariable($"FANFARE_CLUSTER_{name}") is { Length: > 0 } given ? given : otherwise;
+
+    [PostgresFact]
+    public async Task ASiloThatIsKilledHangsIsCutOffOrStopped_CostsAMoment_AndNothingElse()
+    {
+        var ways = Setting("WAYS", "killed,frozen,isolated,cut off,stopped").Split(',');
+        var rounds = int.Parse(Setting("ROUNDS", _isLong ? "50" : "1"), CultureInfo.InvariantCulture) * ways.Length;
+        var runs = int.Parse(Setting("RUNS", _isLong ? "10000" : "200"), CultureInfo.InvariantCulture);
+        await using var site = await SiloSite.StartAsync();
+        await using var crowd = new Crowd(site.Silos, workers: _isLong ? 300 : 9, capacity: runs * 5 / 4, each: TimeSpan.FromSeconds(_isLong ? 120 : 2));
+        var started = await StartAsync(site, runs, tasks: _isLong ? 10_000 : 500);
+        // Each has ended its first step; and some the first of the tasks that take their time.
+        await Eventually.TrueAsync(() => crowd.Ended > runs + (runs / 20), "Runs that go on");
+        await crowd.CaughtUpAsync(_longestStall, site.ExplainAsync);
+        var stalls = new List<(string How, TimeSpan Stall)>();
+
+        for (var i = 0; i < rounds; i++)
+        {
+            var (how, victim) = (ways[i % ways.Length], site.Silos[i / ways.Length % site.Silos.Count]);
+            var since = Stopwatch.GetTimestamp();
+            switch (how)
+            {
+                case "killed":
+                    await victim.Process.KillAsync();
+                    break;
+                case "frozen":
+                    victim.Process.Freeze();
+                    break;
+                case "isolated":
+                    site.Isolate(victim);
+                    break;
+                case "cut off":
+                    victim.Wire.Break();
+                    break;
+                case "stopped":
+                    victim.Process.Terminate();
+                    Assert.Equal(0, await victim.Process.ExitAsync(Eventually.Limit));
+                    break;
+                default:
+                    throw new ArgumentException($"There is no way '{how}'.");
+            }
+            await site.SharedAsync(without: victim);
+            await crowd.CaughtUpAsync(_longestStall, site.ExplainAsync);
+            stalls.Add((how, crowd.WaitsSince(since).Max()));
+            output.WriteLine($"{i} {how} {victim.Number}: {stalls[^1].Stall.TotalSeconds:0.00} s");
+            if (how is "killed" or "stopped") await site.StartAsync(victim);
+            else if (how == "frozen") victim.Process.Thaw();
+            else if (how == "isolated") site.Reunite(victim);
+            else victim.Wire.Mend();
+            await site.SharedAsync();
+            await crowd.CaughtUpAsync(_longestStall, site.ExplainAsync);
+        }
+        foreach (var way in stalls.GroupBy(stall => stall.How)) Report(way.Key, [.. way.Select(stall => stall.Stall.TotalSeconds)]);
+
+        await EndAsync(site, crowd, started);
+    }
+
+    [PostgresFact]
+    public async Task ADatabaseThatIsAway_HoldsUpWhatItMust_AndNobodyIsPutOut()
+    {
+        var rounds = int.Parse(Setting("ROUNDS", _isLong ? "50" : "1"), CultureInfo.InvariantCulture);
+        var away = TimeSpan.FromSeconds(_isLong ? 30 : 5);
+        await using var site = await SiloSite.StartAsync();
+        await using var crowd = new Crowd(site.Silos, workers: 9, capacity: 300, each: TimeSpan.FromSeconds(2));
+        var started = await StartAsync(site, 200, tasks: _isLong ? 10_000 : 500);
+        await Eventually.TrueAsync(() => crowd.Ended > 200, "Runs that go on");
+        var stalls = new List<double>();
+
+        for (var i = 0; i < rounds; i++)
+        {
+            await site.Postgres.KillAsync();
+            await Task.Delay(away);
+            await site.Postgres.StartAgainAsync();
+            var since = Stopwatch.GetTimestamp();
+            await site.SharedAsync();
+            await crowd.CaughtUpAsync(_longestStall, site.ExplainAsync);
+            stalls.Add(Stopwatch.GetElapsedTime(since).TotalSeconds);
+        }
+        Report("after the database was back", [.. stalls]);
+
+        // All were away from it at the same time, so that none could judge the others.
+        Assert.All(site.Silos, silo => Assert.DoesNotContain("put out", silo.Process.Output, StringComparison.Ordinal));
+        await EndAsync(site, crowd, started);
+    }
+
+    private static async Task<IReadOnlyList<string>> StartAsync(SiloSite site, int runs, int tasks)
+    {
+        // One task at a time: a run that does not go on is seen at once.
+        await site.Silos[0].Api.DeployAsync($$$"""
+            name: steady
+            steps:
+              start: {run: ["true"], next: {foreach: each, over: {range: {{{tasks}}} } } }
+              each: {run: ["true"], max_parallel: 1, next: all}
+              all: {join: all, run: ["true"]}
+            """);
+        var started = new List<string>();
+        foreach (var some in Enumerable.Range(0, runs).Chunk(50))
+            started.AddRange(await Task.WhenAll(some.Select(async i => (await site.Silos[i % site.Silos.Count].Api.StartDeployedAsync("steady")).Run)));
+        return started;
+    }
+
+    private static async Task EndAsync(SiloSite site, Crowd crowd, IReadOnlyList<string> runs)
+    {
+        foreach (var some in runs.Chunk(50)) await Task.WhenAll(some.Select((run, i) => CancelAsync(site.Silos[i % site.Silos.Count], run)));
+        foreach (var run in runs) Assert.Equal(RunStatus.Cancelled, (await site.Silos[0].Api.EndAsync(run, Eventually.Limit)).Status);
+        var succeeded = 0;
+        foreach (var some in runs.Chunk(20))
+        {
+            foreach (var history in await Task.WhenAll(some.Select((run, i) => site.Silos[i % site.Silos.Count].Api.HistoryAsync(run))))
+            {
+                succeeded += history.Count(each => each.Type == "task_succeeded");
+                // Leases outlast whatever befell a silo.
+                Assert.DoesNotContain(history, each => each.Type is "task_lost");
+            }
+        }
+        // Each end that a worker reported was accepted once; those of the last moment may have been too late for the cancel.
+        Assert.InRange(succeeded, crowd.Ended - (2 * runs.Count), crowd.Ended);
+        foreach (var silo in site.Silos) silo.Process.Terminate();
+        foreach (var silo in site.Silos) Assert.Equal(0, await silo.Process.ExitAsync(Eventually.Limit));
+        await Histories.CheckAsync(site.Database, "default", ["steady"], runs);
+    }
+
+    private static async Task CancelAsync(SiloProcess silo, string run)
+    {
+        try
+        {
+            await silo.Api.CommandAsync(run, "cancel");
+        }
+        catch (HttpRequestException refused)
+        {
+            throw new InvalidOperationException($"{refused.Message}\n{silo.Process.Output}", refused);
+        }
+    }
+
+    private void Report(string what, double[] seconds)
+    {
+        Array.Sort(seconds);
+        output.WriteLine($"{what}: {seconds.Length} rounds, longest wait of any run in each: p50 {seconds[seconds.Length / 2]:0.00} s, p99 {seconds[(int)Math.Ceiling(seconds.Length * 0.99) - 1]:0.00} s, longest {seconds[^1]:0.00} s");
+    }
+}

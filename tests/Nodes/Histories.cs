@@ -1,0 +1,25 @@
+using Fanfare.Contracts;
+using Fanfare.Invariants;
+using Fanfare.Storage;
+
+namespace Fanfare.Nodes;
+
+/// <summary>Reads whole histories from a database that no server uses any more, and has the simulation's judge check them.</summary>
+internal static class Histories
+{
+    public static async Task CheckAsync(string database, string ns, IEnumerable<string> flows, IReadOnlyCollection<string> runs)
+    {
+        await using var election = await PostgresElection.JoinAsync(database, TimeProvider.System);
+        await using var store = await election.WinAsync("check", default);
+        var checker = new HistoryChecker();
+        foreach (var flow in flows)
+        {
+            var stream = StreamId.Flow(ns, flow);
+            foreach (var entry in (await store.Journal.OpenAsync(stream, default)).Events) checker.Read(new Recorded(0, entry.At, "", stream, entry, ""));
+        }
+        foreach (var run in runs)
+            foreach (var each in await store.ReadModel.ReadHistoryAsync(ns, run, 0, 100_000, default)) checker.Read(new Recorded(each.Position, each.Entry.At, "", each.Stream, each.Entry, ""));
+        Assert.Empty(checker.Violations.Select(violation => $"{violation.Run} {violation.Position}: {violation.What}"));
+        Assert.Equal(runs.Count, checker.Runs.Count);
+    }
+}

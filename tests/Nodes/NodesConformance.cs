@@ -1,0 +1,183 @@
+using System.Diagnostics;
+using Fanfare.Bench;
+using Fanfare.Contracts;
+using Fanfare.Postgres;
+using Xunit.Abstractions;
+
+namespace Fanfare.Nodes;
+
+/// <summary>Runs on several nodes that come, go and die, worked by workers that poll any of them; whatever is between the nodes.</summary>
+public abstract class NodesConformance(SharedPostgres shared, ITestOutputHelper output) : IClassFixture<SharedPostgres>
+{
+    private static readonly TimeSpan _short = TimeSpan.FromMilliseconds(10);
+
+    internal abstract INetwork NewNetwork();
+
+    private Site NewSite() => new(NewNetwork(), shared.NewSchema());
+
+    [PostgresFact]
+    public async Task RunsLieOnAllNodes_AndAnyWorkerWorksThem()
+    {
+        await using var site = NewSite();
+        var (a, b, c) = (await site.JoinAsync("a"), await site.JoinAsync("b"), await site.JoinAsync("c"));
+        await Site.SharedAsync(a, b, c);
+        // Each knows one gateway alone.
+        Worker[] workers = [site.Work("wa", 8, _short, "a"), site.Work("wb", 8, _short, "b")];
+        var flow = Flows.Foreach(20, 2);
+
+        for (var i = 0; i < 30; i++) await site.StartRunAsync(site.Members.ElementAt(i % 3), flow);
+        await site.EndAsync(a);
+
+        Assert.Equal(3, site.Runs.Select(run => a.OwnerOf(StreamId.Run(Site.Ns, run))).Distinct().Count());
+        Assert.All(workers, worker => Assert.InRange(worker.MostHeld, 1, 8));
+        Assert.All(workers, worker => Assert.InRange(worker.Ended, 200, 30 * 42));
+        Assert.Equal(30 * 42, workers.Sum(worker => worker.Ended));
+        Assert.Equal(["wa", "wb"], (await c.Scheduler.ListWorkersAsync(default)).Select(worker => worker.Worker));
+        await site.CheckAsync(flow);
+        Assert.Equal("", site.Warnings);
+    }
+
+    [PostgresFact]
+    public async Task WorkOnOneNode_ReachesAWorkerThatWaitsAtAnother()
+    {
+        await using var site = NewSite();
+        var (a, b) = (await site.JoinAsync("a"), await site.JoinAsync("b"));
+        await Site.SharedAsync(a, b);
+        site.Work("w", 1, TimeSpan.Zero, "a");
+        var flow = Flows.Chain(5);
+        await Site.UntilAsync(() => a.Scheduler.ListWorkersAsync(default).Result.Count == 1, "The worker");
+
+        var slowest = TimeSpan.Zero;
+        for (var i = 0; i < 20; i++)
+        {
+            var clock = Stopwatch.StartNew();
+            await site.StartRunAsync(b, flow);
+            await site.EndAsync(a);
+            slowest = slowest > clock.Elapsed ? slowest : clock.Elapsed;
+        }
+
+        output.WriteLine($"slowest of 20 chains of 5 steps: {slowest.TotalMilliseconds:0} ms");
+        // A poll that waits is parked for 20 s.
+        Assert.InRange(slowest, TimeSpan.Zero, TimeSpan.FromSeconds(5));
+        Assert.Equal(2, site.Runs.Select(run => a.OwnerOf(StreamId.Run(Site.Ns, run))).Distinct().Count());
+        await site.CheckAsync(flow);
+    }
+
+    [PostgresFact]
+    public async Task ACancelOnOneNode_ReachesAFullWorkerThatRestsAtAnother()
+    {
+        await using var site = NewSite();
+        var (a, b) = (await site.JoinAsync("a"), await site.JoinAsync("b"));
+        await Site.SharedAsync(a, b);
+        var worker = site.Work("w", 4, TimeSpan.FromHours(1), "a");
+        var flow = Flows.Foreach(1, 1);
+        for (var i = 0; i < 4; i++) await site.StartRunAsync(a, flow, at: i % 2 == 0 ? a : b);
+        await Site.UntilAsync(() => worker.MostHeld == 4, "Four tasks");
+        var polls = worker.Polls;
+        await Task.Delay(TimeSpan.FromSeconds(2));
+        Assert.InRange(worker.Polls - polls, 0, 2);
+
+        var clock = Stopwatch.StartNew();
+        foreach (var run in site.Runs) await a.Scheduler.CommandRunAsync(new CommandRun(Site.Ns, "ann", run, RunVerb.Cancel, null), default);
+        await site.EndAsync(a, RunStatus.Cancelled);
+
+        Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(5));
+        await site.CheckAsync(flow);
+    }
+
+    [PostgresFact]
+    public async Task NodesThatComeAndGo_MoveRuns_AndLoseNothing()
+    {
+        await using var site = NewSite();
+        var a = await site.JoinAsync("a");
+        await Site.SharedAsync(a);
+        site.Work("w1", 8, _short, "a", "b", "c");
+        site.Work("w2", 8, _short, "b", "c", "a");
+        var flow = Flows.Foreach(60, 3);
+        for (var i = 0; i < 12; i++) await site.StartRunAsync(a, flow);
+
+        var b = await site.JoinAsync("b");
+        await Site.SharedAsync(a, b);
+        for (var i = 0; i < 6; i++) await site.StartRunAsync(b, flow);
+        var c = await site.JoinAsync("c");
+        await Site.SharedAsync(a, b, c);
+        for (var i = 0; i < 6; i++) await site.StartRunAsync(c, flow);
+        await site.LeaveAsync(a);
+        await Site.SharedAsync(b, c);
+        await site.EndAsync(b);
+
+        await site.CheckAsync(flow);
+    }
+
+    [PostgresFact]
+    public async Task ANodeThatIsKilled_CostsAMoment_AndNothingElse()
+    {
+        await using var site = NewSite();
+        var (a, b, c) = (await site.JoinAsync("a"), await site.JoinAsync("b"), await site.JoinAsync("c"));
+        await Site.SharedAsync(a, b, c);
+        site.Work("w1", 8, _short, "c", "a", "b");
+        site.Work("w2", 8, _short, "a", "b", "c");
+        var flow = Flows.Foreach(60, 3);
+        var hit = await site.StartRunAsync(a, flow, at: c);
+        for (var i = 0; i < 23; i++) await site.StartRunAsync(a, flow);
+
+        await c.KillAsync();
+        var clock = Stopwatch.StartNew();
+        await Site.SharedAsync(a, b);
+        output.WriteLine($"all shards owned again after {clock.Elapsed.TotalSeconds:0.00} s");
+        await site.EndAsync(a);
+
+        Assert.NotEqual(c.Address, a.OwnerOf(StreamId.Run(Site.Ns, hit)));
+        await site.CheckAsync(flow);
+    }
+
+    [PostgresFact]
+    public async Task AnyNode_ReadsTheWholeHistory_OfARunThatAnotherOwns()
+    {
+        await using var site = NewSite();
+        var (a, b) = (await site.JoinAsync("a"), await site.JoinAsync("b"));
+        await Site.SharedAsync(a, b);
+        site.Work("w", 8, TimeSpan.Zero, "a");
+        var flow = Flows.Chain(30);
+        for (var i = 0; i < 6; i++)
+        {
+            var run = await site.StartRunAsync(a, flow, at: i % 2 == 0 ? a : b);
+            var reader = i % 2 == 0 ? b : a;
+            // As one who follows it does: each page begins after the last event of the one before, and none may come up behind it.
+            var (seen, after, ended) = (new List<HistoryEvent>(), 0L, false);
+            while (!ended)
+            {
+                ended = (await reader.Store.ReadModel.GetRunAsync(Site.Ns, run, default))!.Status.IsTerminal();
+                var page = await reader.Store.ReadModel.ReadHistoryAsync(Site.Ns, run, after, 7, default);
+                seen.AddRange(page);
+                if (page.Count > 0) (after, ended) = (page[^1].Position, ended && page.Count < 7);
+            }
+            var whole = await a.Store.ReadModel.ReadHistoryAsync(Site.Ns, run, 0, 100_000, default);
+            Assert.Equal(whole.Select(each => each.Position), seen.Select(each => each.Position));
+            Assert.Contains(whole, each => each.Entry.Event is RunEnded);
+        }
+        await site.CheckAsync(flow);
+    }
+
+    [PostgresFact]
+    public async Task Commands_GoToTheOwner()
+    {
+        await using var site = NewSite();
+        var (a, b) = (await site.JoinAsync("a"), await site.JoinAsync("b"));
+        await Site.SharedAsync(a, b);
+        var flow = Flows.Foreach(3, 1);
+        var run = await site.StartRunAsync(a, flow);
+        var other = a.OwnerOf(StreamId.Run(Site.Ns, run)) == a.Address ? b : a;
+
+        Assert.Equal(RunStatus.Paused, await other.Scheduler.CommandRunAsync(new CommandRun(Site.Ns, "ann", run, RunVerb.Pause, null), default));
+        Assert.Equal(RunStatus.Running, await other.Scheduler.CommandRunAsync(new CommandRun(Site.Ns, "ann", run, RunVerb.Resume, null), default));
+        var task = new TaskRef(Site.Ns, run, new StepKey("start", default, new SplitPath([0])), 0);
+        var explained = await other.Scheduler.ExplainAsync(task, default);
+        Assert.Equal("waiting", explained.State);
+        Assert.Equal(1, (await other.Scheduler.ListQueuesAsync(default)).Single().ReadyTasks);
+        await Assert.ThrowsAsync<RefusedException>(() => other.Scheduler.CommandRunAsync(new CommandRun(Site.Ns, "ann", "none", RunVerb.Cancel, null), default));
+        await other.Scheduler.CommandRunAsync(new CommandRun(Site.Ns, "ann", run, RunVerb.Cancel, "enough"), default);
+        await site.EndAsync(a, RunStatus.Cancelled);
+        await site.CheckAsync(flow);
+    }
+}
