@@ -97,7 +97,8 @@ public sealed class CommandDurabilityTests : IAsyncLifetime
         await _site.Api.SucceedRunAsync(run);
 
         Assert.Equal("""{"rows":[4,4,4]}""", Json.Compact(await _site.Api.OutputAsync(run, "table")));
-        Assert.All(Directory.GetFiles(done), f => Assert.Single(File.ReadAllLines(f)));
+        // One that was ended between its line and its end runs again.
+        Assert.All(Directory.GetFiles(done), f => Assert.InRange(File.ReadAllLines(f).Length, 1, before.Contains(Path.GetFileName(f)) || !Path.GetFileName(f).StartsWith("inner[0,", StringComparison.Ordinal) ? 1 : 2));
         Assert.Equal(12, Directory.GetFiles(done).Length);
         var again = (await _site.Api.HistoryAsync(run)).Where(e => e.Id > last && e.Type == "task_leased").Select(e => (e.Stream, e.Data.GetProperty("split").GetInt32())).ToHashSet();
         Assert.Equal(1 + 3 + 12 + 3 + 1, before.Count + again.Count);

@@ -166,7 +166,7 @@ public sealed class PostgresNodeTests(SharedPostgres shared) : IClassFixture<Sha
             foreach (var stream in streams) await store.Journal.AppendAsync(A.Append(stream, await store.Journal.OpenAsync(stream, default)));
         }
         var written = await ShardsAsync();
-        await shared.Server.ExecuteAsync("ALTER TABLE streams DROP COLUMN shard; DROP TABLE nodes, shards; DELETE FROM schema_version WHERE version >= 4", _database);
+        await shared.Server.ExecuteAsync("ALTER TABLE streams DROP COLUMN shard; DROP TABLE nodes, shards, silos, silos_version, orleansquery; DELETE FROM schema_version WHERE version >= 4", _database);
 
         await PostgresDatabase.MigrateAsync(_database, default);
 

@@ -26,7 +26,7 @@ public sealed partial class PostgresQueryPlanTests(SharedPostgres shared, ITestO
         ["latest_deployment"] = ["deployments_once_per_version"],
         ["deployments"] = ["deployments_once_per_version"],
         ["flows"] = ["deployments_once_per_version"],
-        ["run"] = ["runs_pkey", ByName],
+        ["runs_named"] = ["runs_pkey", ByName],
         ["runs_by_created"] = ["runs_by_created"],
         ["runs_by_flow"] = ["runs_by_flow"],
         ["runs_by_status"] = ["runs_by_status"],
