@@ -16,8 +16,11 @@ internal static class SiloHost
 {
     private const string Cluster = "fanfare";
 
-    /// <summary>How long a silo waits for others to let it in, and for a silo that dies.</summary>
-    private static readonly TimeSpan _probeTimeout = TimeSpan.FromSeconds(1), _refreshEvery = TimeSpan.FromSeconds(5), _stopWithin = TimeSpan.FromSeconds(10);
+    /// <summary>How long a silo may take to answer another's probe, and how often each reads who is declared dead.</summary>
+    private static readonly TimeSpan _probeTimeout = TimeSpan.FromSeconds(1), _refreshEvery = TimeSpan.FromSeconds(5);
+
+    /// <summary>Longest that a silo takes to stop: by then it has given away what it owned.</summary>
+    private static readonly TimeSpan _stopWithin = TimeSpan.FromSeconds(10);
 
     public static IHost Build(LocalServerOptions options, Resident resident, IFatalErrorHandler fatal)
     {
@@ -40,7 +43,6 @@ internal static class SiloHost
                 (membership.ProbeTimeout, membership.MinProbeTimeout, membership.MaxProbeTimeout) = (_probeTimeout, _probeTimeout, _probeTimeout);
                 (membership.NumMissedProbesLimit, membership.TableRefreshTimeout) = (2, _refreshEvery);
             });
-            // Drained by then: what a silo has to do before it stops is done when it is told to.
             silo.Configure<HostOptions>(host => host.ShutdownTimeout = _stopWithin);
             silo.AddFanfareGrains(resident);
             Join(silo, options, place);
