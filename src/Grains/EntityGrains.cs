@@ -58,13 +58,13 @@ internal sealed class StepGrain(Resident resident) : Grain, IStepGrain
 [NodePlacement, Reentrant]
 internal sealed class QueueGrain(Resident resident) : Grain, IQueueGrain
 {
-    public Task<Outcome<PollResponse>> PollAsync(PollRequest request, CancellationToken cancellationToken) => this.AnswerAsync(() => resident.Engine.PollAsync(request, cancellationToken));
+    public Task<Outcome<PollResponse>> PollAsync(PollRequest request) => this.AnswerAsync(() => resident.Engine.PollAsync(request, CancellationToken.None));
 
     public Task<Outcome<IReadOnlyList<WorkerInfo>>> ListWorkersAsync() => this.AnswerAsync(() => resident.Engine.ListWorkersAsync(CancellationToken.None));
 
     public Task<Outcome<IReadOnlyList<QueueInfo>>> ListQueuesAsync() => this.AnswerAsync(() => resident.Engine.ListQueuesAsync(CancellationToken.None));
 
-    public Task HearOfWorkAsync(string node) => resident.HearOfWorkAsync(node);
+    public Task HearAsync(NodeWord word) => resident.HearAsync(word);
 
     public Task<Outcome<NodeInfo>> DescribeAsync() => this.AnswerAsync(() => resident.DescribeAsync());
 }

@@ -52,8 +52,9 @@ public interface IStepGrain : IGrainWithStringKey
 [Alias("fanfare.queue")]
 public interface IQueueGrain : IGrainWithStringKey
 {
-    [Alias("poll"), ResponseTimeout("00:01:00")]
-    Task<Outcome<PollResponse>> PollAsync(PollRequest request, CancellationToken cancellationToken);
+    /// <summary>A worker's poll, as far as it concerns this node. It is a short one, and cannot be let go: Orleans would answer the caller at once, and what was leased meanwhile would be sent to nobody.</summary>
+    [Alias("poll")]
+    Task<Outcome<PollResponse>> PollAsync(PollRequest request);
 
     [Alias("workers")]
     Task<Outcome<IReadOnlyList<WorkerInfo>>> ListWorkersAsync();
@@ -61,9 +62,9 @@ public interface IQueueGrain : IGrainWithStringKey
     [Alias("queues")]
     Task<Outcome<IReadOnlyList<QueueInfo>>> ListQueuesAsync();
 
-    /// <summary>Another node has work for which no worker waits there.</summary>
+    /// <summary>Another node has something for workers that may poll through this one.</summary>
     [Alias("hear")]
-    Task HearOfWorkAsync(string node);
+    Task HearAsync(NodeWord word);
 
     /// <summary>What the node is, and how much it has.</summary>
     [Alias("describe")]

@@ -17,11 +17,11 @@ public sealed class GrainNodes(IShardMap map, IScheduler own, IGrainFactory grai
 
     public IScheduler At(string node) => node == Own ? own : new GrainScheduler(grains, node);
 
-    public void OfferWork()
+    public void Tell(NodeWord word)
     {
         // Word that is lost is made good for: all nodes are asked now and then.
         foreach (var node in All)
-            if (node != Own) grains.GetGrain<IQueueGrain>(node).HearOfWorkAsync(Own).Ignore();
+            if (node != Own) grains.GetGrain<IQueueGrain>(node).HearAsync(word).Ignore();
     }
 
     /// <summary>How far the history of a run can be read that another node owns.</summary>

@@ -22,8 +22,8 @@ internal sealed class GrainScheduler(IGrainFactory grains, string node) : ISched
 
     public Task<Explanation> ExplainAsync(TaskRef task, CancellationToken cancellationToken) => AskAsync(Grain<IStepGrain>(task.Stream).ExplainAsync(task), cancellationToken);
 
-    // It is answered also when it is let go, with what it was leased meanwhile.
-    public Task<PollResponse> PollAsync(PollRequest request, CancellationToken cancellationToken) => AskAsync(Queue.PollAsync(request, cancellationToken), CancellationToken.None);
+    // Whoever lets it go is answered all the same, with what was leased meanwhile.
+    public Task<PollResponse> PollAsync(PollRequest request, CancellationToken cancellationToken) => AskAsync(Queue.PollAsync(request), CancellationToken.None);
 
     public async IAsyncEnumerable<LeaseInput> ReadInputsAsync(HeldLease lease, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

@@ -36,7 +36,7 @@ public sealed class Resident
 
     internal Task<long> WatchAsync(StreamId run, long after, CancellationToken cancellationToken) => Owner(run).Commits.WaitAsync(run, after, cancellationToken);
 
-    internal Task HearOfWorkAsync(string node) => _now?.Scheduler.HearOfWorkAsync(node) ?? Task.CompletedTask;
+    internal Task HearAsync(NodeWord word) => _now?.Scheduler.HearAsync(word) ?? Task.CompletedTask;
 
     internal async Task<NodeInfo> DescribeAsync()
     {

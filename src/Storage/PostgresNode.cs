@@ -19,6 +19,8 @@ public sealed class PostgresNode : IAsyncDisposable
     private readonly Action<string> _log;
     private readonly Joined _joined;
     private readonly string _address;
+    private readonly NodeLease _lease;
+    private readonly TimeSpan _agreeAfter;
     private readonly TimeProvider _clock;
     private readonly CancellationTokenSource _ending = new();
     private readonly SemaphoreSlim _news = new(0);
@@ -27,13 +29,14 @@ public sealed class PostgresNode : IAsyncDisposable
     private volatile string?[] _addresses = new string?[Shards.Count];
     private volatile TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _isLeaving;
+    private long? _knownSince;
 
-    private PostgresNode(PostgresSessions sessions, NpgsqlDataSource control, NpgsqlDataSource unpooled, NpgsqlConnection session, Joined joined, string address, long since, MarkPlace marks, TimeProvider clock, Action<string> log)
+    private PostgresNode(PostgresSessions sessions, NpgsqlDataSource control, NpgsqlDataSource unpooled, NpgsqlConnection session, Joined joined, string address, long since, MarkPlace marks, TimeSpan agreeAfter, TimeProvider clock, Action<string> log)
     {
-        (_control, _sessions, _joined, _address, _clock, _log) = (control, unpooled, joined, address, clock, log);
-        var lease = new NodeLease(session, unpooled, joined, since, clock, Hear);
-        Store = PostgresStore.OfNode(sessions, joined, _owned, lease, marks, clock, log, PositionElsewhereAsync);
-        lease.Start();
+        (_control, _sessions, _joined, _address, _agreeAfter, _clock, _log) = (control, unpooled, joined, address, agreeAfter, clock, log);
+        _lease = new NodeLease(session, unpooled, joined, since, clock, Hear);
+        Store = PostgresStore.OfNode(sessions, joined, _owned, _lease, marks, clock, log, PositionElsewhereAsync);
+        _lease.Start();
     }
 
     /// <summary>The journal and the read model: all can be read, and what lies in <see cref="Owned"/> written. <see cref="PostgresStore.Deposed"/> is cancelled when the node was put out: then it
@@ -42,6 +45,9 @@ public sealed class PostgresNode : IAsyncDisposable
 
     /// <summary>The shards that are this node's now.</summary>
     public IReadOnlyList<int> Owned => _owned.Shards;
+
+    /// <summary>The newest format in which events may be written: no node of an older release has lived for a while, and none can join any more. It never falls.</summary>
+    public int Format => _lease.Format;
 
     /// <summary>Addresses of the nodes that live, this one's among them, as they were last seen.</summary>
     public IReadOnlyCollection<string> Live => [.. _seen.Where(node => !node.IsGone).Select(node => node.Address)];
@@ -53,8 +59,14 @@ public sealed class PostgresNode : IAsyncDisposable
     /// <param name="marks">Where nodes note how far the journal has come; null for nowhere.</param>
     /// <exception cref="StoreUnavailableException">The database cannot be reached or used; the message says what to do.</exception>
     /// <exception cref="JournalFormatException">A newer release wrote it.</exception>
-    public static async Task<PostgresNode> JoinAsync(
-        string connectionString, string address, TimeProvider clock, Action<string>? log = null, IBlobStore? marks = null, CancellationToken cancellationToken = default)
+    public static Task<PostgresNode> JoinAsync(
+        string connectionString, string address, TimeProvider clock, Action<string>? log = null, IBlobStore? marks = null, CancellationToken cancellationToken = default) =>
+        JoinAsync(connectionString, address, JournalFormat.Version, TimeSpan.FromMinutes(10), clock, log, marks, cancellationToken);
+
+    /// <param name="reads">The newest format that it reads.</param>
+    /// <param name="agreeAfter">How long all that live must have known a format before it is written. An older release that is down for a moment can come back until then.</param>
+    internal static async Task<PostgresNode> JoinAsync(
+        string connectionString, string address, int reads, TimeSpan agreeAfter, TimeProvider clock, Action<string>? log, IBlobStore? marks = null, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(address);
         ArgumentNullException.ThrowIfNull(clock);
@@ -70,8 +82,8 @@ public sealed class PostgresNode : IAsyncDisposable
             {
                 var since = clock.GetTimestamp();
                 var mark = await place.ReadAsync(cancellationToken).ConfigureAwait(false);
-                if (await Node.TryJoinAsync(session, address, SessionLease.Length, mark, log, cancellationToken).ConfigureAwait(false) is { } joined)
-                    return new PostgresNode(sessions, control, unpooled, session, joined, address, since, place, clock, log);
+                if (await Node.TryJoinAsync(session, address, reads, SessionLease.Length, mark, log, cancellationToken).ConfigureAwait(false) is { } joined)
+                    return new PostgresNode(sessions, control, unpooled, session, joined, address, since, place, agreeAfter, clock, log);
                 await Task.Delay(_retryAfter, clock, cancellationToken).ConfigureAwait(false);
             }
         }
@@ -179,7 +191,7 @@ public sealed class PostgresNode : IAsyncDisposable
         {
             try
             {
-                await _news.WaitAsync(stop.Token).ConfigureAwait(false);
+                await _news.WaitAsync(_knownSince is null ? Timeout.InfiniteTimeSpan : _agreeAfter, stop.Token).ConfigureAwait(false);
                 await TendOnceAsync(stop.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -209,6 +221,16 @@ public sealed class PostgresNode : IAsyncDisposable
         if (heirs.Count == 0 && seen.Count > 0 && !_ending.IsCancellationRequested) heirs = [(_joined.Term, _address)];
         map = await ShareAsync(connection, map, Rendezvous.Assign(heirs), cancellationToken).ConfigureAwait(false);
         Publish(map, seen);
+        await AgreeAsync(connection, seen, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task AgreeAsync(NpgsqlConnection connection, IReadOnlyList<SeenNode> seen, CancellationToken cancellationToken)
+    {
+        var known = seen.Select(node => node.Format).DefaultIfEmpty(0).Min();
+        if (known <= Format) _knownSince = null;
+        else if (_knownSince is not { } since) _knownSince = _clock.GetTimestamp();
+        else if (_clock.GetElapsedTime(since) >= _agreeAfter && await Node.RaiseFormatAsync(connection, known, cancellationToken).ConfigureAwait(false))
+            _log($"All servers read events of format {known}, so it is written from now on. Servers of releases that do not cannot join any more.");
     }
 
     private void PutOut(SeenNode gone)

@@ -71,7 +71,7 @@ public sealed class WorkerAgent
             var setsid = _executor is null ? ProcessGroup.FindSetsid() : "";
             using var directory = WorkDirectory.Open(_options.WorkDirectory, _time.GetUtcNow());
             Boot = Guid.CreateVersion7(directory.StartedAt).ToString("N");
-            var servers = new ServerList(_options.Servers, _time, _log);
+            var servers = new ServerList(_options.Servers, _options.Name, _time, _log);
             using var gateway = new GatewayClient(servers, _options.Token, _time);
             var (capacity, gpus) = await MachineCapacity.DetectAsync(_options, _log, _time);
             if (_executor is { } given)
@@ -130,6 +130,7 @@ public sealed class WorkerAgent
             $"Worker {_options.Name} offers {capacity.Cpu:0.##} cores, {capacity.MemoryBytes >> 20} MiB of memory and {capacity.Gpu} GPUs (boot {Boot[^8..]})."));
         using var watch = new CancellationTokenSource();
         var expiry = WatchTermsAsync(table, watch.Token);
+        var homing = gateway.KeepHomeAsync(watch.Token);
         try
         {
             await polls.RunAsync(stop);
@@ -137,7 +138,7 @@ public sealed class WorkerAgent
         finally
         {
             await watch.CancelAsync();
-            await expiry.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.WhenAll(expiry, homing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             table.StopAll($"Worker {_options.Name} was stopped.");
             await crew.EndAsync(_options.StopGrace + TimeSpan.FromSeconds(1));
         }

@@ -39,9 +39,9 @@ internal sealed class DirectNetwork : INetwork
 
         public IScheduler At(string node) => Reach(node)?.Engine ?? throw new RefusedException(RefusalKind.Busy, "FAN0008", $"{node} cannot be reached from {address}.");
 
-        public void OfferWork()
+        public void Tell(NodeWord word)
         {
-            foreach (var other in All.Where(other => other != address)) _ = Reach(other)?.Scheduler.HearOfWorkAsync(address);
+            foreach (var other in All.Where(other => other != address)) _ = Reach(other)?.Scheduler.HearAsync(word);
         }
 
         public Task<long> PositionAsync(StreamId run, CancellationToken cancellationToken) =>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Fanfare.Contracts;
+using Fanfare.Worker.Gateways;
 using Fanfare.Worker.Tests.Fakes;
 
 namespace Fanfare.Worker.Tests;
@@ -110,6 +111,7 @@ public sealed class GatewayTests
         var pid = await Procs.PidFromAsync(pidFile);
 
         await gateway.DownAsync();
+        await worker.LoggedAsync("Gateway ", 1);
         Assert.True(Procs.IsRunning(pid));
         await File.WriteAllTextAsync(go, "");
         await Procs.GoneAsync(pid);
@@ -235,6 +237,65 @@ public sealed class GatewayTests
         Assert.InRange(clock.Elapsed.TotalSeconds, 1.7, 5);
         Assert.Equal(1, gateway.RefusedCount);
     }
+
+    [Fact]
+    public async Task OfServersThatShareTheWork_AWorkerHasOneOfItsOwn_AndGoesBackToItAfterAFailure()
+    {
+        await using var first = await FakeGateway.StartAsync();
+        await using var own = await FakeGateway.StartAsync();
+        first.Servers = own.Servers = 2;
+        await using var worker = new TestWorker([first, own], o => o with { Name = NameAt(1, first, own), PollWait = TimeSpan.FromMilliseconds(300) });
+        await first.UntilAsync(() => first.Polls.Count > 0, "a poll at the first of the list");
+
+        await own.UntilAsync(() => own.Polls.Count > 3, "polls at its own");
+        var before = first.Polls.Count;
+        await own.DownAsync();
+        await first.UntilAsync(() => first.Polls.Count > before + 3, "polls at the other");
+        before = own.Polls.Count;
+        await own.UpAsync();
+        await own.UntilAsync(() => own.Polls.Count > before + 3, "polls at its own again");
+    }
+
+    [Fact]
+    public async Task WhereOneServerDoesTheWork_AWorkerStaysAtWhicheverAnswers()
+    {
+        await using var first = await FakeGateway.StartAsync();
+        await using var other = await FakeGateway.StartAsync();
+        await using var worker = new TestWorker([first, other], o => o with { Name = NameAt(0, first, other), PollWait = TimeSpan.FromMilliseconds(300) });
+        await first.UntilAsync(() => first.Polls.Count > 0, "a poll");
+
+        await first.DownAsync();
+        await other.UntilAsync(() => other.Polls.Count > 0, "a poll at the other");
+        await first.UpAsync();
+        var before = first.Polls.Count;
+        // Longer than it would take to go back.
+        await other.UntilAsync(() => other.Polls.Count > 60, "many polls");
+
+        Assert.Equal(before, first.Polls.Count);
+    }
+
+    [Fact]
+    public void WorkersWithTheSameList_SpreadOverIt()
+    {
+        Uri[] addresses = [new("http://a:7433"), new("http://b:7433"), new("http://c:7433")];
+        var homes = Enumerable.Range(0, 300).Select(i => HomeOf($"worker-{i}", addresses)).ToList();
+
+        Assert.All(addresses, address => Assert.InRange(homes.Count(home => home.Host == address.Host), 70, 130));
+        // In whatever order it is written; and a further server takes from all, and moves nothing between the others.
+        Assert.Equal(homes, Enumerable.Range(0, 300).Select(i => HomeOf($"worker-{i}", [.. addresses.Reverse()])));
+        Assert.All(Enumerable.Range(0, 300), i => Assert.Contains(HomeOf($"worker-{i}", [.. addresses, new("http://d:7433")]).Host, new[] { homes[i].Host, "d" }));
+    }
+
+    private static Uri HomeOf(string worker, IReadOnlyList<Uri> addresses)
+    {
+        var servers = new ServerList(addresses, worker, TimeProvider.System, _ => { });
+        Assert.Null(servers.Home);
+        servers.Spread();
+        return servers.Home?.Address ?? servers.Current;
+    }
+
+    private static string NameAt(int place, params FakeGateway[] gateways) =>
+        Enumerable.Range(0, 1000).Select(i => $"w{i}").First(name => HomeOf(name, [.. gateways.Select(g => g.Address)]) == gateways[place].Address);
 
     [Fact]
     public async Task AGatewayThatRefusesConnections_IsNotHammered()

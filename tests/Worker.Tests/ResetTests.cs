@@ -12,7 +12,7 @@ public sealed class ResetTests
     {
         await using var resetting = new ResettingServer();
         var log = new List<string>();
-        var servers = new ServerList([resetting.Address], TimeProvider.System, log.Add);
+        var servers = new ServerList([resetting.Address], "w", TimeProvider.System, log.Add);
         using var client = new GatewayClient(servers, null, TimeProvider.System);
         var server = await servers.NextAsync(CancellationToken.None);
         var request = new PollRequest { Worker = "w", Boot = "b", Sequence = 1, WaitMs = 0, Capacity = ResourceSpec.Default, Free = ResourceSpec.Default, MaxLeases = 1, Queues = [], Finished = [], Held = [] };

@@ -110,8 +110,16 @@ public sealed class JournalFormatException : Exception
     }
 }
 
-/// <summary>The journal's format version. An event row carries the version it was written in; a newer one is refused.</summary>
+/// <summary>The journal's formats, counted from 1. An event is kept with the format in which it was written; a release refuses one that is newer than it knows.</summary>
 public static class JournalFormat
 {
+    /// <summary>The newest format that this release reads.</summary>
     public const int Version = 1;
+
+    /// <summary>The format of an event: the oldest that has it, with all that this one says. So an older release goes on reading what has nothing new in it.</summary>
+    public static int Of(Event written) => written switch
+    {
+        // An event that is added, or one whose added member is set, is named here with its format.
+        _ => 1,
+    };
 }

@@ -19,9 +19,14 @@ public interface INodes
     /// <see cref="RefusalKind.Busy"/>, when it is sure that it did nothing, and otherwise with whatever the way there fails with.</summary>
     IScheduler At(string node);
 
-    /// <summary>Tells the other nodes that this one has work for which no worker waits here.</summary>
-    void OfferWork();
+    /// <summary>Tells the other nodes something, which may get lost.</summary>
+    void Tell(NodeWord word);
 }
+
+/// <summary>What a node has for workers that do not wait there.</summary>
+/// <param name="HasWork">Work that nobody takes.</param>
+/// <param name="Workers">Workers that hold a lease which is to end, or one of which they may not have heard.</param>
+public sealed record NodeWord(string Node, bool HasWork, IReadOnlyList<string> Workers);
 
 /// <summary>Has commits of a run that another node owns be told here, too (<see cref="IJournal.Committed"/>), until what it returns is disposed of.</summary>
 public interface IRunWatch

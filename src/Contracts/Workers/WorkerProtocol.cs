@@ -95,6 +95,9 @@ public sealed record PollResponse
 
     /// <summary>A lease that was not renewed for this long, measured from when the worker sent the request, is void.</summary>
     public int TermMs { get; init; }
+
+    /// <summary>How many servers share the work, each of which answers polls for all. Workers that know several of them spread over these. Null where one server does the work.</summary>
+    public int? Servers { get; init; }
 }
 
 /// <param name="Void">True when the lease is no longer this worker's: the result will be refused.</param>

@@ -57,7 +57,8 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
         {
             case HoldLease hold:
                 var holder = SessionOf(hold.Worker);
-                holder.Leases.TryAdd(hold.Lease.Token, new SessionLease(hold.Lease, hold.Boot, Nothing));
+                // Whoever granted it may have been gone before the worker was told.
+                if (holder.Leases.TryAdd(hold.Lease.Token, new SessionLease(hold.Lease, hold.Boot, Nothing))) node.Wanted?.Invoke(hold.Worker);
                 holder.HearOf(hold.Boot);
                 if (holder.Boot is { } boot && boot != hold.Boot && !BootId.IsBefore(boot, hold.Boot)) Lose(holder, hold.Boot);
                 break;
@@ -69,7 +70,8 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
                 if (!session.Leases.TryGetValue(end.Lease.Token, out var lease))
                     session.Leases[end.Lease.Token] = lease = new SessionLease(end.Lease, end.Boot, Nothing);
                 lease.EndReason = end.Reason;
-                LetGo(session);
+                if (session.Parked is null) node.Wanted?.Invoke(end.Worker);
+                else LetGo(session);
                 break;
             default:
                 throw new InvalidOperationException($"Unknown effect {effect}.");

@@ -39,8 +39,8 @@ public sealed class NodeScheduler(EngineNode local, INodes nodes, TimeProvider c
 
     public Task<Explanation> ExplainAsync(TaskRef task, CancellationToken cancellationToken) => AskAsync(task.Stream, node => node.ExplainAsync(task, cancellationToken), cancellationToken);
 
-    /// <summary>Another node has work for which no worker waits there.</summary>
-    public Task HearOfWorkAsync(string node) => _polls.HearOfWorkAsync(node);
+    /// <summary>Another node has something for workers that may poll through this one.</summary>
+    public Task HearAsync(NodeWord word) => _polls.HearAsync(word);
 
     public Task<PollResponse> PollAsync(PollRequest request, CancellationToken cancellationToken) => _polls.PollAsync(request, cancellationToken);
 

@@ -6,7 +6,7 @@ namespace Fanfare.Storage.Common;
 
 /// <summary>Events that one command decided on one stream, one after another, encoded as one JSON array.</summary>
 /// <param name="Count">How many.</param>
-internal readonly record struct EventFrame(int Count, byte[] Payload)
+internal readonly record struct EventFrame(int Count, int Format, byte[] Payload)
 {
     /// <summary>Events in one frame: whoever reads one of them reads all.</summary>
     private const int MostEvents = 512;
@@ -24,16 +24,17 @@ internal readonly record struct EventFrame(int Count, byte[] Payload)
             buffer.ResetWrittenCount();
             json.Reset(buffer);
             json.WriteStartArray();
-            var end = first;
+            var (end, format) = (first, 1);
             do
             {
                 EventCodec.Write(json, events[end].Event);
+                format = Math.Max(format, JournalFormat.Of(events[end].Event));
                 end++;
             }
             while (end < events.Count && end - first < MostEvents && json.BytesCommitted + json.BytesPending < MostBytes && events[end].At == events[first].At && events[end].Actor == events[first].Actor);
             json.WriteEndArray();
             json.Flush();
-            frames.Add(new EventFrame(end - first, buffer.WrittenSpan.ToArray()));
+            frames.Add(new EventFrame(end - first, format, buffer.WrittenSpan.ToArray()));
             first = end;
         }
         return frames;

@@ -103,7 +103,7 @@ internal sealed class StreamAppend : StreamWrite
                 throw new ArgumentException($"Event {i} of the append to {append.Stream} has sequence {entry.Sequence}; after head {append.ExpectedSequence} it must be {append.ExpectedSequence + 1 + i}.", nameof(append));
         }
         if (append.Rows.Count > 0) CheckOwner(append);
-        return new StreamAppend(append, framed ? EventFrame.Of(append.Events) : [.. append.Events.Select(entry => new EventFrame(1, EventCodec.Write(entry.Event)))]);
+        return new StreamAppend(append, framed ? EventFrame.Of(append.Events) : [.. append.Events.Select(entry => new EventFrame(1, JournalFormat.Of(entry.Event), EventCodec.Write(entry.Event)))]);
     }
 
     /// <summary>A row is keyed by the stream that writes it, so writing another stream's row would overwrite the wrong one.</summary>

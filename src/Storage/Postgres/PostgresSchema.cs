@@ -9,7 +9,7 @@ namespace Fanfare.Storage.Postgres;
 /// <summary>The migrations, in order, applied under a lock. A released one is never edited; a change of the schema is a further file.</summary>
 internal static class PostgresSchema
 {
-    private static readonly string[] _files = ["postgres_0001_journal.sql", "postgres_0002_retention.sql", "postgres_0003_written_by.sql", "postgres_0004_nodes.sql", "postgres_0005_silos.sql"];
+    private static readonly string[] _files = ["postgres_0001_journal.sql", "postgres_0002_retention.sql", "postgres_0003_written_by.sql", "postgres_0004_nodes.sql", "postgres_0005_silos.sql", "postgres_0006_releases.sql"];
 
     private static readonly SqlText _sql = SqlText.Load("postgres_schema.sql");
 
@@ -22,7 +22,7 @@ internal static class PostgresSchema
 
     /// <summary>Brings the schema to this release's version, in one transaction. Returns the version that it had.</summary>
     /// <param name="schema">Made when it is not there and this user may make it.</param>
-    /// <exception cref="JournalFormatException">A newer release made it.</exception>
+    /// <exception cref="JournalFormatException">A newer release made it, and this one cannot use it.</exception>
     /// <exception cref="StoreUnavailableException">The schema holds something else.</exception>
     public static async Task<int> MigrateAsync(NpgsqlConnection connection, string schema, CancellationToken cancellationToken)
     {
@@ -36,7 +36,7 @@ internal static class PostgresSchema
             await ExecuteAsync(connection, _sql["create_schema_version"], cancellationToken).ConfigureAwait(false);
         }
         var version = await ScalarAsync<int>(connection, "schema_version", cancellationToken).ConfigureAwait(false);
-        Check(connection, version);
+        if (version > Version) await CheckAsync(connection, version, cancellationToken).ConfigureAwait(false);
         for (var next = version + 1; next <= Version; next++)
         {
             await ExecuteAsync(connection, SqlText.Whole(_files[next - 1]), cancellationToken).ConfigureAwait(false);
@@ -52,14 +52,14 @@ internal static class PostgresSchema
         return version;
     }
 
-    /// <exception cref="JournalFormatException">A newer release made it.</exception>
-    public static void Check(NpgsqlConnection connection, int version)
-    {
-        if (version > Version)
-            throw new JournalFormatException($"The journal in the {Place(connection)} has schema version {version}, and this release knows up to version {Version}. Start the release that wrote it, or a later one.");
-    }
-
     public static string NewIncarnation() => Guid.NewGuid().ToString("N", CultureInfo.InvariantCulture)[..12];
+
+    private static async Task CheckAsync(NpgsqlConnection connection, int version, CancellationToken cancellationToken)
+    {
+        var oldest = await ScalarAsync<int>(connection, "schema_oldest", cancellationToken).ConfigureAwait(false);
+        if (oldest > Version)
+            throw new JournalFormatException($"The journal in the {Place(connection)} has schema version {version}, which releases that know version {oldest} can use, and this one knows up to {Version}. Start the release that wrote it, or a later one.");
+    }
 
     private static string Place(NpgsqlConnection connection) => $"database {connection.Database} at {connection.Host}:{connection.Port}";
 

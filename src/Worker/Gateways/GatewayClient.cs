@@ -25,6 +25,9 @@ internal sealed class GatewayClient : IDisposable
     /// <summary>A gateway that has a poll waiting sends a sign of life every second; one that is silent for so long hangs.</summary>
     private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(2.5);
 
+    /// <summary>How often a worker that is not at its own server looks whether that is ready, give or take a half.</summary>
+    private static readonly TimeSpan HomeEvery = TimeSpan.FromSeconds(10);
+
     private static readonly JsonWriterOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private static readonly MediaTypeHeaderValue Json = new("application/json");
 
@@ -90,6 +93,32 @@ internal sealed class GatewayClient : IDisposable
         {
             Servers.Failed(server, Words(e), null);
             return null;
+        }
+    }
+
+    /// <summary>Goes back to the worker's own server whenever that is ready again, until it is told to end.</summary>
+    public async Task KeepHomeAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            // Not all at the same time.
+            await Task.Delay(HomeEvery * (0.5 + Random.Shared.NextDouble()), _time, cancellationToken);
+            if (Servers.Home is { } home && await IsReadyAsync(home, cancellationToken)) Servers.Return();
+        }
+    }
+
+    private async Task<bool> IsReadyAsync(Server server, CancellationToken cancellationToken)
+    {
+        using var limit = new CancellationTokenSource(LongestSilence, _time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            using var response = await _http.GetAsync(new Uri(server.Address, "readyz"), both.Token);
+            return response.IsSuccessStatusCode;
+        }
+        catch (Exception e) when (e is HttpRequestException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
+        {
+            return false;
         }
     }
 

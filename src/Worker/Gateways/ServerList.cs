@@ -1,3 +1,7 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+
 namespace Fanfare.Worker.Gateways;
 
 /// <summary>The gateways that a worker knows, and which of them to ask now. Safe to call from any thread.</summary>
@@ -7,14 +11,18 @@ internal sealed class ServerList
     private readonly Server[] _servers;
     private readonly TimeProvider _time;
     private readonly Action<string> _log;
+    private readonly int _home;
     private int _current;
-    private bool _connected;
+    private bool _connected, _spreads;
 
-    public ServerList(IReadOnlyList<Uri> servers, TimeProvider time, Action<string> log)
+    /// <param name="worker">Its name says which of many servers is its own, so that workers that were given the same list spread over it. Rendezvous hashing
+    /// (Thaler and Ravishankar, 1998): where a server is added to the list, only workers that become its own move.</param>
+    public ServerList(IReadOnlyList<Uri> servers, string worker, TimeProvider time, Action<string> log)
     {
         _time = time;
         _log = log;
         _servers = [.. servers.Select(s => new Server(s.AbsoluteUri.EndsWith('/') ? s : new Uri(s.AbsoluteUri + "/"), time.GetTimestamp()))];
+        _home = Enumerable.Range(0, _servers.Length).MaxBy(i => BinaryPrimitives.ReadUInt64BigEndian(SHA256.HashData(Encoding.UTF8.GetBytes($"{worker} {_servers[i].Address}"))));
     }
 
     /// <summary>The gateway in use, for what tasks are told.</summary>
@@ -23,6 +31,31 @@ internal sealed class ServerList
         get
         {
             lock (_lock) return _servers[_current].Address;
+        }
+    }
+
+    /// <summary>The worker's own server, where it is to go when that is ready; null while it is there, or where the servers do not share the work.</summary>
+    public Server? Home
+    {
+        get
+        {
+            lock (_lock) return _spreads && _current != _home ? _servers[_home] : null;
+        }
+    }
+
+    /// <summary>The servers share the work, so that their workers are to spread over them.</summary>
+    public void Spread()
+    {
+        lock (_lock) _spreads = true;
+    }
+
+    /// <summary>The worker's own server is ready: it is the one in use from now on.</summary>
+    public void Return()
+    {
+        lock (_lock)
+        {
+            _current = _home;
+            (_servers[_home].Failures, _servers[_home].RestsUntil) = (0, _time.GetTimestamp());
         }
     }
 

@@ -114,6 +114,7 @@ internal sealed class PollLoop(LeaseTable table, GatewayClient gateway, TimeProv
             var response = await gateway.PollAsync(server, request, wait + TimeSpan.FromSeconds(1), cancellationToken);
             if (response is null) return;
             answered = true;
+            if (response.Servers > 1) gateway.Servers.Spread();
             start(table.Apply(request, response, sentAt));
             // A gateway that does not park polls must not be asked without pause.
             if (response is { Leases.Count: 0, Cancel.Count: 0, Settled.Count: 0 } && table.IsNewest(request) && time.GetElapsedTime(sentAt) < EmptyPause)

@@ -8,8 +8,8 @@ namespace Fanfare.Cluster.Failing;
 internal sealed class Crowd : ITaskExecutor, IAsyncDisposable
 {
     private readonly CancellationTokenSource _stop = new();
-    private readonly ConcurrentDictionary<string, long> _waiting = [];
-    private readonly ConcurrentQueue<(long Until, TimeSpan Waited)> _waits = [];
+    private readonly ConcurrentDictionary<string, (long Since, TaskRef Ended)> _waiting = [];
+    private readonly ConcurrentQueue<(long Until, Wait Wait)> _waits = [];
     private readonly string _home = Directory.CreateTempSubdirectory("fanfare-crowd-").FullName;
     private readonly TimeSpan _each;
     private readonly List<Task> _agents = [];
@@ -40,14 +40,14 @@ internal sealed class Crowd : ITaskExecutor, IAsyncDisposable
     public async Task<FinishedAttempt> RunAsync(TaskAssignment assignment)
     {
         var (task, token, since) = (assignment.Lease.Task, assignment.Lease.Token, DateTimeOffset.UtcNow);
-        if (_waiting.TryRemove(task.Run, out var waitedSince)) _waits.Enqueue((Stopwatch.GetTimestamp(), Stopwatch.GetElapsedTime(waitedSince)));
+        if (_waiting.TryRemove(task.Run, out var waited)) _waits.Enqueue((Stopwatch.GetTimestamp(), new Wait(waited.Ended, task, since - Stopwatch.GetElapsedTime(waited.Since), since)));
         var left = task.Step.Step != "each" ? TimeSpan.Zero : _each * (0.5 + Random.Shared.NextDouble());
         await Task.Delay(left, assignment.Stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         var outcome = assignment.Stop.IsCancellationRequested ? AttemptOutcome.Cancelled : AttemptOutcome.Succeeded;
         if (outcome == AttemptOutcome.Succeeded)
         {
             Interlocked.Increment(ref _ended);
-            _waiting[task.Run] = Stopwatch.GetTimestamp();
+            _waiting[task.Run] = (Stopwatch.GetTimestamp(), task);
         }
         return new FinishedAttempt { Task = task, Token = token, Outcome = outcome, StartedAt = since, EndedAt = DateTimeOffset.UtcNow, Error = outcome == AttemptOutcome.Cancelled ? new TaskError("cancelled", "It was told to end.") : null };
     }
@@ -58,15 +58,15 @@ internal sealed class Crowd : ITaskExecutor, IAsyncDisposable
     public async Task CaughtUpAsync(TimeSpan limit, Func<string, Task<string>> explain)
     {
         var now = Stopwatch.GetTimestamp();
-        while (_waiting.Where(run => run.Value <= now).Select(run => run.Key).ToList() is { Count: > 0 } behind)
+        while (_waiting.Where(run => run.Value.Since <= now).Select(run => run.Key).ToList() is { Count: > 0 } behind)
         {
             if (Stopwatch.GetElapsedTime(now) > limit) throw new TimeoutException($"{behind.Count} runs still wait for their next task. The first: {await explain(behind[0])}");
             await Task.Delay(20);
         }
     }
 
-    /// <summary>How long runs waited that had their next task since then.</summary>
-    public IReadOnlyList<TimeSpan> WaitsSince(long timestamp) => [.. _waits.Where(wait => wait.Until >= timestamp).Select(wait => wait.Waited)];
+    /// <summary>The longest that a run waited that had its next task since then.</summary>
+    public Wait LongestSince(long timestamp) => _waits.Where(wait => wait.Until >= timestamp).MaxBy(wait => wait.Wait.Length).Wait;
 
     public async ValueTask DisposeAsync()
     {
@@ -75,4 +75,10 @@ internal sealed class Crowd : ITaskExecutor, IAsyncDisposable
         _stop.Dispose();
         Directory.Delete(_home, recursive: true);
     }
+}
+
+/// <summary>A run between two of its tasks.</summary>
+internal sealed record Wait(TaskRef Ended, TaskRef Next, DateTimeOffset From, DateTimeOffset Until)
+{
+    public TimeSpan Length => Until - From;
 }

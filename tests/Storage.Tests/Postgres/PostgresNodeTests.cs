@@ -142,6 +142,57 @@ public sealed class PostgresNodeTests(SharedPostgres shared) : IClassFixture<Sha
     }
 
     [PostgresFact]
+    public async Task NodesOfTwoReleases_WriteWhatBothRead_AndTheOlderCanComeBackUntilNoneIsLeft()
+    {
+        var (old, other) = (await JoinAsync("old"), await JoinAsync("a"));
+        await OwnedAsync(old, other);
+        // One after another is replaced.
+        await LeaveAsync(other);
+        var next = await JoinAsync("a", reads: 2);
+        await OwnedAsync(old, next);
+        await _ledger.AllGoOnAsync().WaitAsync(_patience);
+        Assert.Equal((1, 1), (old.Node.Format, next.Node.Format));
+        // The new release goes back, and comes again.
+        await LeaveAsync(next);
+        var back = await JoinAsync("a");
+        await OwnedAsync(old, back);
+        await LeaveAsync(back);
+        next = await JoinAsync("a", reads: 2);
+        await OwnedAsync(old, next);
+
+        // The old one is down for a moment, in which all that live are new.
+        await LeaveAsync(old);
+        await OwnedAsync(next);
+        old = await JoinAsync("old");
+        await OwnedAsync(old, next);
+        Assert.Equal(1, await ScalarAsync<int>("SELECT format FROM journal"));
+        // It is replaced at last, and the others have waited for long enough.
+        await LeaveAsync(old);
+        var second = await JoinAsync("b", reads: 2, agreeAfter: TimeSpan.FromMilliseconds(100));
+        await UntilAsync(() => next.Node.Format == 2 && second.Node.Format == 2, "The newer format");
+
+        await _ledger.AllGoOnAsync().WaitAsync(_patience);
+        Assert.Equal(2, await ScalarAsync<int>("SELECT format FROM journal"));
+        Assert.Contains(_log, line => line.StartsWith("All servers read events of format 2", StringComparison.Ordinal));
+        // Nothing new was written so far, and each event has the format that it needs.
+        Assert.Equal(1, await ScalarAsync<short>("SELECT max(version) FROM events"));
+        var refused = await Assert.ThrowsAsync<JournalFormatException>(() => JoinAsync("old"));
+        Assert.Contains("holds events of format 2, and this release reads up to format 1. Start the release", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(0, _ledger.Fenced);
+    }
+
+    [PostgresFact]
+    public async Task ANodeOfANewerReleaseThatIsAlone_WritesWhatItReads()
+    {
+        await LeaveAsync(await JoinAsync("a"));
+
+        var next = await JoinAsync("a", reads: 2);
+
+        await UntilAsync(() => next.Node.Format == 2, "The newer format");
+        await Assert.ThrowsAsync<JournalFormatException>(() => JoinAsync("b"));
+    }
+
+    [PostgresFact]
     public async Task WhatIsAnotherNodes_IsNotOpened()
     {
         var (first, second) = (await JoinAsync("a"), await JoinAsync("b"));
@@ -166,7 +217,7 @@ public sealed class PostgresNodeTests(SharedPostgres shared) : IClassFixture<Sha
             foreach (var stream in streams) await store.Journal.AppendAsync(A.Append(stream, await store.Journal.OpenAsync(stream, default)));
         }
         var written = await ShardsAsync();
-        await shared.Server.ExecuteAsync("ALTER TABLE streams DROP COLUMN shard; DROP TABLE nodes, shards, silos, silos_version, orleansquery; DELETE FROM schema_version WHERE version >= 4", _database);
+        await shared.Server.ExecuteAsync("ALTER TABLE streams DROP COLUMN shard; DROP TABLE nodes, shards, silos, silos_version, orleansquery, schema_oldest; DELETE FROM schema_version WHERE version >= 4", _database);
 
         await PostgresDatabase.MigrateAsync(_database, default);
 
@@ -190,9 +241,9 @@ public sealed class PostgresNodeTests(SharedPostgres shared) : IClassFixture<Sha
         Assert.All(Rendezvous.Assign([]), Assert.Null);
     }
 
-    private async Task<Member> JoinAsync(string address, string? database = null)
+    private async Task<Member> JoinAsync(string address, string? database = null, int reads = JournalFormat.Version, TimeSpan? agreeAfter = null)
     {
-        var node = await PostgresNode.JoinAsync(database ?? _database, address, TimeProvider.System, _log.Enqueue);
+        var node = await PostgresNode.JoinAsync(database ?? _database, address, reads, agreeAfter ?? TimeSpan.FromHours(1), TimeProvider.System, _log.Enqueue);
         var member = new Member(address, node, new NodeTraffic(_ledger, $"{address}{_members.Count}") { Store = node.Store });
         lock (_members) _members.Add(member);
         node.Start(member.Traffic);

@@ -55,13 +55,27 @@ public sealed class PostgresSchemaTests(SharedPostgres shared) : IClassFixture<S
     public async Task ASchemaOfANewerRelease_IsRefused_AndTold()
     {
         await PostgresDatabase.MigrateAsync(_database, default);
-        await ExecuteAsync("INSERT INTO schema_version (version) VALUES (99)");
+        await ExecuteAsync("INSERT INTO schema_version (version) VALUES (99); UPDATE schema_oldest SET version = 98");
 
         var error = await Assert.ThrowsAsync<JournalFormatException>(() => PostgresElection.JoinAsync(_database, TimeProvider.System));
 
-        Assert.Contains($"has schema version 99, and this release knows up to version {PostgresSchema.Version}. Start the release that wrote it", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"has schema version 99, which releases that know version 98 can use, and this one knows up to {PostgresSchema.Version}. Start the release that wrote it", error.Message, StringComparison.Ordinal);
         await Assert.ThrowsAsync<JournalFormatException>(() => PostgresDatabase.MigrateAsync(_database, default));
         Assert.Equal((99, PostgresSchema.Version), (await PostgresDatabase.StatusAsync(_database, default)) is var status ? (status.Found, status.Known) : default);
+        Assert.Equal(PostgresSchema.Version + 1, await ScalarAsync<long>("SELECT count(*) FROM schema_version"));
+    }
+
+    [PostgresFact]
+    public async Task ASchemaOfANewerRelease_ThatOlderOnesCanUse_IsUsedAsItIs()
+    {
+        await PostgresDatabase.MigrateAsync(_database, default);
+        await ExecuteAsync("INSERT INTO schema_version (version) VALUES (99)");
+
+        await using var election = await PostgresElection.JoinAsync(_database, TimeProvider.System);
+        await using var store = await election.WinAsync("a", CancellationToken.None).WaitAsync(_patience);
+
+        Assert.True(store.Leads);
+        Assert.Equal(99, (await PostgresDatabase.MigrateAsync(_database, default)).Found);
         Assert.Equal(PostgresSchema.Version + 1, await ScalarAsync<long>("SELECT count(*) FROM schema_version"));
     }
 

@@ -58,6 +58,9 @@ public sealed class FakeGateway : IAsyncDisposable
 
     public int TermMs { get; set; } = 300_000;
 
+    /// <summary>How many servers it says that share the work.</summary>
+    public int? Servers { get; set; }
+
     public bool Settles { get; set; } = true;
 
     /// <summary>Whether polls are held until there is something to say.</summary>
@@ -213,6 +216,7 @@ public sealed class FakeGateway : IAsyncDisposable
             return;
         }
         if (path.EndsWith(":poll", StringComparison.Ordinal)) await PollAsync(context);
+        else if (path == "/readyz") context.Response.StatusCode = 200;
         else if (path == "/api/v1/leases/log") await LogAsync(context, token);
         else if (path == "/api/v1/leases/artifact") Artifacts[$"{token}/{context.Request.Query["name"]}"] = await BodyAsync(context);
         else if (path == "/api/v1/leases/items") await ItemsAsync(context, token);
@@ -272,7 +276,7 @@ public sealed class FakeGateway : IAsyncDisposable
                     if (!superseded) _waiting.RemoveRange(0, leases.Count);
                     foreach (var lease in leases) _leased[lease.Token] = lease;
                     leases.AddRange(missing);
-                    answer = new PollResponse { Leases = leases, Cancel = superseded ? [] : [.. _cancels], Settled = settled, TermMs = TermMs };
+                    answer = new PollResponse { Leases = leases, Cancel = superseded ? [] : [.. _cancels], Settled = settled, TermMs = TermMs, Servers = Servers };
                     if (!superseded) _cancels.Clear();
                 }
             }

@@ -32,12 +32,12 @@ internal sealed record Takeover(long Term, string Incarnation, long PositionBloc
             if (locked) await _sql.ExecuteAsync(connection, "lead_no_more", cancellationToken).ConfigureAwait(false);
             return null;
         }
-        var life = await JournalLife.ReadAsync(connection, mark, log, cancellationToken).ConfigureAwait(false);
+        var life = await JournalLife.ReadAsync(connection, JournalFormat.Version, mark, log, cancellationToken).ConfigureAwait(false);
         await _sql.ExecuteAsync(connection, "end_leader", cancellationToken).ConfigureAwait(false);
         await _sql.ExecuteAsync(connection, "end_writers", cancellationToken).ConfigureAwait(false);
         await _sql.ExecuteAsync(connection, "forget_writers", cancellationToken).ConfigureAwait(false);
         await _sql.ExecuteAsync(connection, "forget_nodes", cancellationToken).ConfigureAwait(false);
-        var term = await life.RaiseTermAsync(connection, cancellationToken).ConfigureAwait(false);
+        var term = await life.RaiseTermAsync(connection, JournalFormat.Version, cancellationToken).ConfigureAwait(false);
         await _sql.ExecuteAsync(connection, "hold", cancellationToken, term, lease).ConfigureAwait(false);
         await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
         return new Takeover(term, life.Incarnation, (long)(await _sql.ScalarAsync(connection, "position_block", cancellationToken).ConfigureAwait(false))!, life.Log, locked);

@@ -24,14 +24,15 @@ internal static class Node
     public static SqlText Sql => _sql;
 
     /// <summary>Adds a node. Null while another server leads alone.</summary>
+    /// <param name="reads">The newest format that it reads.</param>
     /// <exception cref="JournalFormatException">A newer release wrote to the journal.</exception>
-    public static async Task<Joined?> TryJoinAsync(NpgsqlConnection connection, string address, TimeSpan lease, JournalMark? mark, Action<string> log, CancellationToken cancellationToken)
+    public static async Task<Joined?> TryJoinAsync(NpgsqlConnection connection, string address, int reads, TimeSpan lease, JournalMark? mark, Action<string> log, CancellationToken cancellationToken)
     {
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
         if ((double)(await _sql.ScalarAsync(connection, "leader_left", cancellationToken).ConfigureAwait(false))! > 0) return null;
         var others = (long)(await Takeover.Sql.ScalarAsync(connection, "live_nodes", cancellationToken).ConfigureAwait(false))!;
         // What the others go on from is not to be doubted by who comes later: each of them sees for itself that the timeline has changed.
-        var life = await JournalLife.ReadAsync(connection, others > 0 ? null : mark, log, cancellationToken).ConfigureAwait(false);
+        var life = await JournalLife.ReadAsync(connection, reads, others > 0 ? null : mark, log, cancellationToken).ConfigureAwait(false);
         await _sql.ExecuteAsync(connection, "end_leading", cancellationToken).ConfigureAwait(false);
         await _sql.ExecuteAsync(connection, "end_leaders_writers", cancellationToken).ConfigureAwait(false);
         await _sql.ExecuteAsync(connection, "forget_leaders_writers", cancellationToken).ConfigureAwait(false);
@@ -41,11 +42,24 @@ internal static class Node
             await Takeover.Sql.ExecuteAsync(connection, "forget_writers", cancellationToken).ConfigureAwait(false);
             await Takeover.Sql.ExecuteAsync(connection, "forget_nodes", cancellationToken).ConfigureAwait(false);
         }
-        var term = await life.RaiseTermAsync(connection, cancellationToken).ConfigureAwait(false);
-        await _sql.ExecuteAsync(connection, "join", cancellationToken, term, address, lease, JournalFormat.Version).ConfigureAwait(false);
+        // What it may write beside others they agree upon later.
+        var term = await life.RaiseTermAsync(connection, others > 0 ? 1 : reads, cancellationToken).ConfigureAwait(false);
+        await _sql.ExecuteAsync(connection, "join", cancellationToken, term, address, lease, reads).ConfigureAwait(false);
         await _sql.ExecuteAsync(connection, "tell", cancellationToken).ConfigureAwait(false);
         await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
         return new Joined(term, life.Incarnation, await BlockAsync(connection, cancellationToken).ConfigureAwait(false), life.Log);
+    }
+
+    /// <summary>Lets a newer format be written, which all nodes read. False when one does not, or it may be already.</summary>
+    public static async Task<bool> RaiseFormatAsync(NpgsqlConnection connection, int format, CancellationToken cancellationToken)
+    {
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
+        // Who joins locks the row, too.
+        await Takeover.Sql.RowsAsync(connection, "journal", row => row.GetInt32(2), cancellationToken).ConfigureAwait(false);
+        if (await _sql.ExecuteAsync(connection, "raise_format", cancellationToken, format).ConfigureAwait(false) == 0) return false;
+        await _sql.ExecuteAsync(connection, "tell", cancellationToken).ConfigureAwait(false);
+        await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
+        return true;
     }
 
     /// <summary>Owner of each shard, 0 for none, and since which term.</summary>

@@ -4,8 +4,9 @@ using Npgsql;
 namespace Fanfare.Storage.Postgres.Nodes;
 
 /// <summary>A node as it was last seen.</summary>
+/// <param name="Format">The newest that it reads.</param>
 /// <param name="IsGone">Whether its lease has passed, or its session has been away for too long.</param>
-internal sealed record SeenNode(long Term, string Address, bool IsLeaving, bool IsExpired, bool IsGone);
+internal sealed record SeenNode(long Term, string Address, bool IsLeaving, bool IsExpired, bool IsGone, int Format);
 
 /// <summary>The lease of one of several nodes. Each renewal is a look at the others, too.</summary>
 /// <param name="news">Called when something may have changed, with what was seen; must be quick and not throw.</param>
@@ -21,6 +22,10 @@ internal sealed class NodeLease(NpgsqlConnection session, NpgsqlDataSource sessi
     private long? _resumedAt;
     private IReadOnlyList<SeenNode> _seen = [];
     private volatile bool _isTold;
+    private volatile int _format = 1;
+
+    /// <summary>The newest format that may be written.</summary>
+    public int Format => _format;
 
     public override long Log => Volatile.Read(ref _log);
 
@@ -33,16 +38,18 @@ internal sealed class NodeLease(NpgsqlConnection session, NpgsqlDataSource sessi
         var isTold = _isTold;
         _isTold = false;
         var rows = await Node.Sql.RowsAsync(session, "renew", row => (
-            Term: row.GetInt64(0), Address: row.GetString(1), IsLeaving: row.GetBoolean(2), Left: row.GetDouble(3), Lives: row.GetBoolean(4), IsRenewed: row.GetBoolean(5), Log: row.GetInt64(6), Until: row.GetDouble(7)),
+            Term: row.GetInt64(0), Address: row.GetString(1), IsLeaving: row.GetBoolean(2), Left: row.GetDouble(3), Lives: row.GetBoolean(4), IsRenewed: row.GetBoolean(5), Log: row.GetInt64(6), Until: row.GetDouble(7),
+            Reads: row.GetInt32(8), Format: row.GetInt32(9)),
             cancellationToken, joined.Term, Length).ConfigureAwait(false);
         if (rows.Find(row => row.Term == joined.Term) is not { IsRenewed: true, Log: var log } || log < Log) return false;
         Volatile.Write(ref _log, log);
+        _format = rows[0].Format;
         var now = Clock.GetTimestamp();
         foreach (var term in _absentSince.Keys.Where(term => rows.TrueForAll(row => row.Term != term || row.Lives)).ToList()) _absentSince.Remove(term);
         foreach (var row in rows)
             // One that has renewed its lease since was back in between.
             if (!row.Lives && row.Term != joined.Term && (!_absentSince.TryGetValue(row.Term, out var absent) || absent.Until != row.Until)) _absentSince[row.Term] = (now, row.Until);
-        var seen = rows.Select(row => new SeenNode(row.Term, row.Address, row.IsLeaving, row.Left <= 0 && row.Term != joined.Term, row.Term != joined.Term && !IsInGrace && (row.Left <= 0 || IsAbsent(row.Term)))).OrderBy(node => node.Term).ToList();
+        var seen = rows.Select(row => new SeenNode(row.Term, row.Address, row.IsLeaving, row.Left <= 0 && row.Term != joined.Term, row.Term != joined.Term && !IsInGrace && (row.Left <= 0 || IsAbsent(row.Term)), row.Reads)).OrderBy(node => node.Term).ToList();
         var isNews = isTold || !seen.SequenceEqual(_seen) || seen.Exists(node => node.IsGone);
         _seen = seen;
         if (isNews) news(seen);

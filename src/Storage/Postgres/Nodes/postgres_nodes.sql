@@ -43,8 +43,12 @@ WITH renewed AS (
     SELECT objid::bigint AS term FROM pg_locks WHERE $(is_a_nodes)
 )
 SELECT n.term, n.address, n.leaving, greatest(extract(epoch FROM n.lease_until - clock_timestamp()), -1)::float8, n.term IN (SELECT term FROM living), n.term IN (SELECT term FROM renewed),
-    (pg_current_wal_insert_lsn() - '0/0')::bigint, extract(epoch FROM n.lease_until)::float8
-FROM nodes n;
+    (pg_current_wal_insert_lsn() - '0/0')::bigint, extract(epoch FROM n.lease_until)::float8, n.format, j.format
+FROM nodes n CROSS JOIN journal j;
+
+-- name: raise_format
+-- An older server that joins afterwards is refused.
+UPDATE journal SET format = $1, written_by = pg_current_xact_id()::text::bigint WHERE format < $1 AND NOT EXISTS (SELECT FROM nodes WHERE format < $1);
 
 -- name: map
 SELECT shard::integer, coalesce(node, 0), term FROM shards;

@@ -23,6 +23,9 @@ CREATE TABLE schema_version (
 -- name: schema_version
 SELECT coalesce(max(version), 0) FROM schema_version;
 
+-- name: schema_oldest
+SELECT version FROM schema_oldest;
+
 -- name: add_schema_version
 INSERT INTO schema_version (version) VALUES ($1);
 

@@ -157,7 +157,7 @@ internal sealed class NewEvents : Columns
         _at.Add(Instant.ToMicroseconds(last.At));
         _events.Add(frame.Count);
         _actor.Add(HeldText.Of(last.Actor));
-        _version.Add(JournalFormat.Version);
+        _version.Add((short)frame.Format);
         _payload.Add(frame.Payload);
     }
 }

@@ -194,7 +194,7 @@ internal sealed class BatchWriter : IDisposable
         {
             var e = append.Events[i];
             _addEvent.Bind(1, ++position).Bind(2, entry.Id).Bind(3, e.Sequence).Bind(4, entry.RunId).Bind(5, Instant.ToMicroseconds(e.At))
-                .Bind(6, e.Actor).Bind(7, JournalFormat.Version).BindBlob(8, pending.Frames[i].Payload).Run();
+                .Bind(6, e.Actor).Bind(7, pending.Frames[i].Format).BindBlob(8, pending.Frames[i].Payload).Run();
         }
         foreach (var row in append.Rows) _rows.Write(entry, append.Stream, row);
         PutWake(entry, append.Wake);
