@@ -40,7 +40,10 @@ public sealed class FanfareProcess : IDisposable
     public static FanfareProcess Start(string dataHome, params string[] arguments) => Start(dataHome, new Dictionary<string, string>(), arguments);
 
     /// <param name="environment">Variables beside those of the tests' own.</param>
-    public static FanfareProcess Start(string dataHome, IReadOnlyDictionary<string, string> environment, params string[] arguments)
+    public static FanfareProcess Start(string dataHome, IReadOnlyDictionary<string, string> environment, params string[] arguments) => Start(AppContext.BaseDirectory, dataHome, environment, arguments);
+
+    /// <param name="programs">Directory of the built programs.</param>
+    public static FanfareProcess Start(string programs, string dataHome, IReadOnlyDictionary<string, string> environment, string[] arguments)
     {
         // A shell starts background jobs with SIGINT ignored, and that is inherited: the tests may run in one.
         var start = new ProcessStartInfo("env")
@@ -52,7 +55,7 @@ public sealed class FanfareProcess : IDisposable
         };
         start.ArgumentList.Add("--default-signal=INT");
         start.ArgumentList.Add("dotnet");
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, arguments is ["silo", ..] ? "fanfare-silo.dll" : "fanfare.dll"));
+        start.ArgumentList.Add(Path.Combine(programs, arguments is ["silo", ..] ? "fanfare-silo.dll" : "fanfare.dll"));
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         start.Environment["XDG_DATA_HOME"] = dataHome;
         start.Environment.Remove("FANFARE_SERVER");

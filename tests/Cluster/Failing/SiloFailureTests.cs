@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using Fanfare.Nodes;
 using Fanfare.Postgres;
 using Fanfare.Processes;
 using Xunit.Abstractions;
@@ -27,7 +26,7 @@ public sealed class SiloFailureTests(ITestOutputHelper output)
         var pause = TimeSpan.FromSeconds(int.Parse(Setting("PAUSE", _isLong ? "15" : "0"), CultureInfo.InvariantCulture));
         await using var site = await SiloSite.StartAsync();
         await using var crowd = new Crowd(site.Silos, workers: _isLong ? 300 : 9, capacity: runs * 5 / 4, each: TimeSpan.FromSeconds(_isLong ? 120 : 2));
-        var started = await StartAsync(site, runs, tasks: _isLong ? 10_000 : 500);
+        var started = await SteadyRuns.StartAsync(site, runs, tasks: _isLong ? 10_000 : 500);
         // Each has ended its first step; and some the first of the tasks that take their time.
         await Eventually.TrueAsync(() => crowd.Ended > runs + (runs / 20), "Runs that go on");
         await crowd.CaughtUpAsync(_longestStall, site.ExplainAsync);
@@ -74,7 +73,7 @@ public sealed class SiloFailureTests(ITestOutputHelper output)
         }
         foreach (var way in stalls.GroupBy(stall => stall.How)) Report(way.Key, [.. way.Select(stall => stall.Stall.TotalSeconds)]);
 
-        await EndAsync(site, crowd, started);
+        await SteadyRuns.EndAsync(site, crowd, started);
     }
 
     [PostgresFact]
@@ -84,7 +83,7 @@ public sealed class SiloFailureTests(ITestOutputHelper output)
         var away = TimeSpan.FromSeconds(_isLong ? 30 : 5);
         await using var site = await SiloSite.StartAsync();
         await using var crowd = new Crowd(site.Silos, workers: 9, capacity: 300, each: TimeSpan.FromSeconds(2));
-        var started = await StartAsync(site, 200, tasks: _isLong ? 10_000 : 500);
+        var started = await SteadyRuns.StartAsync(site, 200, tasks: _isLong ? 10_000 : 500);
         await Eventually.TrueAsync(() => crowd.Ended > 200, "Runs that go on");
         var stalls = new List<double>();
 
@@ -102,56 +101,7 @@ public sealed class SiloFailureTests(ITestOutputHelper output)
 
         // All were away from it at the same time, so that none could judge the others.
         Assert.All(site.Silos, silo => Assert.DoesNotContain("put out", silo.Process.Output, StringComparison.Ordinal));
-        await EndAsync(site, crowd, started);
-    }
-
-    private static async Task<IReadOnlyList<string>> StartAsync(SiloSite site, int runs, int tasks)
-    {
-        // One task at a time: a run that does not go on is seen at once.
-        await site.Silos[0].Api.DeployAsync($$$"""
-            name: steady
-            steps:
-              start: {run: ["true"], next: {foreach: each, over: {range: {{{tasks}}} } } }
-              each: {run: ["true"], max_parallel: 1, next: all}
-              all: {join: all, run: ["true"]}
-            """);
-        var started = new List<string>();
-        foreach (var some in Enumerable.Range(0, runs).Chunk(50))
-            started.AddRange(await Task.WhenAll(some.Select(async i => (await site.Silos[i % site.Silos.Count].Api.StartDeployedAsync("steady")).Run)));
-        return started;
-    }
-
-    private static async Task EndAsync(SiloSite site, Crowd crowd, IReadOnlyList<string> runs)
-    {
-        foreach (var some in runs.Chunk(50)) await Task.WhenAll(some.Select((run, i) => CancelAsync(site.Silos[i % site.Silos.Count], run)));
-        foreach (var run in runs) Assert.Equal(RunStatus.Cancelled, (await site.Silos[0].Api.EndAsync(run, Eventually.Limit)).Status);
-        var succeeded = 0;
-        foreach (var some in runs.Chunk(20))
-        {
-            foreach (var history in await Task.WhenAll(some.Select((run, i) => site.Silos[i % site.Silos.Count].Api.HistoryAsync(run))))
-            {
-                succeeded += history.Count(each => each.Type == "task_succeeded");
-                // Leases outlast whatever befell a silo.
-                if (history.FirstOrDefault(each => each.Type == "task_lost") is { } lost) Assert.Fail($"{lost}\n{string.Join('\n', history.Where(each => each.Stream == lost.Stream).TakeLast(30))}");
-            }
-        }
-        // Each end that a worker reported was accepted once; those of the last moment may have been too late for the cancel.
-        Assert.InRange(succeeded, crowd.Ended - (2 * runs.Count), crowd.Ended);
-        foreach (var silo in site.Silos) silo.Process.Terminate();
-        foreach (var silo in site.Silos) Assert.Equal(0, await silo.Process.ExitAsync(Eventually.Limit));
-        await Histories.CheckAsync(site.Database, "default", ["steady"], runs);
-    }
-
-    private static async Task CancelAsync(SiloProcess silo, string run)
-    {
-        try
-        {
-            await silo.Api.CommandAsync(run, "cancel");
-        }
-        catch (HttpRequestException refused)
-        {
-            throw new InvalidOperationException($"{refused.Message}\n{silo.Process.Output}", refused);
-        }
+        await SteadyRuns.EndAsync(site, crowd, started);
     }
 
     // What of a wait was on which way: the end to the journal, there, and the lease to the worker.

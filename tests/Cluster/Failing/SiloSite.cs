@@ -10,10 +10,10 @@ internal sealed class SiloSite : IAsyncDisposable
     private readonly IReadOnlyList<string> _membership;
     private readonly IReadOnlyDictionary<string, string> _environment;
 
-    private SiloSite(PrivatePostgres postgres, string database, int silos, IReadOnlyList<string> membership, IReadOnlyDictionary<string, string> environment)
+    private SiloSite(PrivatePostgres postgres, string database, int silos, IReadOnlyList<string> membership, IReadOnlyDictionary<string, string> environment, string programs)
     {
         (Postgres, _database, _membership, _environment) = (postgres, database, membership, environment);
-        Silos = [.. Enumerable.Range(0, silos).Select(i => new SiloProcess(i, new Wire(database)))];
+        Silos = [.. Enumerable.Range(0, silos).Select(i => new SiloProcess(i, new Wire(database), programs))];
     }
 
     public PrivatePostgres Postgres { get; }
@@ -25,10 +25,11 @@ internal sealed class SiloSite : IAsyncDisposable
     public IReadOnlyList<SiloProcess> Silos { get; }
 
     /// <param name="membership">Further arguments of each silo.</param>
-    public static async Task<SiloSite> StartAsync(int silos = 3, IReadOnlyList<string>? membership = null, IReadOnlyDictionary<string, string>? environment = null)
+    /// <param name="programs">Directory of their release; null for this one's.</param>
+    public static async Task<SiloSite> StartAsync(int silos = 3, IReadOnlyList<string>? membership = null, IReadOnlyDictionary<string, string>? environment = null, string? programs = null)
     {
         var postgres = await PrivatePostgres.StartAsync();
-        var site = new SiloSite(postgres, await postgres.CreateDatabaseAsync(), silos, membership ?? [], environment ?? new Dictionary<string, string>());
+        var site = new SiloSite(postgres, await postgres.CreateDatabaseAsync(), silos, membership ?? [], environment ?? new Dictionary<string, string>(), programs ?? AppContext.BaseDirectory);
         try
         {
             foreach (var silo in site.Silos) site.Begin(silo);
@@ -105,7 +106,7 @@ internal sealed class SiloSite : IAsyncDisposable
     }
 
     private void Begin(SiloProcess silo) => silo.Process = FanfareProcess.Start(
-        Home, _environment, [
+        silo.Programs, Home, _environment, [
             "silo", "--database", silo.Wire.Database, "--blobs", Path.Combine(Home, "blobs"), "--data", Path.Combine(Home, $"data-{silo.Number}"), "--port", $"{silo.Port}", "--no-worker",
             "--silo", $"127.0.0.1:{silo.Link.Port}", "--silo-listen", $"127.0.0.1:{silo.SiloPort}", .. _membership,
         ]);
@@ -114,13 +115,16 @@ internal sealed class SiloSite : IAsyncDisposable
 /// <summary>A silo as a process.</summary>
 internal sealed class SiloProcess : IAsyncDisposable
 {
-    public SiloProcess(int number, Wire wire)
+    public SiloProcess(int number, Wire wire, string programs)
     {
-        (Number, Wire, Port, SiloPort) = (number, wire, Api.FreePort(), Api.FreePort());
+        (Number, Wire, Programs, Port, SiloPort) = (number, wire, programs, Api.FreePort(), Api.FreePort());
         (Api, Link) = (new Api(Port), new SiloLink(SiloPort));
     }
 
     public int Number { get; }
+
+    /// <summary>Directory of the release that it runs when it is started next.</summary>
+    public string Programs { get; set; }
 
     /// <summary>To the database.</summary>
     public Wire Wire { get; }
