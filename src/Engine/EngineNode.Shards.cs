@@ -12,7 +12,7 @@ public sealed partial class EngineNode
     public Task GainAsync(IReadOnlyList<int> shards) => OnLoop(() =>
     {
         Owned.UnionWith(shards);
-        Start(() => ScanAsync(Now));
+        Start(() => ScanAsync(new WakeQuery(Now, Shards: shards)));
         return Task.FromResult(true);
     });
 

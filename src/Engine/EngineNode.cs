@@ -9,12 +9,18 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
 {
     private readonly Dictionary<StreamId, Activation> _activations = [];
     private readonly CancellationTokenSource _stopping = new();
+    private const int WakesPage = 1000;
+
+    /// <summary>How often even that is looked for which cannot be: streams that are due at once, and asleep.</summary>
+    private static readonly TimeSpan WholeScanEvery = TimeSpan.FromMinutes(1);
+
     private readonly TaskScheduler _scheduler;
     private readonly Action<string> _warn;
     private readonly LeaseAssembly _assembly;
     private ITimer? _housekeeping;
     private readonly long _startedAt;
-    private TimeSpan _clockOffset;
+    private TimeSpan _clockOffset, _scannedAt;
+    private bool _isMissing;
     private ulong _entropy;
 
     /// <param name="scheduler">Runs one task at a time.</param>
@@ -64,7 +70,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
     /// <summary>Wakes what a former owner of the journal left to do, and goes on doing so. Returns when all that was due is awake.</summary>
     public Task RecoverAsync() => OnLoop(async () =>
     {
-        await ScanAsync(Now);
+        await ScanAsync(new WakeQuery(Now));
         _housekeeping = Clock.CreateTimer(_ => Start(KeepHouseAsync), null, Options.ScanEvery, Options.ScanEvery);
         return true;
     });
@@ -154,16 +160,14 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
     internal Task<T> OnLoop<T>(Func<Task<T>> work) =>
         Task.Factory.StartNew(async () => await work(), CancellationToken.None, TaskCreationOptions.DenyChildAttach, _scheduler).Unwrap();
 
-    private async Task ScanAsync(DateTimeOffset due)
+    private async Task ScanAsync(WakeQuery query)
     {
-        StreamId? after = null;
-        while (true)
+        var next = Journal.ScanWakesAsync(query, WakesPage, null, Stopping);
+        while (await next is { Count: > 0 } page)
         {
-            var page = await Journal.ScanWakesAsync(due, 1000, after, Stopping);
-            if (page.Count == 0) return;
-            var woken = page.Where(w => !_activations.ContainsKey(w.Stream) && Owns(w.Stream)).Select(w => WakeAsync(w.Stream)).ToArray();
-            await Task.WhenAll(woken);
-            after = page[^1].Stream;
+            // Read while these are woken.
+            next = Journal.ScanWakesAsync(query, WakesPage, page[^1].Stream, Stopping);
+            await Task.WhenAll(page.Where(w => !_activations.ContainsKey(w.Stream) && Owns(w.Stream)).Select(w => WakeAsync(w.Stream)));
         }
     }
 
@@ -175,6 +179,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
+            _isMissing = true;
             Warn($"{stream} could not be woken, and is tried again: {exception.Message}");
         }
     }
@@ -197,8 +202,10 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
             atRest[i].Retire();
         }
         Dispatcher.ForgetSilent(now);
-        // What is due before the scan after next is woken now, and waits on a timer of its own.
-        await ScanAsync(now + (2 * Options.ScanEvery));
+        // What is due before the scan after next is woken now, and waits on a timer of its own. What is due at once was woken when it came, and keeps itself awake; there may be a hundred thousand of it.
+        var isWhole = _isMissing || Uptime - _scannedAt >= WholeScanEvery;
+        if (isWhole) (_isMissing, _scannedAt) = (false, Uptime);
+        await ScanAsync(new WakeQuery(now + (2 * Options.ScanEvery), Later: isWhole ? null : DateTimeOffset.MinValue));
     }
 
     // Timers run by monotonic time, and what is durable is due by the wall clock.

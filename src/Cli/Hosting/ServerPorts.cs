@@ -85,8 +85,8 @@ internal abstract class ServerPorts : ITenure, IScheduler, IJournal, IReadModel
 
     public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake) => AskAsync(now => now.Store.Journal.AcknowledgeAsync(stream, epoch, wake));
 
-    public Task<IReadOnlyList<(StreamId Stream, DateTimeOffset Due)>> ScanWakesAsync(DateTimeOffset due, int limit, StreamId? after, CancellationToken cancellationToken) =>
-        AskAsync(now => now.Store.Journal.ScanWakesAsync(due, limit, after, cancellationToken));
+    public Task<IReadOnlyList<(StreamId Stream, DateTimeOffset Due)>> ScanWakesAsync(WakeQuery query, int limit, StreamId? after, CancellationToken cancellationToken) =>
+        AskAsync(now => now.Store.Journal.ScanWakesAsync(query, limit, after, cancellationToken));
 
     public Task<DeploymentRow?> GetDeploymentAsync(string ns, string flow, int? version, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.GetDeploymentAsync(ns, flow, version, cancellationToken));
 

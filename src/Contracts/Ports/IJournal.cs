@@ -75,8 +75,9 @@ public interface IJournal : IAsyncDisposable
     /// it does no harm, since receivers drop what they have had.</summary>
     Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake);
 
-    /// <summary>Streams with a wake row due at or before <paramref name="due"/>, in order of due time, after the cursor.</summary>
-    Task<IReadOnlyList<(StreamId Stream, DateTimeOffset Due)>> ScanWakesAsync(DateTimeOffset due, int limit, StreamId? after, CancellationToken cancellationToken);
+    /// <summary>Streams with a wake row that is asked for, in order of due time, after the cursor.</summary>
+    /// <param name="after">The last stream of the page before; null for the first.</param>
+    Task<IReadOnlyList<(StreamId Stream, DateTimeOffset Due)>> ScanWakesAsync(WakeQuery query, int limit, StreamId? after, CancellationToken cancellationToken);
 
     /// <summary>Null while appends go through; else what is wrong and what to do about it.</summary>
     string? Health { get; }
@@ -90,7 +91,17 @@ public static class JournalExtensions
 {
     /// <summary>Appends to one stream.</summary>
     public static Task<AppendOutcome> AppendAsync(this IJournal journal, Append append) => journal.AppendAsync([append]);
+
+    /// <summary>All with a wake row due at or before a time.</summary>
+    public static Task<IReadOnlyList<(StreamId Stream, DateTimeOffset Due)>> ScanWakesAsync(this IJournal journal, DateTimeOffset due, int limit, StreamId? after, CancellationToken cancellationToken) =>
+        journal.ScanWakesAsync(new WakeQuery(due), limit, after, cancellationToken);
 }
+
+/// <summary>Which wake rows are asked for.</summary>
+/// <param name="Due">Those due at or before it.</param>
+/// <param name="Later">Only those due after it; null for all, those that are due at once (<see cref="DateTimeOffset.MinValue"/>) among them.</param>
+/// <param name="Shards">Only those of streams in these; null for all that the journal owns.</param>
+public sealed record WakeQuery(DateTimeOffset Due, DateTimeOffset? Later = null, IReadOnlyList<int>? Shards = null);
 
 /// <summary>The journal holds something that this release cannot read, or that is damaged.</summary>
 public sealed class JournalFormatException : Exception

@@ -112,7 +112,7 @@ internal sealed class PostgresJournal : IJournal
     public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake) => _commits.WriteAsync(PendingWrite.Acknowledge(stream, epoch, wake));
 
     public Task<IReadOnlyList<(StreamId Stream, DateTimeOffset Due)>> ScanWakesAsync(
-        DateTimeOffset due, int limit, StreamId? after, CancellationToken cancellationToken) => _wakes.ScanAsync(due, limit, after, cancellationToken);
+        WakeQuery query, int limit, StreamId? after, CancellationToken cancellationToken) => _wakes.ScanAsync(query, limit, after, cancellationToken);
 
     public ValueTask DisposeAsync() => _commits.DisposeAsync();
 
@@ -138,8 +138,8 @@ internal sealed class PostgresJournal : IJournal
         return frames.GroupBy(row => row.Id).ToDictionary(stream => (stream.Key, names[stream.Key]), stream => stream.SelectMany(row => row.Frame).ToList());
     }
 
-    private Task<List<WakeRow>> WakesAsync(WakeRow? after, long until, int limit, CancellationToken cancellationToken) => _reads.AllAsync(
-        Sql("wakes_due").With(after?.Due ?? long.MinValue).With(after?.Id ?? long.MinValue).With(until).With((long)limit).With(_ownership.Shards?.Select(shard => (short)shard).ToArray()),
+    private Task<List<WakeRow>> WakesAsync(WakeRow? after, long until, IReadOnlyList<int>? shards, int limit, CancellationToken cancellationToken) => _reads.AllAsync(
+        Sql("wakes_due").With(after?.Due ?? long.MinValue).With(after?.Id ?? long.MinValue).With(until).With((long)limit).With((shards ?? _ownership.Shards)?.Select(shard => (short)shard).ToArray()),
         row => new WakeRow(RowReader.Stream(row.GetString(0)), row.GetInt64(1), row.GetInt64(2)), cancellationToken);
 
     private static NpgsqlCommand Sql(string name) => new(_sql[name]);

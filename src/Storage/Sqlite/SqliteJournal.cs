@@ -19,7 +19,7 @@ internal sealed class SqliteJournal : IJournal
     {
         Incarnation = file.Incarnation;
         _connections = connections;
-        _wakes = new WakeScan((after, until, limit, cancellationToken) => connections.QueryAsync(db => Wakes(db, after, until, limit, cancellationToken), cancellationToken));
+        _wakes = new WakeScan((after, until, _, limit, cancellationToken) => connections.QueryAsync(db => Wakes(db, after, until, limit, cancellationToken), cancellationToken));
         _streams = new StreamCache(capacity: 32_000, new SoleOwnership(file.Term, isDivided: false));
         _committer = new Committer(
             new BatchWriter(writer, _streams, file.Term, file.Batch, file.Position), file.Directory, clock, log, (position, runs) => Committed?.Invoke(position, runs));
@@ -57,7 +57,7 @@ internal sealed class SqliteJournal : IJournal
     public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake) => _committer.WriteAsync(PendingWrite.Acknowledge(stream, epoch, wake));
 
     public Task<IReadOnlyList<(StreamId Stream, DateTimeOffset Due)>> ScanWakesAsync(
-        DateTimeOffset due, int limit, StreamId? after, CancellationToken cancellationToken) => _wakes.ScanAsync(due, limit, after, cancellationToken);
+        WakeQuery query, int limit, StreamId? after, CancellationToken cancellationToken) => _wakes.ScanAsync(query, limit, after, cancellationToken);
 
     public ValueTask DisposeAsync() => _committer.DisposeAsync();
 

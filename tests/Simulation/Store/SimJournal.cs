@@ -80,11 +80,11 @@ internal sealed class SimJournal : IJournal
         return Enqueue(() => _store.Acknowledge(stream, epoch, wake));
     }
 
-    public Task<IReadOnlyList<(StreamId Stream, DateTimeOffset Due)>> ScanWakesAsync(DateTimeOffset due, int limit, StreamId? after, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<(StreamId Stream, DateTimeOffset Due)>> ScanWakesAsync(WakeQuery query, int limit, StreamId? after, CancellationToken cancellationToken)
     {
         _loop.CheckThread("the journal");
         // One page holds all: the engine asks again after it, and is told that there is no more.
-        return Later(() => after is null ? _store.Due(due) : [], cancellationToken);
+        return Later(() => after is null ? (IReadOnlyList<(StreamId Stream, DateTimeOffset Due)>)[.. _store.Due(query.Due).Where(wake => !(wake.Due <= query.Later))] : [], cancellationToken);
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
