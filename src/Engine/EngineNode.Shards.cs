@@ -8,13 +8,25 @@ public sealed partial class EngineNode
 {
     private readonly HashSet<int>? _shards;
 
-    /// <summary>These shards are the node's from now on. What is unfinished in them is woken, which goes on when this has returned.</summary>
-    public Task GainAsync(IReadOnlyList<int> shards) => OnLoop(() =>
+    /// <summary>These shards are the node's from now on. What is unfinished in them is woken, which goes on when this has returned; what it returns completes when that is done.</summary>
+    public Task<Task> GainAsync(IReadOnlyList<int> shards) => OnLoop(() =>
     {
         Owned.UnionWith(shards);
-        Start(() => ScanAsync(new WakeQuery(Now, Shards: shards)));
-        return Task.FromResult(true);
+        return Task.FromResult(WakeAllAsync(shards));
     });
+
+    private async Task WakeAllAsync(IReadOnlyList<int> shards)
+    {
+        try
+        {
+            await ScanAsync(new WakeQuery(Now, Shards: shards));
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            _isMissing = true;
+            Warn($"what shards that came hold could not be woken, and is tried again: {exception.Message}");
+        }
+    }
 
     /// <summary>These are not the node's any more. Nothing more is decided on what lies in them; what was given to the journal before is answered as it ends, and what was not is refused, for the
     /// caller to ask another node.</summary>

@@ -104,7 +104,7 @@ internal sealed class SiloLife : IShardHost, IShardMap, IAsyncDisposable
 
     public Task ChangedAsync() => _node.ChangedAsync();
 
-    public Task GainedAsync(IReadOnlyList<int> shards) => _engine.GainAsync(shards);
+    public Task<Task> GainedAsync(IReadOnlyList<int> shards) => _engine.GainAsync(shards);
 
     public Task LosingAsync(IReadOnlyList<int> shards) => _engine.LoseAsync(shards);
 

@@ -13,6 +13,13 @@ public sealed class PostgresNode : IAsyncDisposable
 {
     private static readonly TimeSpan _retryAfter = TimeSpan.FromMilliseconds(250), _leaveWithin = TimeSpan.FromSeconds(5);
 
+    /// <summary>How many shards a node that lives gives away at a time. The next ones follow when these are taken, and they are taken when those before are awake: so what moves waits for its own slice alone, and not for all that moves,
+    /// however long the new owner takes to wake it.</summary>
+    private const int Slice = 64;
+
+    /// <summary>How long either waits for the other at most.</summary>
+    private static readonly TimeSpan _waitForSlice = TimeSpan.FromSeconds(1);
+
     private readonly NpgsqlDataSource _control, _sessions;
     private readonly SharedOwnership _owned = new();
     private IShardHost? _host;
@@ -30,6 +37,9 @@ public sealed class PostgresNode : IAsyncDisposable
     private volatile TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _isLeaving;
     private long? _knownSince;
+    private Task _waking = Task.CompletedTask;
+    private long _claimedAt, _gaveAt;
+    private bool _isWaiting;
 
     private PostgresNode(PostgresSessions sessions, NpgsqlDataSource control, NpgsqlDataSource unpooled, NpgsqlConnection session, Joined joined, string address, long since, MarkPlace marks, TimeSpan agreeAfter, TimeProvider clock, Action<string> log)
     {
@@ -191,7 +201,7 @@ public sealed class PostgresNode : IAsyncDisposable
         {
             try
             {
-                await _news.WaitAsync(_knownSince is null ? Timeout.InfiniteTimeSpan : _agreeAfter, stop.Token).ConfigureAwait(false);
+                await _news.WaitAsync(_isWaiting ? _retryAfter : _knownSince is null ? Timeout.InfiniteTimeSpan : _agreeAfter, stop.Token).ConfigureAwait(false);
                 await TendOnceAsync(stop.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -252,8 +262,14 @@ public sealed class PostgresNode : IAsyncDisposable
         }
         var losing = _owned.Shards.Where(shard => desired[shard] != _joined.Term).ToList();
         var free = map.Where(each => each.Node == 0 && desired[each.Shard] == _joined.Term).Select(each => each.Shard).ToList();
+        var isPassing = map.Exists(each => each.Node == 0 && desired[each.Shard] is { } heir && heir != _joined.Term);
+        _isWaiting = losing.Count > Slice || isPassing || !_waking.IsCompleted;
+        if (isPassing && _clock.GetElapsedTime(_gaveAt) < _waitForSlice) losing.Clear();
+        if (!_waking.IsCompleted && _clock.GetElapsedTime(_claimedAt) < _waitForSlice) free.Clear();
         if (losing.Count > 0)
         {
+            losing = [.. losing.Take(Slice)];
+            _gaveAt = _clock.GetTimestamp();
             await LoseAsync(losing, cancellationToken).ConfigureAwait(false);
             await Node.ReleaseAsync(connection, _joined.Term, losing, cancellationToken).ConfigureAwait(false);
         }
@@ -261,7 +277,9 @@ public sealed class PostgresNode : IAsyncDisposable
         {
             Store.Writes.BeginAt(claimed.PositionBlock);
             foreach (var shard in claimed.Shards) _owned.Take(shard, claimed.Term);
-            await _host!.GainedAsync(claimed.Shards).ConfigureAwait(false);
+            _claimedAt = _clock.GetTimestamp();
+            _waking = Task.WhenAll(_waking, await _host!.GainedAsync(claimed.Shards).ConfigureAwait(false));
+            _ = _waking.ContinueWith(_ => _news.Release(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         }
         return losing.Count + free.Count == 0 ? map : await Node.MapAsync(connection, cancellationToken).ConfigureAwait(false);
     }

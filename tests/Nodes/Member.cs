@@ -69,7 +69,7 @@ internal sealed class Member : IShardHost, IAsyncDisposable
 
     public Task ChangedAsync() => _node.ChangedAsync();
 
-    public Task GainedAsync(IReadOnlyList<int> shards) => Engine.GainAsync(shards);
+    public Task<Task> GainedAsync(IReadOnlyList<int> shards) => Engine.GainAsync(shards);
 
     public Task LosingAsync(IReadOnlyList<int> shards) => Engine.LoseAsync(shards);
 

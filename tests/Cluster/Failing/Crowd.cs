@@ -65,8 +65,8 @@ internal sealed class Crowd : ITaskExecutor, IAsyncDisposable
         }
     }
 
-    /// <summary>The longest that a run waited that had its next task since then.</summary>
-    public Wait LongestSince(long timestamp) => _waits.Where(wait => wait.Until >= timestamp).MaxBy(wait => wait.Wait.Length).Wait;
+    /// <summary>The longest that a run waited that had its next task since then; null when none had.</summary>
+    public Wait? LongestSince(long timestamp) => _waits.Where(wait => wait.Until >= timestamp).Select(wait => wait.Wait).MaxBy(wait => wait.Length);
 
     public async ValueTask DisposeAsync()
     {

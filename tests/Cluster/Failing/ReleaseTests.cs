@@ -30,7 +30,7 @@ public sealed class ReleaseTests(ITestOutputHelper output)
             Assert.Equal(0, await silo.Process.ExitAsync(Eventually.Limit));
             await site.SharedAsync(without: silo);
             await crowd.CaughtUpAsync(_longestStall, site.ExplainAsync);
-            output.WriteLine(FormattableString.Invariant($"silo {number} {(release == to ? "replaced" : "put back")}: {crowd.LongestSince(since).Length.TotalSeconds:0.00} s"));
+            output.WriteLine(FormattableString.Invariant($"silo {number} {(release == to ? "replaced" : "put back")}: {crowd.LongestSince(since)?.Length.TotalSeconds:0.00} s"));
             silo.Programs = release;
             await site.StartAsync(silo);
             await site.SharedAsync();

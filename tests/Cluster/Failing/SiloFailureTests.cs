@@ -59,15 +59,21 @@ public sealed class SiloFailureTests(ITestOutputHelper output)
             }
             await site.SharedAsync(without: victim);
             await crowd.CaughtUpAsync(_longestStall, site.ExplainAsync);
-            var longest = crowd.LongestSince(since);
+            var longest = crowd.LongestSince(since)!;
             stalls.Add((how, longest.Length));
             output.WriteLine($"{i} {how} {victim.Number}: {longest.Length.TotalSeconds:0.00} s ({await WhereAsync(site.Silos.First(silo => silo != victim), longest)})");
+            var back = Stopwatch.GetTimestamp();
             if (how is "killed" or "stopped") await site.StartAsync(victim);
             else if (how == "frozen") victim.Process.Thaw();
             else if (how == "isolated") site.Reunite(victim);
             else victim.Wire.Mend();
             await site.SharedAsync();
             await crowd.CaughtUpAsync(_longestStall, site.ExplainAsync);
+            if (crowd.LongestSince(back) is { } moved)
+            {
+                stalls.Add(("back after it was " + how, moved.Length));
+                output.WriteLine($"  back: {moved.Length.TotalSeconds:0.00} s ({await WhereAsync(victim, moved)})");
+            }
             // With so many runs, what a silo that has just begun has to compile takes the processors from the others for a while.
             await Task.Delay(pause);
         }

@@ -33,8 +33,8 @@ internal static class SteadyRuns
             foreach (var history in await Task.WhenAll(some.Select((run, i) => site.Silos[i % site.Silos.Count].Api.HistoryAsync(run))))
             {
                 succeeded += history.Count(each => each.Type == "task_succeeded");
-                // Leases outlast whatever befell a silo.
-                if (history.FirstOrDefault(each => each.Type == "task_lost") is { } lost) Assert.Fail($"{lost}\n{string.Join('\n', history.Where(each => each.Stream == lost.Stream).TakeLast(30))}");
+                // Leases outlast whatever befell a silo. One that it granted in its last moment may find the worker full when it is known again, and is handed back unstarted.
+                if (history.FirstOrDefault(each => each.Type == "task_lost" && !each.Data.GetProperty("reason").GetString()!.Contains("had no room", StringComparison.Ordinal)) is { } lost) Assert.Fail($"{lost}\n{string.Join('\n', history.Where(each => each.Stream == lost.Stream).TakeLast(30))}");
             }
         }
         // Each end that a worker reported was accepted once; those of the last moment may have been too late for the cancel.

@@ -56,6 +56,19 @@ public abstract partial class JournalConformance
     }
 
     [BackendFact]
+    public async Task AScanForWhatComesLater_LeavesOutWhatIsDueAtOnce()
+    {
+        for (var i = 0; i < 5; i++) await WriteWake($"now{i}", DateTimeOffset.MinValue);
+        for (var i = 0; i < 5; i++) await WriteWake($"r{i}", A.T0.AddSeconds(i / 2));
+        var (seen, query) = (new List<string>(), new WakeQuery(A.T0.AddSeconds(1), Later: DateTimeOffset.MinValue));
+
+        for (StreamId? after = null; await Journal.ScanWakesAsync(query, 2, after, default).WaitAsync(Patience) is { Count: > 0 } page; after = page[^1].Stream) seen.AddRange(page.Select(wake => wake.Stream.Name));
+
+        Assert.Equal(["r0", "r1", "r2", "r3"], seen.Order());
+        Assert.Equal(9, (await Scan(A.T0.AddSeconds(1), 100, null)).Count);
+    }
+
+    [BackendFact]
     public async Task TheWakeRow_IsWhatTheLastAppendOrAcknowledgeSaid()
     {
         var opened = await Open(Run());

@@ -74,7 +74,7 @@ internal sealed class NodeTraffic(Ledger ledger, string name) : IShardHost
 
     public IStore Store { get; set; } = null!;
 
-    public Task GainedAsync(IReadOnlyList<int> shards)
+    public Task<Task> GainedAsync(IReadOnlyList<int> shards)
     {
         lock (_shards)
         {
@@ -84,7 +84,7 @@ internal sealed class NodeTraffic(Ledger ledger, string name) : IShardHost
                 _shards.Add(shard, (stop, Task.WhenAll(ledger.Streams.Where(stream => Shards.Of(stream) == shard).Select(stream => Task.Run(() => WriteAsync(stream, stop.Token))))));
             }
         }
-        return Task.CompletedTask;
+        return Task.FromResult(Task.CompletedTask);
     }
 
     public async Task LosingAsync(IReadOnlyList<int> shards)

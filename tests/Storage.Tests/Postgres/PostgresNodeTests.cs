@@ -47,6 +47,9 @@ public sealed class PostgresNodeTests(SharedPostgres shared) : IClassFixture<Sha
         {
             var due = await member.Node.Store.Journal.ScanWakesAsync(A.T0.AddHours(1), 1000, null, default);
             Assert.Equal(_ledger.Streams.Where(stream => member.Node.Owned.Contains(Shards.Of(stream))).ToHashSet(), due.Select(wake => wake.Stream).ToHashSet());
+            var some = member.Node.Owned.Take(100).ToList();
+            var inSome = await member.Node.Store.Journal.ScanWakesAsync(new WakeQuery(A.T0.AddHours(1), Shards: some), 1000, null, default);
+            Assert.Equal(_ledger.Streams.Where(stream => some.Contains(Shards.Of(stream))).ToHashSet(), inSome.Select(wake => wake.Stream).ToHashSet());
         }
 
         await LeaveAsync(first);
