@@ -167,7 +167,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         {
             // Read while these are woken.
             next = Journal.ScanWakesAsync(query, WakesPage, page[^1].Stream, Stopping);
-            await Task.WhenAll(page.Where(w => !_activations.ContainsKey(w.Stream) && Owns(w.Stream)).Select(w => WakeAsync(w.Stream)));
+            await Task.WhenAll(page.Where(w => !(_activations.TryGetValue(w.Stream, out var known) && known.IsAwake) && Owns(w.Stream)).Select(w => WakeAsync(w.Stream)));
         }
     }
 

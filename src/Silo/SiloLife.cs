@@ -16,7 +16,7 @@ namespace Fanfare.Silo;
 /// seen by the silos cannot be asked for what it owns, and who is not seen in the database owns nothing.</summary>
 internal sealed class SiloLife : IShardHost, IShardMap, IAsyncDisposable
 {
-    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(3), _aside = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(3), _aside = TimeSpan.FromMinutes(5), _comeBackAgain = TimeSpan.FromSeconds(1);
 
     private readonly LocalServerOptions _options;
     private readonly IHost _silo;
@@ -125,9 +125,10 @@ internal sealed class SiloLife : IShardHost, IShardMap, IAsyncDisposable
     /// <exception cref="RefusedException">There is no other.</exception>
     public async Task DrainAsync(CancellationToken cancellationToken)
     {
-        if (!await _node.StandAsideAsync(cancellationToken))
+        var isAside = await _node.StandAsideAsync(cancellationToken);
+        _ = ComeBackAsync(isAside ? _aside : TimeSpan.Zero);
+        if (!isAside)
             throw new RefusedException(RefusalKind.Conflict, "FAN0003", "No other server took over what this one owns: there is none, or those that there are were drained within the last 5 minutes. Start another one on the same database, or stop this one.");
-        _ = ComeBackAsync();
     }
 
     public async ValueTask DisposeAsync()
@@ -198,16 +199,25 @@ internal sealed class SiloLife : IShardHost, IShardMap, IAsyncDisposable
         }
     }
 
-    private async Task ComeBackAsync()
+    private async Task ComeBackAsync(TimeSpan after)
     {
-        try
+        for (var wait = after; ; wait = _comeBackAgain)
         {
-            await Task.Delay(_aside, _ending.Token);
-            await _node.ComeBackAsync(_ending.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            // It ended in between.
+            try
+            {
+                await Task.Delay(wait, _ending.Token);
+                await _node.ComeBackAsync(_ending.Token);
+                return;
+            }
+            catch (OperationCanceledException)
+            {
+                // It ended in between.
+                return;
+            }
+            catch (Exception error)
+            {
+                _options.Log($"The silo could not say that it takes its share again, which is tried again: {error.Message}");
+            }
         }
     }
 }

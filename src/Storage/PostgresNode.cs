@@ -132,10 +132,13 @@ public sealed class PostgresNode : IAsyncDisposable
         try
         {
             await TellAsync(isLeaving: true, limit.Token).ConfigureAwait(false);
-            for (var changed = ChangedAsync(); _owned.Shards.Count > 0 && !Store.Deposed.IsCancellationRequested && _seen.Any(IsHeir); changed = ChangedAsync())
+            for (var (changed, left) = (ChangedAsync(), _owned.Shards.Count); left > 0 && !Store.Deposed.IsCancellationRequested && _seen.Any(IsHeir); changed = ChangedAsync())
             {
                 _news.Release();
                 await changed.WaitAsync(limit.Token).ConfigureAwait(false);
+                // They go in slices: as long as some go, the others do.
+                if (_owned.Shards.Count < left) limit.CancelAfter(_leaveWithin);
+                left = _owned.Shards.Count;
             }
         }
         catch (Exception error) when ((error is OperationCanceledException && !cancellationToken.IsCancellationRequested) || PostgresFailure.IsEnvironment(error))

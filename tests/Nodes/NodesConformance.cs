@@ -86,6 +86,52 @@ public abstract class NodesConformance(SharedPostgres shared, ITestOutputHelper 
     }
 
     [PostgresFact]
+    public async Task TasksThatTakeTheirTimeToEnd_AreWaitedFor_WithoutAPollAfterAnother()
+    {
+        await using var site = NewSite();
+        var (a, b) = (await site.JoinAsync("a"), await site.JoinAsync("b"));
+        await Site.SharedAsync(a, b);
+        var worker = site.Work("w", 4, TimeSpan.FromHours(1), "a");
+        worker.Grace = TimeSpan.FromSeconds(4);
+        var flow = Flows.Foreach(1, 1);
+        for (var i = 0; i < 4; i++) await site.StartRunAsync(a, flow, at: i % 2 == 0 ? a : b);
+        await Site.UntilAsync(() => worker.MostHeld == 4, "Four tasks");
+        var polls = worker.Polls;
+
+        foreach (var run in site.Runs) await a.Scheduler.CommandRunAsync(new CommandRun(Site.Ns, "ann", run, RunVerb.Cancel, null), default);
+        await site.EndAsync(a, RunStatus.Cancelled);
+
+        Assert.InRange(worker.Polls - polls, 2, 30);
+        await site.CheckAsync(flow);
+    }
+
+    [PostgresFact]
+    public async Task WordOfWork_PassesByAWorkerThatIsFull()
+    {
+        await using var site = NewSite();
+        var (a, b) = (await site.JoinAsync("a"), await site.JoinAsync("b"));
+        await Site.SharedAsync(a, b);
+        var full = site.Work("full", 1, TimeSpan.FromHours(1), "a");
+        var flow = Flows.Foreach(1, 1);
+        await site.StartRunAsync(a, flow, at: a);
+        await Site.UntilAsync(() => full.MostHeld == 1, "A full worker");
+        // It rests first.
+        await Task.Delay(TimeSpan.FromSeconds(1));
+        var idle = site.Work("idle", 1, TimeSpan.FromHours(1), "a");
+        await Site.UntilAsync(() => a.Scheduler.ListWorkersAsync(default).Result.Count == 2, "Both workers");
+        await Task.Delay(TimeSpan.FromSeconds(1));
+
+        var clock = Stopwatch.StartNew();
+        await site.StartRunAsync(a, flow, at: b);
+        await Site.UntilAsync(() => idle.MostHeld == 1, "The other's task");
+
+        // A poll that waits is parked for 20 s.
+        Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(5));
+        foreach (var run in site.Runs) await a.Scheduler.CommandRunAsync(new CommandRun(Site.Ns, "ann", run, RunVerb.Cancel, null), default);
+        await site.EndAsync(a, RunStatus.Cancelled);
+    }
+
+    [PostgresFact]
     public async Task NodesThatComeAndGo_MoveRuns_AndLoseNothing()
     {
         await using var site = NewSite();

@@ -13,6 +13,7 @@ internal sealed class Worker : IAsyncDisposable
     private readonly Dictionary<string, (Lease Lease, DateTimeOffset Since)> _held = [];
     private readonly List<FinishedAttempt> _finished = [];
     private readonly HashSet<string> _ended = [];
+    private readonly Dictionary<string, (DateTimeOffset Until, string Reason)> _ending = [];
     private readonly int _slots;
     private readonly TimeSpan _each;
     private readonly IReadOnlyList<string> _gateways;
@@ -30,6 +31,9 @@ internal sealed class Worker : IAsyncDisposable
     public int Ended => _ended.Count;
 
     public int Polls { get; private set; }
+
+    /// <summary>How long a task that is to end takes for it.</summary>
+    public TimeSpan Grace { get; set; }
 
     /// <summary>Most that it held at a time.</summary>
     public int MostHeld { get; private set; }
@@ -53,12 +57,18 @@ internal sealed class Worker : IAsyncDisposable
                 if (_ended.Add(token))
                     _finished.Add(new FinishedAttempt { Task = lease.Task, Token = token, Outcome = AttemptOutcome.Succeeded, StartedAt = since, EndedAt = now, Output = """{"n":1}""" });
             }
+            foreach (var (token, (_, reason)) in _ending.Where(each => now >= each.Value.Until).ToList())
+            {
+                _ending.Remove(token);
+                if (_held.Remove(token, out var ended) && _ended.Add(token))
+                    _finished.Add(new FinishedAttempt { Task = ended.Lease.Task, Token = token, Outcome = AttemptOutcome.Cancelled, StartedAt = ended.Since, EndedAt = now, Error = new TaskError("cancelled", reason) });
+            }
             var request = new PollRequest
             {
                 Worker = _name,
                 Boot = _boot,
                 Sequence = sequence,
-                WaitMs = _finished.Count > 0 ? 5 : (int)Math.Clamp(_held.Select(held => (held.Value.Since + _each - now).TotalMilliseconds).DefaultIfEmpty(20_000).Min(), 5, 20_000),
+                WaitMs = _finished.Count > 0 ? 5 : (int)Math.Clamp(_held.Select(held => (held.Value.Since + _each - now).TotalMilliseconds).Concat(_ending.Values.Select(each => (each.Until - now).TotalMilliseconds)).DefaultIfEmpty(20_000).Min(), 5, 20_000),
                 Capacity = capacity,
                 Free = new ResourceSpec(_slots - _held.Count, 0, 0, 0),
                 MaxLeases = _slots - _held.Count,
@@ -73,8 +83,10 @@ internal sealed class Worker : IAsyncDisposable
                 var settled = answer.Settled.ToHashSet();
                 _finished.RemoveAll(ended => settled.Contains(ended.Token));
                 foreach (var cancel in answer.Cancel)
-                    if (_held.Remove(cancel.Token, out var ended) && !cancel.Void && _ended.Add(cancel.Token))
-                        _finished.Add(new FinishedAttempt { Task = ended.Lease.Task, Token = cancel.Token, Outcome = AttemptOutcome.Cancelled, StartedAt = ended.Since, EndedAt = now, Error = new TaskError("cancelled", cancel.Reason) });
+                {
+                    if (cancel.Void) _held.Remove(cancel.Token);
+                    else if (_held.ContainsKey(cancel.Token)) _ending.TryAdd(cancel.Token, (DateTimeOffset.UtcNow + Grace, cancel.Reason));
+                }
                 foreach (var lease in answer.Leases)
                     if (!_ended.Contains(lease.Token)) _held.TryAdd(lease.Token, (lease, DateTimeOffset.UtcNow));
                 MostHeld = Math.Max(MostHeld, _held.Count);

@@ -76,6 +76,9 @@ internal sealed class Activation(StreamId id, EngineNode node)
         !_running && _mailbox.Count == 0 && _decided.Count == 0 && _flights.Count == 0 && !_acknowledging && _inFlight.Count == 0 && _waiters.Count == 0
         && (_entity is null || (!_entity.HasOutbox && !(_entity.DurableDue <= now + node.Options.IdleAfter)));
 
+    /// <summary>Whether it goes on by itself; one that could not be loaded does not.</summary>
+    public bool IsAwake => _entity is not null || _running || _flights.Count > 0;
+
     /// <summary>The wall clock was set: what is due by it is due at another time than the timer was armed for.</summary>
     public void ArmAgain()
     {

@@ -29,7 +29,8 @@ internal sealed class PollParts
     private readonly ILookup<string?, FinishedAttempt> _finished;
     private readonly ILookup<string?, HeldLease> _held;
     private readonly List<PollResponse> _answers;
-    private readonly HashSet<string> _told = [], _tried = [], _heard = [];
+    private readonly HashSet<string> _told = [], _heard = [];
+    private readonly Dictionary<string, long> _tried = [];
     private int _asked;
     private bool _isUnsettled;
 
@@ -52,17 +53,17 @@ internal sealed class PollParts
     public bool SeeksWork => _request.MaxLeases > 0 && !_route.IsOffered;
 
     public bool HasNothingToSay => _isLatest && IsLatest && _asked < MostParts / 2 && !_gone.IsCancellationRequested
-        && _answers.TrueForAll(answer => answer.Leases.Count + answer.Cancel.Count + answer.Settled.Count == 0);
+        && _answers.TrueForAll(answer => answer.Leases.Count + answer.Settled.Count == 0 && answer.Cancel.All(_route.IsTold));
 
     /// <summary>Whether it was sent for another node's work.</summary>
-    public bool WasSent { get; private set; }
+    public bool WasSent { get; set; }
 
     private IEnumerable<string> Held => _held.Select(part => part.Key).OfType<string>();
 
     private bool IsLatest => _route.Boot == _request.Boot && _route.Sequence == _request.Sequence;
 
-    /// <summary>Whether a node may be offered what is free.</summary>
-    public bool MayTry(string node) => !_tried.Contains(node) && !_route.IsLate(node);
+    /// <summary>Whether a node may be offered what is free: it was not yet, or has said since that it has work.</summary>
+    public bool MayTry(string node) => !_route.IsLate(node) && (!_tried.TryGetValue(node, out var heard) || _router.ToldBy(node) > heard);
 
     public bool FollowsFrom(string node) => _finished.Contains(node);
 
@@ -78,13 +79,14 @@ internal sealed class PollParts
         if (_isUnsettled || _finished.Contains(null)) left = Math.Min(left, BringAgainMs);
         var own = _router.Nodes.Own;
         using var end = CancellationTokenSource.CreateLinkedTokenSource(_gone);
-        var rest = new Rest(_router.Heard, end);
+        var rest = new Rest(_router.Heard, _request.MaxLeases > 0, end);
         var place = _router.Add(rest);
         _route.Rests(rest);
         try
         {
             var parked = _route.IsLate(own) ? [] : new[] { (own, ParkAsync(own, left, end.Token)) };
-            await Task.WhenAny([.. parked.Select(each => each.Item2), .. _route.Late, rest.Woken, .. _route.IsOwed ? [Task.Delay(_pause, _router.Clock, end.Token)] : Array.Empty<Task>()]);
+            var time = TimeSpan.FromMilliseconds(left);
+            await Task.WhenAny([.. parked.Select(each => each.Item2), .. _route.Late, rest.Woken, Task.Delay(_route.IsOwed && _pause < time ? _pause : time, _router.Clock, end.Token)]);
             end.Cancel();
             await GatherAsync(parked, own);
             _answers.AddRange(_route.TakeLate());
@@ -97,7 +99,7 @@ internal sealed class PollParts
         if (rest.IsSent)
         {
             WasSent = true;
-            _tried.RemoveWhere(node => node != own);
+            foreach (var node in _tried.Keys.Where(node => node != own).ToList()) _tried.Remove(node);
         }
         if (rest.Woken.IsCompleted) return true;
         if (!_route.IsOwed || _isUnsettled || !HasNothingToSay) return false;
@@ -108,15 +110,18 @@ internal sealed class PollParts
     /// <exception cref="RefusedException">No node has answered.</exception>
     public PollResponse Answer()
     {
-        if (_answers.Count == 0) throw new RefusedException(RefusalKind.Busy, "FAN0018", "No server can answer for this worker's tasks at the moment. Repeat the request.");
-        var term = _answers.Min(answer => answer.TermMs);
+        if (_answers.Count == 0 && (_route.Term is null || !_route.Late.Any())) throw new RefusedException(RefusalKind.Busy, "FAN0018", "No server can answer for this worker's tasks at the moment. Repeat the request.");
+        // A node that is late is not away: what it answers is said with the next poll.
+        var term = _answers.Count == 0 ? (int)_route.Term!.Value.TotalMilliseconds : _answers.Min(answer => answer.TermMs);
         _route.Term = TimeSpan.FromMilliseconds(term);
         // The worker counts the term of all that it holds from this poll; who has not heard of it in this one has renewed before.
         var before = Held.Where(node => !_heard.Contains(node)).Select(node => _route.HeardBefore(node).TotalMilliseconds).DefaultIfEmpty(0).Max();
+        List<CancelLease> cancel = [.. _answers.SelectMany(answer => answer.Cancel)];
+        _route.Tells(cancel);
         return new PollResponse
         {
             Leases = [.. _answers.SelectMany(answer => answer.Leases)],
-            Cancel = [.. _answers.SelectMany(answer => answer.Cancel)],
+            Cancel = cancel,
             Settled = [.. _answers.SelectMany(answer => answer.Settled).Distinct()],
             TermMs = (int)Math.Max(term / 2, term - before),
             Servers = _router.Nodes.All.Count,
@@ -149,7 +154,7 @@ internal sealed class PollParts
         var heard = _router.Heard;
         if (isFree)
         {
-            _tried.Add(node);
+            _tried[node] = heard;
             // A poll that this one took the place of is just being answered.
             if (!_route.Offer.IsCompleted) await Task.WhenAny(_route.Offer, Task.Delay(_grace, _router.Clock, CancellationToken.None));
             isFree = _route.Offer.IsCompleted && IsLatest;
@@ -172,7 +177,7 @@ internal sealed class PollParts
             _route.Hears(node, _since);
             _heard.Add(node);
             _route.Grants(node, answer.Leases, _router.Clock.GetTimestamp());
-            if (isFree && answer.Leases.Count == 0) _router.IsIdle(node, heard);
+            if (part.MaxLeases > 0 && answer.Leases.Count == 0) _router.IsIdle(node, heard);
             return answer;
         }
         catch (Exception error)

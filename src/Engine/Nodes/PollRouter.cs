@@ -65,6 +65,9 @@ internal sealed class PollRouter
 
     public void Remove(LinkedListNode<Rest> rest) => _resting.Remove(rest);
 
+    /// <summary>Counts when a node said last that it has work; 0 for none that is known.</summary>
+    public long ToldBy(string node) => _busy.GetValueOrDefault(node);
+
     /// <summary>A node had nothing for whoever offered what is free.</summary>
     /// <param name="heard"><see cref="Heard"/> when it was asked: word that came since is news.</param>
     public void IsIdle(string node, long heard)
@@ -96,11 +99,21 @@ internal sealed class PollRouter
         {
             if (route.TakeCalls(Nodes.All) is { Count: > 0 } callers) await parts.AskAsync(callers);
             else if (parts.SeeksWork && Untried(parts) is { } next) await parts.AskAsync([next], next);
-            else if (!await parts.RestAsync()) break;
+            else
+            {
+                PassOn(parts);
+                if (!await parts.RestAsync()) break;
+            }
         }
-        // The one that was sent for another node's work comes back with nothing, or with something else: the next may fit.
-        if (parts.WasSent) WakeOne();
+        PassOn(parts);
         return parts.Answer();
+    }
+
+    // The one that was sent for another node's work comes back with nothing, or with something else: the next may fit.
+    private void PassOn(PollParts parts)
+    {
+        if (parts.WasSent) WakeOne();
+        parts.WasSent = false;
     }
 
     private Route RouteOf(string worker)
@@ -138,7 +151,7 @@ internal sealed class PollRouter
     {
         foreach (var rest in _resting)
         {
-            if (rest.Heard == Heard) continue;
+            if (rest.Heard == Heard || !rest.SeeksWork) continue;
             rest.Heard = Heard;
             rest.Send();
             return;
@@ -149,7 +162,11 @@ internal sealed class PollRouter
     private void Tell(bool hasWork, string? worker)
     {
         _hasWork |= hasWork;
-        if (worker is not null) _wanted.Add(worker);
+        if (worker is not null)
+        {
+            _wanted.Add(worker);
+            if (_routes.TryGetValue(worker, out var route)) route.IsCalledBy(Nodes.Own);
+        }
         if (_isToTell) return;
         var left = _toldAt is { } at ? _tellEvery - Clock.GetElapsedTime(at) : TimeSpan.Zero;
         _isToTell = true;

@@ -11,10 +11,14 @@ internal sealed class Route(TimeProvider clock)
     /// <summary>How often at least a node hears of leases of its own that the worker holds, of which nothing is new; a twentieth of their term if that is less.</summary>
     private static readonly TimeSpan _hearEvery = TimeSpan.FromSeconds(10);
 
+    /// <summary>How long a poll is not answered for the end of a lease alone of which the worker was just told: that may take its grace.</summary>
+    private static readonly TimeSpan _endRepeat = TimeSpan.FromSeconds(2);
+
     private readonly HashSet<string> _owing = [], _calling = [];
     private readonly Dictionary<string, long> _heardAt = [];
     private readonly Dictionary<string, (string Node, ResourceSpec Resources, long At)> _granted = [];
     private readonly List<(string Node, Task<PollResponse?> Answer, bool IsFree)> _late = [];
+    private readonly Dictionary<string, long> _ending = [];
     private Rest? _rest;
 
     public string? Boot { get; private set; }
@@ -107,6 +111,17 @@ internal sealed class Route(TimeProvider clock)
         return Take(_owing, live);
     }
 
+    /// <summary>The worker is told to end these.</summary>
+    public void Tells(IReadOnlyList<CancelLease> cancel)
+    {
+        if (cancel.Count == 0) return;
+        foreach (var former in _ending.Where(told => clock.GetElapsedTime(told.Value) >= _endRepeat).Select(told => told.Key).ToList()) _ending.Remove(former);
+        foreach (var each in cancel) _ending.TryAdd(each.Token, clock.GetTimestamp());
+    }
+
+    /// <summary>Whether the worker knows of it already.</summary>
+    public bool IsTold(CancelLease cancel) => !cancel.Void && _ending.TryGetValue(cancel.Token, out var at) && clock.GetElapsedTime(at) < _endRepeat;
+
     /// <summary>A node says that it has something for the worker.</summary>
     public void IsCalledBy(string node)
     {
@@ -141,11 +156,14 @@ internal sealed class Route(TimeProvider clock)
 
 /// <summary>A poll that waits for something to say.</summary>
 /// <param name="heard">What had been heard of work when it began.</param>
-internal sealed class Rest(long heard, CancellationTokenSource end)
+/// <param name="seeksWork">Whether its worker has room.</param>
+internal sealed class Rest(long heard, bool seeksWork, CancellationTokenSource end)
 {
     private readonly TaskCompletionSource _woken = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public long Heard { get; set; } = heard;
+
+    public bool SeeksWork => seeksWork;
 
     public Task Woken => _woken.Task;
 

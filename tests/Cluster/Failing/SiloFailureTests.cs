@@ -24,7 +24,8 @@ public sealed class SiloFailureTests(ITestOutputHelper output)
         var rounds = int.Parse(Setting("ROUNDS", _isLong ? "50" : "1"), CultureInfo.InvariantCulture) * ways.Length;
         var runs = int.Parse(Setting("RUNS", _isLong ? "10000" : "200"), CultureInfo.InvariantCulture);
         var pause = TimeSpan.FromSeconds(int.Parse(Setting("PAUSE", _isLong ? "15" : "0"), CultureInfo.InvariantCulture));
-        await using var site = await SiloSite.StartAsync();
+        // Such as ./fanfare builds, which are compiled ahead.
+        await using var site = await SiloSite.StartAsync(programs: Setting("PROGRAMS", AppContext.BaseDirectory));
         await using var crowd = new Crowd(site.Silos, workers: _isLong ? 300 : 9, capacity: runs * 5 / 4, each: TimeSpan.FromSeconds(_isLong ? 120 : 2));
         var started = await SteadyRuns.StartAsync(site, runs, tasks: _isLong ? 10_000 : 500);
         // Each has ended its first step; and some the first of the tasks that take their time.

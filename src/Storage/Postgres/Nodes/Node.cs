@@ -42,8 +42,9 @@ internal static class Node
             await Takeover.Sql.ExecuteAsync(connection, "forget_writers", cancellationToken).ConfigureAwait(false);
             await Takeover.Sql.ExecuteAsync(connection, "forget_nodes", cancellationToken).ConfigureAwait(false);
         }
-        // What it may write beside others they agree upon later.
-        var term = await life.RaiseTermAsync(connection, others > 0 ? 1 : reads, cancellationToken).ConfigureAwait(false);
+        // What it may write beside others, those that are late with their renewals among them, they agree upon later.
+        var isAlone = (long)(await _sql.ScalarAsync(connection, "all_nodes", cancellationToken).ConfigureAwait(false))! == 0;
+        var term = await life.RaiseTermAsync(connection, isAlone ? reads : 1, cancellationToken).ConfigureAwait(false);
         await _sql.ExecuteAsync(connection, "join", cancellationToken, term, address, lease, reads).ConfigureAwait(false);
         await _sql.ExecuteAsync(connection, "tell", cancellationToken).ConfigureAwait(false);
         await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);

@@ -46,6 +46,9 @@ SELECT n.term, n.address, n.leaving, greatest(extract(epoch FROM n.lease_until -
     (pg_current_wal_insert_lsn() - '0/0')::bigint, extract(epoch FROM n.lease_until)::float8, n.format, j.format
 FROM nodes n CROSS JOIN journal j;
 
+-- name: all_nodes
+SELECT count(*) FROM nodes;
+
 -- name: raise_format
 -- An older server that joins afterwards is refused.
 UPDATE journal SET format = $1, written_by = pg_current_xact_id()::text::bigint WHERE format < $1 AND NOT EXISTS (SELECT FROM nodes WHERE format < $1);
