@@ -160,14 +160,15 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
     internal Task<T> OnLoop<T>(Func<Task<T>> work) =>
         Task.Factory.StartNew(async () => await work(), CancellationToken.None, TaskCreationOptions.DenyChildAttach, _scheduler).Unwrap();
 
-    private async Task ScanAsync(WakeQuery query)
+    /// <param name="isMissing">Whether some are known that could not be loaded: they are in memory, and asleep.</param>
+    private async Task ScanAsync(WakeQuery query, bool isMissing = false)
     {
         var next = Journal.ScanWakesAsync(query, WakesPage, null, Stopping);
         while (await next is { Count: > 0 } page)
         {
             // Read while these are woken.
             next = Journal.ScanWakesAsync(query, WakesPage, page[^1].Stream, Stopping);
-            await Task.WhenAll(page.Where(w => !(_activations.TryGetValue(w.Stream, out var known) && known.IsAwake) && Owns(w.Stream)).Select(w => WakeAsync(w.Stream)));
+            await Task.WhenAll(page.Where(w => !(_activations.TryGetValue(w.Stream, out var known) && (known.IsAwake || !isMissing)) && Owns(w.Stream)).Select(w => WakeAsync(w.Stream)));
         }
     }
 
@@ -204,8 +205,9 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         Dispatcher.ForgetSilent(now);
         // What is due before the scan after next is woken now, and waits on a timer of its own. What is due at once was woken when it came, and keeps itself awake; there may be a hundred thousand of it.
         var isWhole = _isMissing || Uptime - _scannedAt >= WholeScanEvery;
+        var isMissing = _isMissing;
         if (isWhole) (_isMissing, _scannedAt) = (false, Uptime);
-        await ScanAsync(new WakeQuery(now + (2 * Options.ScanEvery), Later: isWhole ? null : DateTimeOffset.MinValue));
+        await ScanAsync(new WakeQuery(now + (2 * Options.ScanEvery), Later: isWhole ? null : DateTimeOffset.MinValue), isMissing);
     }
 
     // Timers run by monotonic time, and what is durable is due by the wall clock.

@@ -27,7 +27,7 @@ internal static class Planted
         new("OutboxIsForgottenInACrash", Activation, "entity.Replay(opened.Events, opened.Acknowledged);", "entity.Replay(opened.Events, long.MaxValue);"),
         new("LastEventIsNotReplayed", Activation, "entity.Replay(opened.Events, opened.Acknowledged);", "entity.Replay(opened.Events.SkipLast(opened.Events.Count > 3 ? 1 : 0), opened.Acknowledged);") { From = 9 },
         new("MessagesAreTakenTwice", Entity, "messages.Where(m => m.Sequence > watermark)", "messages.Where(m => m.Sequence > watermark - 1)"),
-        new("NobodyIsWokenAfterACrash", Node, "while (await next is { Count: > 0 } page)", "while (await next is { Count: < 0 } page)"),
+        new("NobodyIsWokenAfterACrash", Node, "while (await next is { Count: > 0 } page)", "while (await next is { Count: > 1000000 } page)"),
         new("FailedAppendWakesNobody", Activation, "            node.Start(WakeLaterAsync);\n", "            LastUsed = TimeSpan.MaxValue;\n"),
         new("LegsOfAFlightBecomeDurableOneByOne", Activation, "outcome = await node.Journal.AppendAsync(flight.Appends);", "foreach (var append in flight.Appends) outcome = await node.Journal.AppendAsync([append]);"),
         new("WhatWasRefusedOnTheWayIsAcknowledged", Activation, "            takes = false;\n", "            takes = true;\n") { From = 3663 },
