@@ -110,7 +110,8 @@ public sealed partial class EngineNode
         return response;
     });
 
-    private void CheckHeld()
+    /// <exception cref="RefusedException">The node may own nothing any more.</exception>
+    internal void CheckHeld()
     {
         if (Options.IsHeld?.Invoke() is false) throw new RefusedException(RefusalKind.Busy, "FAN0008", "Another server may have taken over what this one owned. Repeat the request in a moment.");
     }

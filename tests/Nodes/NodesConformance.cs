@@ -132,6 +132,62 @@ public abstract class NodesConformance(SharedPostgres shared, ITestOutputHelper 
     }
 
     [PostgresFact]
+    public async Task WordOfWork_PassesByAWorkerOfAnotherQueue()
+    {
+        await using var site = NewSite();
+        var (a, b) = (await site.JoinAsync("a"), await site.JoinAsync("b"));
+        await Site.SharedAsync(a, b);
+        site.Work("other", 1, TimeSpan.Zero, "other", ["a"]);
+        await Site.UntilAsync(() => a.Scheduler.ListWorkersAsync(default).Result.Count == 1, "A worker of another queue");
+        site.Work("idle", 1, TimeSpan.Zero, "a");
+        await Site.UntilAsync(() => a.Scheduler.ListWorkersAsync(default).Result.Count == 2, "Both workers");
+
+        var slowest = TimeSpan.Zero;
+        for (var i = 0; i < 5; i++)
+        {
+            var clock = Stopwatch.StartNew();
+            await site.StartRunAsync(a, Flows.Chain(2), at: b);
+            await site.EndAsync(a);
+            slowest = slowest > clock.Elapsed ? slowest : clock.Elapsed;
+        }
+
+        // A node that has work and did not say so is thought to have some every 10 s.
+        Assert.InRange(slowest, TimeSpan.Zero, TimeSpan.FromSeconds(5));
+    }
+
+    [PostgresFact]
+    public async Task AWorkerWhoseNodeIsCutOffFromTheDatabase_GoesToAnother()
+    {
+        await using var site = NewSite();
+        var (a, b) = (await site.JoinAsync("a"), await site.JoinAsync("b"));
+        await Site.SharedAsync(a, b);
+        var worker = site.Work("w", 8, TimeSpan.FromMilliseconds(20), "a", "b");
+        var flow = Flows.Foreach(100_000, 1);
+        var run = await site.StartRunAsync(a, flow, at: a);
+        await site.StartRunAsync(a, flow, at: b);
+        await Site.UntilAsync(() => worker.Ended > 20, "Runs that go on");
+
+        // It does not learn that it was put out: nothing comes through to it. The worker always has something that the other settles.
+        a.Wire.Break();
+        try
+        {
+            await Site.UntilAsync(() => b.OwnerOf(StreamId.Run(Site.Ns, run)) == b.Address, "Another owner");
+            var clock = Stopwatch.StartNew();
+            var position = await b.Store.ReadModel.GetPositionAsync(Site.Ns, run, default);
+            await Site.UntilAsync(() => b.Store.ReadModel.ReadHistoryAsync(Site.Ns, run, position, 1000, default).Result.Any(each => each.Entry.Event is TaskSucceeded), "A task that ends");
+            Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(10));
+            output.WriteLine($"the run went on {clock.Elapsed.TotalMilliseconds:0} ms after it was another's");
+            foreach (var each in site.Runs) await b.Scheduler.CommandRunAsync(new CommandRun(Site.Ns, "ann", each, RunVerb.Cancel, null), default);
+            await site.EndAsync(b, RunStatus.Cancelled);
+        }
+        finally
+        {
+            a.Wire.Mend();
+        }
+        await site.CheckAsync(flow);
+    }
+
+    [PostgresFact]
     public async Task NodesThatComeAndGo_MoveRuns_AndLoseNothing()
     {
         await using var site = NewSite();

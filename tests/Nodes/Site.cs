@@ -53,9 +53,12 @@ internal sealed class Site(INetwork network, string database) : IAsyncDisposable
     }
 
     /// <param name="gateways">Names of members, in the order in which it tries them.</param>
-    public Worker Work(string name, int slots, TimeSpan each, params string[] gateways)
+    public Worker Work(string name, int slots, TimeSpan each, params string[] gateways) => Work(name, slots, each, queue: null, gateways);
+
+    /// <param name="queue">The one that it serves; null for all.</param>
+    public Worker Work(string name, int slots, TimeSpan each, string? queue, IReadOnlyList<string> gateways)
     {
-        var worker = new Worker(name, slots, each, gateways, name => _members.TryGetValue(name, out var member) && !member.IsDown ? member.Scheduler.PollAsync : null);
+        var worker = new Worker(name, slots, each, gateways, name => _members.TryGetValue(name, out var member) && !member.IsDown ? member.Scheduler.PollAsync : null, queue);
         _workers.Add(worker);
         return worker;
     }

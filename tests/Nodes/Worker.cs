@@ -15,15 +15,17 @@ internal sealed class Worker : IAsyncDisposable
     private readonly HashSet<string> _ended = [];
     private readonly Dictionary<string, (DateTimeOffset Until, string Reason)> _ending = [];
     private readonly int _slots;
+    private readonly string? _queue;
     private readonly TimeSpan _each;
     private readonly IReadOnlyList<string> _gateways;
     private readonly Func<string, Poll?> _reach;
     private readonly Task _working;
     private int _gateway;
 
-    public Worker(string name, int slots, TimeSpan each, IReadOnlyList<string> gateways, Func<string, Poll?> reach)
+    /// <param name="queue">The one that it serves; null for all.</param>
+    public Worker(string name, int slots, TimeSpan each, IReadOnlyList<string> gateways, Func<string, Poll?> reach, string? queue = null)
     {
-        (_name, _slots, _each, _gateways, _reach) = (name, slots, each, gateways, reach);
+        (_name, _slots, _each, _gateways, _reach, _queue) = (name, slots, each, gateways, reach, queue);
         _working = Task.Run(WorkAsync);
     }
 
@@ -72,6 +74,7 @@ internal sealed class Worker : IAsyncDisposable
                 Capacity = capacity,
                 Free = new ResourceSpec(_slots - _held.Count, 0, 0, 0),
                 MaxLeases = _slots - _held.Count,
+                Queues = _queue is null ? [] : [_queue],
                 Finished = [.. _finished],
                 Held = [.. _held.Select(held => new HeldLease(held.Value.Lease.Task, held.Key))],
             };

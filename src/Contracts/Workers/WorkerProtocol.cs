@@ -98,6 +98,9 @@ public sealed record PollResponse
 
     /// <summary>How many servers share the work, each of which answers polls for all. Workers that know several of them spread over these. Null where one server does the work.</summary>
     public int? Servers { get; init; }
+
+    /// <summary>Whether work is ready that was not for this worker: of another kind, or more than it has room for. Said by one server to another that asks for its workers; workers are not told.</summary>
+    public bool? HasMore { get; init; }
 }
 
 /// <param name="Void">True when the lease is no longer this worker's: the result will be refused.</param>

@@ -48,6 +48,7 @@ internal sealed partial class Dispatcher
             Cancel = [.. voided, .. Endings(session, request)],
             Settled = await settling,
             TermMs = (int)node.Options.LeaseTerm.TotalMilliseconds,
+            HasMore = node.Options.IsOneOfSeveral && _queues.Values.Any(queue => queue.Count > 0) ? true : null,
         };
     }
 

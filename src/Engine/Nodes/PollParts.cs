@@ -63,7 +63,7 @@ internal sealed class PollParts
     private bool IsLatest => _route.Boot == _request.Boot && _route.Sequence == _request.Sequence;
 
     /// <summary>Whether a node may be offered what is free: it was not yet, or has said since that it has work.</summary>
-    public bool MayTry(string node) => !_route.IsLate(node) && (!_tried.TryGetValue(node, out var heard) || _router.ToldBy(node) > heard);
+    public bool MayTry(string node) => !_route.IsLate(node) && !_route.IsNotFor(node, _router.ToldBy(node)) && (!_tried.TryGetValue(node, out var heard) || _router.ToldBy(node) > heard);
 
     public bool FollowsFrom(string node) => _finished.Contains(node);
 
@@ -177,7 +177,12 @@ internal sealed class PollParts
             _route.Hears(node, _since);
             _heard.Add(node);
             _route.Grants(node, answer.Leases, _router.Clock.GetTimestamp());
-            if (part.MaxLeases > 0 && answer.Leases.Count == 0) _router.IsIdle(node, heard);
+            if (part.MaxLeases > 0 && answer.Leases.Count == 0)
+            {
+                // What waits there is for others to look for.
+                if (answer.HasMore is true) _route.HasNothingFor(node, heard);
+                else _router.IsIdle(node, heard);
+            }
             return answer;
         }
         catch (Exception error)

@@ -77,6 +77,9 @@ internal sealed class PollRouter
 
     private async Task<PollResponse> RouteAsync(PollRequest request, CancellationToken cancellationToken)
     {
+        // A node that the database does not hear of learns late, perhaps, that it owns nothing any more. What its workers bring of its former runs another can settle by then, and would not be told as long as
+        // this one answers them for the rest.
+        Local.CheckHeld();
         var (route, now) = (RouteOf(request.Worker), Clock.GetTimestamp());
         var isLatest = route.Boot != request.Boot || request.Sequence > route.Sequence;
         // Whom it has not spoken to through this node may have leases for it that it never heard of; or has to hear that it was started anew.
@@ -106,7 +109,9 @@ internal sealed class PollRouter
             }
         }
         PassOn(parts);
-        return parts.Answer();
+        var answer = parts.Answer();
+        if (answer.Leases.Count + answer.Settled.Count + answer.Cancel.Count == 0) Local.CheckHeld();
+        return answer;
     }
 
     // The one that was sent for another node's work comes back with nothing, or with something else: the next may fit.

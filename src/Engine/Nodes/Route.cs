@@ -11,6 +11,9 @@ internal sealed class Route(TimeProvider clock)
     /// <summary>How often at least a node hears of leases of its own that the worker holds, of which nothing is new; a twentieth of their term if that is less.</summary>
     private static readonly TimeSpan _hearEvery = TimeSpan.FromSeconds(10);
 
+    /// <summary>How long a node is not offered again what did not fit the work that it has, unless it says that it has more, or the worker has more room.</summary>
+    private static readonly TimeSpan _offersAgain = TimeSpan.FromSeconds(10);
+
     /// <summary>How long a poll is not answered for the end of a lease alone of which the worker was just told: that may take its grace.</summary>
     private static readonly TimeSpan _endRepeat = TimeSpan.FromSeconds(2);
 
@@ -19,6 +22,7 @@ internal sealed class Route(TimeProvider clock)
     private readonly Dictionary<string, (string Node, ResourceSpec Resources, long At)> _granted = [];
     private readonly List<(string Node, Task<PollResponse?> Answer, bool IsFree)> _late = [];
     private readonly Dictionary<string, long> _ending = [];
+    private readonly Dictionary<string, (long Heard, long At)> _notFor = [];
     private Rest? _rest;
 
     public string? Boot { get; private set; }
@@ -54,6 +58,7 @@ internal sealed class Route(TimeProvider clock)
             _late.Clear();
             _granted.Clear();
         }
+        if (Boot != request.Boot || request.Finished.Count > 0) _notFor.Clear();
         Check(request, now);
         (Boot, Sequence, SeenAt) = (request.Boot, request.Sequence, now);
         _rest?.End();
@@ -99,6 +104,13 @@ internal sealed class Route(TimeProvider clock)
     /// <summary>What the other nodes have leased that the worker has not listed yet; a node's own it knows itself.</summary>
     public (ResourceSpec Resources, int Count) GrantedByOthers(string node) => _granted.Values.Where(granted => granted.Node != node)
         .Aggregate((Resources: new ResourceSpec(0, 0, 0, 0), Count: 0), (sum, granted) => (sum.Resources.Plus(granted.Resources), sum.Count + 1));
+
+    /// <summary>A node has work, and none for this worker.</summary>
+    /// <param name="heard">What had been heard of work when it was asked.</param>
+    public void HasNothingFor(string node, long heard) => _notFor[node] = (heard, clock.GetTimestamp());
+
+    /// <param name="told">When the node said last that it has work.</param>
+    public bool IsNotFor(string node, long told) => _notFor.TryGetValue(node, out var known) && told <= known.Heard && clock.GetElapsedTime(known.At) < _offersAgain;
 
     /// <summary>This node may have something of which the worker does not know.</summary>
     public void Owes(string node) => _owing.Add(node);

@@ -5,10 +5,13 @@ using Fanfare.Worker;
 namespace Fanfare.Cluster.Failing;
 
 /// <summary>Workers whose tasks only take their time, so that few processors do for many; each is a whole worker agent that knows all silos. Of each run it is known how long it waited between one task and the next.</summary>
-internal sealed class Crowd : ITaskExecutor, IAsyncDisposable
+internal sealed class Crowd : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stop = new();
-    private readonly ConcurrentDictionary<string, (long Since, TaskRef Ended)> _waiting = [];
+    private const int KeptLines = 50;
+
+    private readonly ConcurrentDictionary<string, (long Since, TaskRef Ended, string Worker)> _waiting = [];
+    private readonly ConcurrentDictionary<string, ConcurrentQueue<(DateTimeOffset At, string Line)>> _logs = [];
     private readonly ConcurrentQueue<(long Until, Wait Wait)> _waits = [];
     private readonly string _home = Directory.CreateTempSubdirectory("fanfare-crowd-").FullName;
     private readonly TimeSpan _each;
@@ -30,24 +33,25 @@ internal sealed class Crowd : ITaskExecutor, IAsyncDisposable
                 WorkDirectory = Path.Combine(_home, $"{i}"),
                 Capacity = new ResourceSpec((capacity + workers - 1) / workers, 1 << 20, 0, 1 << 20),
             };
-            _agents.Add(Task.Run(() => new WorkerAgent(options, this, TimeProvider.System, _ => { }).RunAsync(_stop.Token)));
+            var log = _logs[options.Name] = [];
+            _agents.Add(Task.Run(() => new WorkerAgent(options, new Member(this, options.Name), TimeProvider.System, line => Keep(log, line)).RunAsync(_stop.Token)));
         }
     }
 
     /// <summary>Tasks that came to their end.</summary>
     public int Ended => _ended;
 
-    public async Task<FinishedAttempt> RunAsync(TaskAssignment assignment)
+    private async Task<FinishedAttempt> RunAsync(TaskAssignment assignment, string worker)
     {
         var (task, token, since) = (assignment.Lease.Task, assignment.Lease.Token, DateTimeOffset.UtcNow);
-        if (_waiting.TryRemove(task.Run, out var waited)) _waits.Enqueue((Stopwatch.GetTimestamp(), new Wait(waited.Ended, task, since - Stopwatch.GetElapsedTime(waited.Since), since)));
+        if (_waiting.TryRemove(task.Run, out var waited)) _waits.Enqueue((Stopwatch.GetTimestamp(), new Wait(waited.Ended, waited.Worker, task, worker, since - Stopwatch.GetElapsedTime(waited.Since), since)));
         var left = task.Step.Step != "each" ? TimeSpan.Zero : _each * (0.5 + Random.Shared.NextDouble());
         await Task.Delay(left, assignment.Stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         var outcome = assignment.Stop.IsCancellationRequested ? AttemptOutcome.Cancelled : AttemptOutcome.Succeeded;
         if (outcome == AttemptOutcome.Succeeded)
         {
             Interlocked.Increment(ref _ended);
-            _waiting[task.Run] = (Stopwatch.GetTimestamp(), task);
+            _waiting[task.Run] = (Stopwatch.GetTimestamp(), task, worker);
         }
         return new FinishedAttempt { Task = task, Token = token, Outcome = outcome, StartedAt = since, EndedAt = DateTimeOffset.UtcNow, Error = outcome == AttemptOutcome.Cancelled ? new TaskError("cancelled", "It was told to end.") : null };
     }
@@ -65,6 +69,13 @@ internal sealed class Crowd : ITaskExecutor, IAsyncDisposable
         }
     }
 
+    /// <summary>Waits of runs that had their next task since then, the shortest first.</summary>
+    public IReadOnlyList<TimeSpan> WaitsSince(long timestamp) => [.. _waits.Where(wait => wait.Until >= timestamp).Select(wait => wait.Wait.Length).Order()];
+
+    /// <summary>What a worker said in that time.</summary>
+    public IEnumerable<string> Said(string worker, DateTimeOffset from, DateTimeOffset until) =>
+        _logs[worker].Where(said => said.At >= from && said.At <= until).Select(said => FormattableString.Invariant($"{worker} after {(said.At - from).TotalSeconds:0.00} s: {said.Line}"));
+
     /// <summary>The longest that a run waited that had its next task since then; null when none had.</summary>
     public Wait? LongestSince(long timestamp) => _waits.Where(wait => wait.Until >= timestamp).Select(wait => wait.Wait).MaxBy(wait => wait.Length);
 
@@ -75,10 +86,21 @@ internal sealed class Crowd : ITaskExecutor, IAsyncDisposable
         _stop.Dispose();
         Directory.Delete(_home, recursive: true);
     }
+
+    private static void Keep(ConcurrentQueue<(DateTimeOffset At, string Line)> log, string line)
+    {
+        log.Enqueue((DateTimeOffset.UtcNow, line));
+        if (log.Count > KeptLines) log.TryDequeue(out _);
+    }
+
+    private sealed class Member(Crowd crowd, string name) : ITaskExecutor
+    {
+        public Task<FinishedAttempt> RunAsync(TaskAssignment assignment) => crowd.RunAsync(assignment, name);
+    }
 }
 
-/// <summary>A run between two of its tasks.</summary>
-internal sealed record Wait(TaskRef Ended, TaskRef Next, DateTimeOffset From, DateTimeOffset Until)
+/// <summary>A run between two of its tasks, and who ended the one and got the other.</summary>
+internal sealed record Wait(TaskRef Ended, string By, TaskRef Next, string To, DateTimeOffset From, DateTimeOffset Until)
 {
     public TimeSpan Length => Until - From;
 }

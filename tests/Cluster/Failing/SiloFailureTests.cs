@@ -12,6 +12,8 @@ public sealed class SiloFailureTests(ITestOutputHelper output)
     /// <summary>Generous: the machine may be busy with much else. What it takes on a quiet one is in docs/scaling.md.</summary>
     private static readonly TimeSpan _longestStall = TimeSpan.FromSeconds(30);
 
+    private static readonly TimeSpan _promised = TimeSpan.FromSeconds(3);
+
     private static readonly bool _isLong = Environment.GetEnvironmentVariable("FANFARE_LONG") is { Length: > 0 };
 
     // For trying one way alone, or other sizes.
@@ -62,7 +64,9 @@ public sealed class SiloFailureTests(ITestOutputHelper output)
             await crowd.CaughtUpAsync(_longestStall, site.ExplainAsync);
             var longest = crowd.LongestSince(since)!;
             stalls.Add((how, longest.Length));
-            output.WriteLine($"{i} {how} {victim.Number}: {longest.Length.TotalSeconds:0.00} s ({await WhereAsync(site.Silos.First(silo => silo != victim), longest)})");
+            output.WriteLine($"{i} {how} {victim.Number}: {longest.Length.TotalSeconds:0.00} s, {Shares(crowd, since)} ({await WhereAsync(site.Silos.First(silo => silo != victim), longest)})");
+            if (longest.Length > _promised)
+                foreach (var said in new[] { longest.By, longest.To }.Distinct().SelectMany(worker => crowd.Said(worker, longest.From, longest.Until))) output.WriteLine($"  {said}");
             var back = Stopwatch.GetTimestamp();
             if (how is "killed" or "stopped") await site.StartAsync(victim);
             else if (how == "frozen") victim.Process.Thaw();
@@ -109,6 +113,12 @@ public sealed class SiloFailureTests(ITestOutputHelper output)
         // All were away from it at the same time, so that none could judge the others.
         Assert.All(site.Silos, silo => Assert.DoesNotContain("put out", silo.Process.Output, StringComparison.Ordinal));
         await SteadyRuns.EndAsync(site, crowd, started);
+    }
+
+    private static string Shares(Crowd crowd, long since)
+    {
+        var waits = crowd.WaitsSince(since);
+        return FormattableString.Invariant($"p99 of {waits.Count} waits {waits[(int)Math.Ceiling(waits.Count * 0.99) - 1].TotalSeconds:0.00} s, {waits.Count(wait => wait > _promised)} above {_promised.TotalSeconds:0} s");
     }
 
     // What of a wait was on which way: the end to the journal, there, and the lease to the worker.
