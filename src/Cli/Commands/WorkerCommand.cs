@@ -13,9 +13,10 @@ internal static class WorkerCommand
         var data = new Option<string?>("--data") { Description = "Directory for tasks and packages. Default: 'worker' in $XDG_DATA_HOME/fanfare, else in ~/.local/share/fanfare", HelpName = "DIR" };
         var slots = new Option<int?>("--slots") { Description = "Cores to offer. Default: all", HelpName = "N", Validators = { r => Arguments.InRange(r, 1, 100_000) } };
         var secrets = new Option<string?>("--secrets") { Description = "Directory with a file for each secret", HelpName = "DIR" };
+        var passed = new Option<string[]>("--pass-env") { Description = "Variable of the worker's own environment that its tasks get; may be repeated", HelpName = "NAME", DefaultValueFactory = _ => [] };
         var command = new Command("worker", "Run tasks for a server until stopped")
         {
-            name, queues, data, slots, secrets,
+            name, queues, data, slots, secrets, passed,
         };
         ExampleHelp.Add(command, "fanfare worker --server http://scheduler:7433", "fanfare worker --server http://a:7433,http://b:7433 --queue gpu --slots 8");
         return global.On(command, async (session, parsed, cancel) =>
@@ -27,7 +28,10 @@ internal static class WorkerCommand
             await worker.RunAsync(
                 new LocalWorkerOptions(
                     session.Address.Urls, global.Token(parsed), parsed.GetValue(name), parsed.GetValue(queues)!, directory, parsed.GetValue(slots),
-                    secretsDirectory is null ? null : Path.GetFullPath(secretsDirectory, session.Host.WorkingDirectory), session.Screen.Note),
+                    secretsDirectory is null ? null : Path.GetFullPath(secretsDirectory, session.Host.WorkingDirectory), session.Screen.Note)
+                {
+                    PassEnvironment = parsed.GetValue(passed)!,
+                },
                 cancel);
             return ExitCode.Success;
         });

@@ -16,6 +16,7 @@ internal sealed class EmbeddedWorker : ILocalWorker
             WorkDirectory = options.WorkDirectory,
             Slots = options.Slots,
             SecretsDirectory = options.SecretsDirectory,
+            PassEnvironment = options.PassEnvironment,
         };
         try
         {

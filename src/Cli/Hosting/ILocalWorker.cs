@@ -18,4 +18,8 @@ internal interface ILocalWorker
 /// <param name="Log">Takes lines for the operator.</param>
 internal sealed record LocalWorkerOptions(
     IReadOnlyList<Uri> Servers, string? Token, string? Name, IReadOnlyList<string> Queues, string WorkDirectory,
-    int? Slots, string? SecretsDirectory, Action<string> Log);
+    int? Slots, string? SecretsDirectory, Action<string> Log)
+{
+    /// <summary>Variables of the worker's own environment that tasks get, beside those that they always do.</summary>
+    public IReadOnlyList<string> PassEnvironment { get; init; } = [];
+}

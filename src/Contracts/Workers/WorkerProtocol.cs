@@ -118,6 +118,9 @@ public sealed record Lease
 
     public required int Attempt { get; init; }
 
+    /// <summary>How many of the attempts before failed by the user's doing, and count for the step's retries; the others were lost by the platform. Null for none.</summary>
+    public int? Failures { get; init; }
+
     public required string Flow { get; init; }
 
     public required int Deployment { get; init; }

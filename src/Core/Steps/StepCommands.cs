@@ -3,7 +3,8 @@ using Fanfare.Contracts;
 namespace Fanfare.Core;
 
 /// <summary>A lease just granted, with what the engine needs to assemble what travels to the worker.</summary>
-public sealed record Grant(TaskRef Task, int Attempt, string Token, TaskInputs Inputs);
+/// <param name="Failures">Attempts before that failed by the user's doing.</param>
+public sealed record Grant(TaskRef Task, int Attempt, string Token, TaskInputs Inputs, int Failures);
 
 /// <summary>Where a task's inputs come from.</summary>
 /// <param name="Sources">Predecessors' tasks; for a join its members, from each source.</param>

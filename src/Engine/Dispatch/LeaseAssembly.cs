@@ -27,6 +27,7 @@ internal sealed class LeaseAssembly(RunContexts runs, IReadModel readModel, IBlo
             Name = task.Name(node.InForeach),
             Token = grant.Token,
             Attempt = grant.Attempt,
+            Failures = grant.Failures == 0 ? null : grant.Failures,
             Flow = context.Graph.Spec.Name,
             Deployment = context.Deployment,
             Step = node.Spec,

@@ -1,0 +1,380 @@
+"""Compiles a Metaflow flow to a Fanfare flow: declarative, so that the scheduler's own rules run it."""
+
+import hashlib
+import json
+import os
+import re
+import sys
+
+from metaflow import JSONType
+from metaflow.decorators import flow_decorators
+from metaflow.includefile import FilePathClass
+from metaflow.metaflow_config import (
+    CARD_S3ROOT,
+    DATASTORE_SYSROOT_LOCAL,
+    DATASTORE_SYSROOT_S3,
+    DATATOOLS_S3ROOT,
+    DEFAULT_SECRETS_BACKEND_TYPE,
+    S3_ENDPOINT_URL,
+    S3_SERVER_SIDE_ENCRYPTION,
+    SERVICE_HEADERS,
+    SERVICE_INTERNAL_URL,
+)
+from metaflow.metaflow_config_funcs import config_values, from_conf
+from metaflow.package import MetaflowPackage
+from metaflow.parameters import deploy_time_eval
+from metaflow.plugins.timeout_decorator import get_run_time_limit_for_task
+from metaflow.user_configs.config_options import ConfigInput
+from metaflow.util import dict_to_cli_options
+
+from .client import FanfareException
+
+# What the scheduler allows a loop at most; Metaflow's recursion has no bound of its own.
+MOST_ROUNDS = 1_000_000
+
+# Metaflow's exit code for "do not try again".
+NEVER_AGAIN = 202
+
+# Where the runner lies in a code package, which has the extension as well as the flow.
+RUNNER = ".mf_code/metaflow_extensions/fanfare/plugins/fanfare/task.py"
+
+# After a timeout inside Metaflow a task still writes its artifacts.
+_TIMEOUT_MARGIN_SECONDS = 60
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
+
+# What a task may ask of a compute platform, and what is taken of it here.
+_COMPUTE = ("resources", "batch", "kubernetes")
+
+_NOT_YET = {
+    "schedule": "@schedule: Fanfare does not start runs by the clock yet. Start them from outside (cron: python flow.py fanfare trigger), and deploy with --no-triggers",
+    "trigger": "@trigger: Fanfare does not start runs on events yet. Start them from outside, and deploy with --no-triggers",
+    "trigger_on_finish": "@trigger_on_finish: Fanfare does not start runs on the end of others yet. Start them from outside, and deploy with --no-triggers",
+    "exit_hook": "@exit_hook: hooks at the end of a run do not run on Fanfare yet. Take the decorator off, or do the work in the last step",
+}
+
+_ELSEWHERE = ("slurm", "snowpark", "nvidia", "nvct")
+
+
+def flow_name(metaflow_name):
+    """The flow's name on Fanfare: Metaflow's, with '-' for the dots of a @project's; one that does not fit is cut, and ends with a hash of the whole."""
+    name = re.sub(r"[^A-Za-z0-9_-]", "-", metaflow_name)
+    if name == metaflow_name.replace(".", "-") and _NAME.match(name):
+        return name
+    return "%s-%s" % (re.sub(r"\A[^A-Za-z]+", "", name)[:50] or "flow", hashlib.sha256(metaflow_name.encode()).hexdigest()[:12])
+
+
+def check(obj, with_triggers):
+    """Whether Fanfare can run all of the flow.
+
+    Raises
+    ------
+    FanfareException
+        Names all that it cannot, with the place and what to do.
+    """
+    faults = list(_faults(obj, obj.flow._graph, with_triggers))
+    if faults:
+        raise FanfareException("*%s* cannot be deployed to Fanfare:\n  %s" % (obj.flow.name, "\n  ".join(faults)))
+
+
+def _faults(obj, graph, with_triggers):
+    for deco in flow_decorators(obj.flow):
+        is_trigger = deco.name in ("schedule", "trigger", "trigger_on_finish")
+        # @schedule without a time is none.
+        if deco.name == "schedule" and not getattr(deco, "schedule", None):
+            continue
+        if deco.name in _NOT_YET and not (is_trigger and not with_triggers):
+            yield _NOT_YET[deco.name] + "."
+    if obj.environment.TYPE != "local":
+        yield "--environment=%s: tasks run with the Python of the worker's machine. Install what the flow needs there, and deploy with --environment=local." % obj.environment.TYPE
+    if obj.metadata.TYPE not in ("local", "service"):
+        yield "--metadata=%s: a deployed flow keeps its metadata in the service or in a shared directory. Use --metadata=service." % obj.metadata.TYPE
+    for node in graph:
+        where = "step *%s* (line %d)" % (node.name, node.func_lineno)
+        if not _NAME.match(node.name):
+            yield "%s: a step's name starts with a letter and has at most 64 letters, digits and '_'. Rename it." % where
+        if node.parallel_foreach:
+            yield "%s: num_parallel wants all its tasks to start together, which Fanfare does not do yet. Use foreach where the tasks do not speak to each other." % where
+        for deco in node.decorators:
+            if deco.name in _ELSEWHERE:
+                yield "%s: @%s runs the step on a platform of its own. Take the decorator off." % (where, deco.name)
+    for _, param in obj.flow._get_parameters():
+        if not param.IS_CONFIG_PARAMETER and not _NAME.match(param.name):
+            yield "parameter *%s*: a name starts with a letter and has at most 64 letters, digits, '-' and '_'. Rename it." % param.name
+
+
+class FlowSpecCompiler(object):
+    """Makes the spec of a deployment.
+
+    Parameters
+    ----------
+    obj
+        Metaflow's CLI state: flow, graph, environment, metadata, flow datastore.
+    name : str
+        Metaflow's name of the deployment (the flow's, or that of its project and branch).
+    package : tuple
+        Metadata, SHA and URL of the code package in Metaflow's datastore.
+    """
+
+    def __init__(self, obj, name, package, production_token, owner, tags=(), namespace=None, max_workers=None, workflow_timeout=None, project=None):
+        self._obj = obj
+        self._flow = obj.flow
+        self._graph = obj.flow._graph
+        self._name = name
+        self._package_metadata, self._package_sha, self._package_url = package
+        self._token = production_token
+        self._owner = owner
+        self._tags = list(tags)
+        self._namespace = namespace
+        self._max_workers = max_workers
+        self._workflow_timeout = workflow_timeout
+        self._project = project
+
+    def compile(self):
+        """The spec as a dict, in the form of a flow's YAML."""
+        parameters = self._parameters()
+        spec = {
+            "name": flow_name(self._name),
+            "description": "Metaflow flow %s" % self._name,
+            "start": self._graph.start_step,
+            "parameters": {each["name"]: each["spec"] for each in parameters},
+            "steps": {node.name: self._step(node, parameters) for node in self._in_order()},
+        }
+        if self._workflow_timeout is not None:
+            spec["timeout"] = "%ds" % self._workflow_timeout
+        return {key: value for key, value in spec.items() if value not in ({}, None)}
+
+    # --- parameters
+
+    def _parameters(self):
+        found, seen = [], set()
+        for variable, param in self._flow._get_parameters():
+            if param.IS_CONFIG_PARAMETER:
+                continue
+            if param.name.lower() in seen:
+                raise FanfareException("Parameter *%s* is specified twice. Note that parameter names are case-insensitive." % param.name)
+            seen.add(param.name.lower())
+            kind = param.kwargs.get("type")
+            default = deploy_time_eval(param.kwargs.get("default"))
+            is_json = kind == JSONType
+            if is_json and isinstance(default, str):
+                default = json.loads(default)
+            required = bool(param.kwargs.get("required", False)) and default is None
+            # Where there may be none, null stands for it, which only a JSON parameter can be.
+            type_name = "json" if is_json or (default is None and not required) else {int: "int", float: "float", bool: "bool"}.get(kind, "string")
+            spec = {"type": type_name, "help": param.kwargs.get("help")}
+            if required:
+                spec["required"] = True
+            else:
+                spec["default"] = default
+            found.append(
+                {
+                    "name": param.name,
+                    "is_json": is_json,
+                    "spec": {key: value for key, value in spec.items() if key == "default" or value is not None},
+                    # What is needed to trigger the flow without its file.
+                    "about": {
+                        "python_var_name": variable,
+                        "name": param.name,
+                        "type": "JSON" if is_json else "FilePath" if isinstance(kind, FilePathClass) else kind.__name__,
+                        "description": param.kwargs.get("help"),
+                        "is_required": required,
+                        **({"is_text": getattr(kind, "_is_text", True), "encoding": getattr(kind, "_encoding", "utf-8")} if isinstance(kind, FilePathClass) else {}),
+                    },
+                }
+            )
+        return found
+
+    # --- steps
+
+    def _in_order(self):
+        nodes = list(self._graph)
+        return sorted(nodes, key=lambda node: node.name != self._graph.start_step)
+
+    def _step(self, node, parameters):
+        user_retries, error_retries, delay = self._retries(node)
+        is_first = node.name == self._graph.start_step
+        step = {
+            "run": [from_conf("FANFARE_PYTHON", "python3"), RUNNER, *self._arguments(node, parameters if is_first else [], is_first, user_retries)],
+            "env": self._env(node, parameters if is_first else None),
+            "retry": {
+                "max_attempts": user_retries + error_retries + 1,
+                "backoff": {"initial": "%dms" % round(delay * 60_000), "max": "%dms" % max(1000, round(delay * 60_000)), "factor": 1, "jitter": 0},
+                "exit_codes": [code for code in range(1, 256) if code != NEVER_AGAIN],
+            },
+            "timeout": "%ds" % (get_run_time_limit_for_task(node.decorators) + _TIMEOUT_MARGIN_SECONDS),
+            "resources": self._resources(node),
+        }
+        if node.num_args > 1:
+            step["join"] = "all"
+        if node.is_inside_foreach and self._max_workers is not None:
+            step["max_parallel"] = self._max_workers
+        onward = self._next(node)
+        if onward is not None:
+            step["next"] = onward
+        return {key: value for key, value in step.items() if value not in ({}, None)}
+
+    def _next(self, node):
+        if not node.out_funcs:
+            return None
+        if node.foreach_param is not None:
+            return {"foreach": node.out_funcs[0], "over": "splits"}
+        if node.type == "split-switch":
+            targets = list(dict.fromkeys(node.out_funcs))
+            # Where a case leads back to, which only recursion does, there is a bound to say.
+            loops = {"max_loops": MOST_ROUNDS} if node.name in targets else {}
+            return {"switch": "next", "cases": {target: target for target in targets}, **loops}
+        return node.out_funcs[0] if len(node.out_funcs) == 1 else list(node.out_funcs)
+
+    @staticmethod
+    def _retries(node):
+        user = error = delay = 0
+        for deco in node.decorators:
+            more_user, more_error = deco.step_task_retry_count()
+            user, error = max(user, more_user), max(error, more_error)
+            if deco.name == "retry":
+                delay = float(deco.attributes["minutes_between_retries"])
+        return user, error, delay if user > 0 else 0
+
+    @staticmethod
+    def _resources(node):
+        asked = {}
+        for deco in node.decorators:
+            if deco.name not in _COMPUTE:
+                continue
+            for key, scale in (("cpu", 1), ("memory", 1), ("gpu", 1), ("disk", 1)):
+                value = deco.attributes.get(key)
+                if value is not None and not (deco.name != "resources" and key in ("memory", "disk") and not _is_given(deco, key)):
+                    asked[key] = max(asked.get(key, 0), float(value) * scale)
+        units = {"cpu": lambda v: v, "gpu": lambda v: int(v), "memory": lambda v: "%dMiB" % v, "disk": lambda v: "%dMiB" % v}
+        return {key: units[key](value) for key, value in asked.items() if value > 0}
+
+    def _arguments(self, node, parameters, is_first, user_retries):
+        arguments = [
+            "--script", os.path.basename(sys.argv[0]),
+            "--datastore", self._obj.flow_datastore.TYPE,
+            "--datastore-root", self._datastore_root,
+            "--user-retries", str(user_retries),
+        ]
+        if is_first:
+            arguments.append("--first")
+        if any(self._graph[before].foreach_param is not None for before in node.in_funcs if before in self._graph):
+            arguments.append("--splits")
+        for each in parameters:
+            if each["is_json"]:
+                arguments += ["--json-parameter", each["name"]]
+        for tag in self._tags:
+            arguments += ["--tag", tag]
+        if self._namespace is not None:
+            arguments += ["--namespace", self._namespace]
+        return arguments + ["--", *self._top(node)]
+
+    def _top(self, node):
+        options = {"with": [deco.make_decorator_spec() for deco in node.decorators if not deco.statically_defined and deco.inserted_by is None]}
+        for deco in flow_decorators(self._flow):
+            options.update(deco.get_top_level_options())
+        configs = [param.name for _, param in self._flow._get_parameters() if param.IS_CONFIG_PARAMETER]
+        # As Metaflow's own runtime does: the values lie in the package.
+        values = [word for name in configs for word in ("--config-value", name, ConfigInput.make_key_name(name))]
+        return [
+            *dict_to_cli_options(options),
+            "--quiet",
+            "--metadata=%s" % self._obj.metadata.TYPE,
+            "--environment=%s" % self._obj.environment.TYPE,
+            "--datastore=%s" % self._obj.flow_datastore.TYPE,
+            "--datastore-root=%s" % self._datastore_root,
+            "--event-logger=%s" % self._obj.event_logger.TYPE,
+            "--monitor=%s" % self._obj.monitor.TYPE,
+            "--no-pylint",
+            "--with=fanfare_internal",
+            *values,
+        ]
+
+    @property
+    def _datastore_root(self):
+        root = self._obj.flow_datastore.datastore_root
+        return os.path.abspath(root) if self._obj.flow_datastore.TYPE == "local" else root
+
+    def _env(self, node, parameters):
+        configs = {param.name: ConfigInput.make_key_name(param.name) for _, param in self._flow._get_parameters() if param.IS_CONFIG_PARAMETER}
+        env = {key: value for key, value in config_values() if key.startswith(("METAFLOW_CONDA_", "METAFLOW_DEBUG_"))}
+        for deco in node.decorators:
+            if deco.name == "environment":
+                env.update(deco.attributes["vars"])
+        env.update(
+            {
+                "METAFLOW_CODE_METADATA": self._package_metadata,
+                "METAFLOW_CODE_SHA": self._package_sha,
+                "METAFLOW_CODE_URL": self._package_url,
+                "METAFLOW_CODE_DS": self._obj.flow_datastore.TYPE,
+                "METAFLOW_DEFAULT_DATASTORE": self._obj.flow_datastore.TYPE,
+                "METAFLOW_DEFAULT_METADATA": self._obj.metadata.TYPE,
+                "METAFLOW_FLOW_FILENAME": os.path.basename(sys.argv[0]),
+                "METAFLOW_FLOW_NAME": self._flow.name,
+                "METAFLOW_OWNER": self._owner,
+                "METAFLOW_PRODUCTION_TOKEN": self._token,
+                "METAFLOW_RUNTIME_ENVIRONMENT": "fanfare",
+                "METAFLOW_USER": "fanfare",
+                "METAFLOW_VERSION": json.dumps(dict(self._obj.environment.get_environment_info(), flow_name=self._flow.name, production_token=self._token)),
+                "METAFLOW_SERVICE_URL": SERVICE_INTERNAL_URL,
+                "METAFLOW_SERVICE_HEADERS": json.dumps(SERVICE_HEADERS) if SERVICE_HEADERS else None,
+                "METAFLOW_DATASTORE_SYSROOT_LOCAL": self._local_sysroot() if "local" in (self._obj.flow_datastore.TYPE, self._obj.metadata.TYPE) else None,
+                "METAFLOW_DATASTORE_SYSROOT_S3": DATASTORE_SYSROOT_S3,
+                "METAFLOW_DATATOOLS_S3ROOT": DATATOOLS_S3ROOT,
+                "METAFLOW_CARD_S3ROOT": CARD_S3ROOT,
+                "METAFLOW_S3_ENDPOINT_URL": S3_ENDPOINT_URL,
+                "METAFLOW_S3_SERVER_SIDE_ENCRYPTION": S3_SERVER_SIDE_ENCRYPTION,
+                "METAFLOW_DEFAULT_SECRETS_BACKEND_TYPE": DEFAULT_SECRETS_BACKEND_TYPE,
+                "METAFLOW_FLOW_CONFIG_VALUE": json.dumps(configs) if configs else None,
+            }
+        )
+        if parameters is not None:
+            env[DEPLOYMENT] = json.dumps(self._about(parameters))
+        return {key: str(value) for key, value in env.items() if value is not None}
+
+    @staticmethod
+    def _local_sysroot():
+        return os.path.abspath(os.path.expanduser(DATASTORE_SYSROOT_LOCAL or "."))
+
+    def _about(self, parameters):
+        return {
+            "name": self._name,
+            "flow_name": self._flow.name,
+            "owner": self._owner,
+            "production_token": self._token,
+            "parameters": {each["name"]: each["about"] for each in parameters},
+            **(self._project or {}),
+        }
+
+
+# The first step's variable by which a deployment says what it is, for whoever knows only its name.
+DEPLOYMENT = "METAFLOW_FANFARE_DEPLOYMENT"
+
+
+def about(deployment):
+    """What a deployment of this plugin says of itself; None for other flows.
+
+    Parameters
+    ----------
+    deployment : dict
+        As the server shows it, with its source.
+    """
+    try:
+        spec = json.loads(deployment.get("source") or "")
+        return json.loads(spec["steps"][spec["start"]]["env"][DEPLOYMENT])
+    except (ValueError, KeyError, TypeError):
+        # YAML, or JSON by another hand.
+        return None
+
+
+def make_package(obj):
+    """Packs the code, and puts it into Metaflow's datastore, where its client looks for it. Returns the bytes, and (metadata, SHA, URL)."""
+    package = MetaflowPackage(obj.flow, obj.environment, obj.echo, suffixes=obj.package_suffixes, flow_datastore=None)
+    content = bytes(package.blob)
+    url, sha = obj.flow_datastore.save_data([content], len_hint=1)[0]
+    return content, (package.package_metadata, sha, url)
+
+
+def _is_given(deco, key):
+    # Compute decorators have defaults of their own (4 GiB); what the author wrote is another matter.
+    return str(deco.attributes.get(key)) != str(type(deco).resource_defaults.get(key) if hasattr(type(deco), "resource_defaults") else None)

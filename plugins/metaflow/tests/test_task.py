@@ -1,0 +1,159 @@
+"""The runner of a task, against a program that stands in for the flow: no Metaflow is needed."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
+import unittest
+from pathlib import Path
+
+RUNNER = Path(__file__).parents[1] / "metaflow_extensions/fanfare/plugins/fanfare/task.py"
+sys.path.insert(0, str(RUNNER.parent))
+import task  # noqa: E402
+
+# Notes how it was called, and does as it is told.
+STANDIN = """
+import json, os, sys, signal, time
+with open(os.environ["CALLS"], "a") as file:
+    paths = sys.argv[sys.argv.index("--input-paths-filename") + 1] if "--input-paths-filename" in sys.argv else None
+    json.dump({"argv": sys.argv[1:], "cwd": os.getcwd(), "paths": paths and open(paths).read(), "env": {k: v for k, v in os.environ.items() if k.startswith("METAFLOW_") or k == "PYTHONPATH"}}, file)
+    file.write("\\n")
+if "dump" in sys.argv:
+    sys.exit(0 if os.environ.get("KNOWN") else 1)
+if "step" in sys.argv:
+    exec(os.environ.get("DO", ""))
+"""
+
+
+class Ids(unittest.TestCase):
+    def test_ids_are_no_numbers_and_tell_tasks_apart(self):
+        names = ["start", "body[3]", "body[3,1]", "body[31]", "body[3]#0.2", "body#1", "body#12"]
+        ids = [task.task_id(name, 0) for name in names]
+        self.assertEqual(len(set(ids)), len(ids))
+        for made in ids:
+            self.assertRegex(made, r"\At[-.\w]*\Z")
+            self.assertFalse(made.isdigit())
+
+    def test_after_metaflows_last_attempt_a_task_has_a_further_id(self):
+        self.assertEqual([task.task_id("train[2]", attempt) for attempt in (0, 5, 6, 11, 12)], ["t-2", "t-2", "t-2.a1", "t-2.a1", "t-2.a2"])
+
+    def test_what_the_platform_lost_brings_catch_no_nearer(self):
+        # (user's retries, attempt, failures so far): whether @catch takes over is whether the count is above the bound.
+        for user, attempt, failures, takes_over in ((0, 0, 0, False), (0, 1, 0, False), (0, 1, 1, True), (2, 5, 2, False), (2, 6, 2, False), (2, 6, 3, True), (0, 11, 0, False), (0, 12, 1, True)):
+            count, most = task.retries(user, attempt, failures)
+            self.assertIn(count, range(task.METAFLOW_ATTEMPTS))
+            self.assertEqual(count > most, takes_over, (user, attempt, failures))
+
+    def test_parameters_are_said_as_init_reads_them(self):
+        for value, is_json, text in ((5, False, "5"), (True, False, "True"), ("a b", False, "a b"), (None, False, None), ({"a": [1]}, True, '{"a": [1]}'), ("x", True, '"x"'), (None, True, None)):
+            self.assertEqual(task.parameter_text(value, is_json), text)
+
+
+class Running(unittest.TestCase):
+    def setUp(self):
+        self.place = tempfile.TemporaryDirectory()
+        self.addCleanup(self.place.cleanup)
+        self.root = Path(self.place.name)
+        code = self.root / "code"
+        (code / ".mf_code").mkdir(parents=True)
+        (code / "data").mkdir()
+        (code / "data" / "some.txt").write_text("there")
+        (code / "flow.py").write_text(textwrap.dedent(STANDIN))
+        self.calls = self.root / "calls"
+        self.env = dict(os.environ, CALLS=str(self.calls), FANFARE_INPUT=str(self.root / "input"), FANFARE_CODE=str(code), FANFARE_FAILURES="0", METAFLOW_FLOW_NAME="Flow", TMPDIR=str(self.root))
+
+    def start(self, name="body[1]", step="body", splits=(1,), attempt=0, inputs=(("start", "start", 0),), options=(), **env):
+        given = {"run": "r1", "task": name, "step": step, "splits": list(splits), "attempt": attempt, "parameters": {"n": 3, "a-b": {"x": 1}, "none": None}, "inputs": [{"task": t, "step": s, "attempt": a} for t, s, a in inputs]}
+        (self.root / "input").write_text(json.dumps(given))
+        command = [sys.executable, str(RUNNER), "--script", "flow.py", "--datastore", "local", "--datastore-root", str(self.root / "ds"), *options, "--", "--quiet"]
+        return subprocess.Popen(command, cwd=self.env["FANFARE_CODE"], env=dict(self.env, **env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def run_to_end(self, **how):
+        process = self.start(**how)
+        out, err = process.communicate(timeout=60)
+        return process.returncode, out, err
+
+    def called(self):
+        return [json.loads(line) for line in self.calls.read_text().splitlines()]
+
+    def log(self, name="stdout", place="r1/body/t-1", attempt=0):
+        return (self.root / "ds" / "Flow" / place / ("%d.task_%s.log" % (attempt, name))).read_text()
+
+    def test_a_task_of_a_foreach(self):
+        code, _, err = self.run_to_end(options=["--splits", "--tag", "a", "--namespace", "ns", "--user-retries", "2"], attempt=1)
+        self.assertEqual((code, err), (0, ""))
+        (call,) = self.called()
+        words = " ".join(call["argv"])
+        for expected in ("--quiet step body", "--run-id r1", "--task-id t-1", "--retry-count 1", "--max-user-code-retries 3", "--split-index 1", "--tag a", "--namespace=ns"):
+            self.assertIn(expected, words)
+        self.assertEqual(call["paths"], "r1/start/t")
+        self.assertEqual(call["env"]["METAFLOW_TASK_ID"], "t-1")
+        self.assertNotEqual(call["cwd"], self.env["FANFARE_CODE"])
+
+    def test_inputs_name_the_attempts_that_were_accepted(self):
+        self.run_to_end(name="join", step="join", splits=(), inputs=(("body[0]", "body", 0), ("body[1]", "body", 7)))
+        self.assertEqual(self.called()[0]["paths"], "r1/body/t-0,r1/body/t-1.a1")
+
+    def test_the_first_step_registers_the_run_and_its_parameters(self):
+        code, _, _ = self.run_to_end(name="start", step="start", splits=(), inputs=(), options=["--first", "--json-parameter", "a-b"])
+        self.assertEqual(code, 0)
+        init, step = self.called()
+        self.assertIn("init --run-id r1 --task-id params", " ".join(init["argv"]))
+        self.assertEqual({k: v for k, v in init["env"].items() if "INIT" in k}, {"METAFLOW_INIT_N": "3", "METAFLOW_INIT_A_B": '{"x": 1}'})
+        self.assertEqual(step["paths"], "r1/_parameters/params")
+        self.assertFalse([k for k in step["env"] if "INIT" in k])
+
+    def test_a_first_step_that_is_tried_again_does_not_register_twice(self):
+        self.run_to_end(name="start", step="start", splits=(), inputs=(), attempt=1, options=["--first"], KNOWN="1")
+        self.assertEqual([call["argv"][1] for call in self.called()], ["dump", "step"])
+
+    def test_a_first_step_that_a_switch_leads_back_to_has_inputs(self):
+        self.run_to_end(name="start#1", step="start", splits=(), inputs=(("start", "start", 0),), options=["--first"])
+        (call,) = self.called()
+        self.assertEqual(call["paths"], "r1/start/t")
+
+    def test_the_working_directory_is_the_tasks_own_and_goes_with_it(self):
+        code, out, _ = self.run_to_end(DO="print(open('data/some.txt').read()); open('data/some.txt', 'w').write('mine'); os.link('data/some.txt', 'other')")
+        self.assertEqual((code, out), (0, "there\n"))
+        self.assertEqual((Path(self.env["FANFARE_CODE"]) / "data" / "some.txt").read_text(), "there")
+        self.assertFalse(os.path.exists(self.called()[0]["cwd"]))
+
+    def test_cards_are_kept_beside_the_datastore(self):
+        _, out, _ = self.run_to_end(DO="print(os.path.realpath('.metaflow'))")
+        self.assertEqual(out.strip(), os.path.realpath(self.root / "ds"))
+
+    def test_what_it_prints_is_kept_in_metaflows_form_and_passed_on(self):
+        _, out, err = self.run_to_end(DO="print('one'); print('two'); print('bad', file=sys.stderr); sys.stdout.write('no end')")
+        self.assertEqual((out, err), ("one\ntwo\nno end", "bad\n"))
+        lines = self.log().split("\n")
+        self.assertEqual([re.sub(r"\A\[MFLOG\|0\|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\|task\|[0-9a-f-]{36}\]", "", line) for line in lines], ["one", "two", "no end"])
+        self.assertTrue(self.log("stderr").endswith("]bad\n"))
+
+    def test_its_exit_code_is_the_tasks(self):
+        self.assertEqual(self.run_to_end(DO="sys.exit(202)")[0], 202)
+        self.assertEqual(self.run_to_end(DO="os.kill(os.getpid(), signal.SIGKILL)")[0], 128 + signal.SIGKILL)
+
+    def test_a_run_that_cannot_be_registered_does_not_start_its_step(self):
+        (Path(self.env["FANFARE_CODE"]) / "flow.py").write_text("import sys\nsys.exit(3 if 'init' in sys.argv else 0)")
+        self.assertEqual(self.run_to_end(name="start", step="start", splits=(), inputs=(), options=["--first"])[0], 3)
+
+    def test_a_signal_ends_the_task_and_its_log_is_kept(self):
+        process = self.start(DO="print('up', flush=True); time.sleep(600)")
+        self.assertEqual(process.stdout.readline(), "up\n")
+        # The worker signals the whole group; here the parent alone has to live on until its child has ended.
+        process.send_signal(signal.SIGTERM)
+        children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True).stdout.split()
+        self.assertEqual(len(children), 1)
+        self.assertIsNone(process.poll())
+        os.kill(int(children[0]), signal.SIGTERM)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 128 + signal.SIGTERM)
+        self.assertTrue(self.log().endswith("]up\n"))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,19 @@
+"""Reads a run with Metaflow's client: its state, the artifacts of its last step, and each task with what it printed."""
+
+import json
+import sys
+
+from metaflow import Run, namespace
+
+namespace(None)
+run = Run(sys.argv[1])
+print(
+    json.dumps(
+        {
+            "successful": run.successful,
+            "tags": sorted(run.tags),
+            "end": {name: run.end_task[name].data for name in sys.argv[2:]} if run.end_task else None,
+            "tasks": {task.pathspec.split("/", 2)[2]: {"ok": task.successful, "out": task.stdout} for step in run for task in step},
+        }
+    )
+)

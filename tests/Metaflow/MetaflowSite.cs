@@ -1,0 +1,65 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace Fanfare.Metaflow;
+
+/// <summary>A server with a worker, and flows that are deployed to it from the command line, with everything of Metaflow's in a directory of their own.</summary>
+internal sealed class MetaflowSite : IAsyncDisposable
+{
+    private readonly Site _site;
+
+    private MetaflowSite(Site site) => _site = site;
+
+    public Api Api => _site.Api;
+
+    public static async Task<MetaflowSite> StartAsync() => new(await Site.StartAsync(slots: 2));
+
+    /// <summary>A path in the site's directory.</summary>
+    public string In(string name) => _site.In(name);
+
+    /// <summary>Runs a flow's command, such as <c>fanfare create</c>; returns its exit code and all that it said.</summary>
+    public Task<(int Code, string Said)> FlowAsync(string flow, params string[] command) => PythonAsync([$"{flow}.py", "--no-pylint", .. command]);
+
+    /// <summary>As <see cref="FlowAsync"/>, of a command that is to succeed.</summary>
+    public async Task<string> DoneAsync(string flow, params string[] command)
+    {
+        var (code, said) = await FlowAsync(flow, command);
+        Assert.True(code == 0, said);
+        return said;
+    }
+
+    /// <summary>Starts a run of a deployed flow; returns its id.</summary>
+    public async Task<string> TriggerAsync(string flow, params string[] parameters)
+    {
+        var file = In($"run-{Guid.NewGuid():N}");
+        await DoneAsync(flow, ["fanfare", "trigger", "--run-id-file", file, .. parameters]);
+        return await File.ReadAllTextAsync(file);
+    }
+
+    /// <summary>What Metaflow's client sees of a run.</summary>
+    public async Task<JsonElement> ReadAsync(string pathspec, params string[] artifacts)
+    {
+        var (code, said) = await PythonAsync(["read.py", pathspec, .. artifacts]);
+        Assert.True(code == 0, said);
+        return JsonDocument.Parse(said).RootElement.Clone();
+    }
+
+    public ValueTask DisposeAsync() => _site.DisposeAsync();
+
+    private async Task<(int Code, string Said)> PythonAsync(IReadOnlyList<string> arguments)
+    {
+        var start = new ProcessStartInfo("python3", arguments) { WorkingDirectory = Path.Combine(AppContext.BaseDirectory, "Flows"), RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("METAFLOW", StringComparison.Ordinal)).ToList()) start.Environment.Remove(name);
+        start.Environment["PYTHONPATH"] = PluginTests.PythonPath;
+        start.Environment["PYTHONDONTWRITEBYTECODE"] = "1";
+        start.Environment["METAFLOW_FANFARE_URL"] = _site.Url;
+        start.Environment["METAFLOW_HOME"] = In("home");
+        start.Environment["METAFLOW_USER"] = "tester";
+        start.Environment["METAFLOW_DATASTORE_SYSROOT_LOCAL"] = In("store");
+        using var process = Process.Start(start)!;
+        var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        await process.WaitForExitAsync();
+        // What Metaflow says to its user goes to standard error.
+        return (process.ExitCode, process.ExitCode == 0 && arguments[0] == "read.py" ? await output : await output + await error);
+    }
+}
