@@ -10,7 +10,8 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
     private static readonly ResourceSpec Nothing = new(0, 0, 0, 0);
     private static readonly TimeSpan SilentAfter = TimeSpan.FromMinutes(10);
 
-    private static readonly TimeSpan EndRepeat = TimeSpan.FromSeconds(2);
+    /// <summary>How long a worker that was told to end a task is not told again: it may take its grace.</summary>
+    internal static readonly TimeSpan EndRepeat = TimeSpan.FromSeconds(2);
 
     private readonly Dictionary<(string Namespace, string Queue), ReadyQueue> _queues = [];
     private readonly Dictionary<StreamId, Offer> _offers = [];

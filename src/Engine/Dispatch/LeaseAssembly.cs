@@ -47,8 +47,7 @@ internal sealed class LeaseAssembly(RunContexts runs, IReadModel readModel, IBlo
             .Select(source => ReadSource(context, task, inputs, source, cancellationToken).GetAsyncEnumerator(cancellationToken)).ToList();
         try
         {
-            // Members of a foreach may have come by several steps (after a switch): merged by split. Branches keep their order.
-            var merge = context.Graph[task.Step.Step].Joins == FrameKind.Foreach;
+            var merge = IsMerged(context, task);
             var open = new List<IAsyncEnumerator<LeaseInput>>();
             foreach (var reader in readers)
                 if (await reader.MoveNextAsync()) open.Add(reader);
@@ -65,6 +64,9 @@ internal sealed class LeaseAssembly(RunContexts runs, IReadModel readModel, IBlo
         }
     }
 
+    // Members of a foreach may have come by several steps (after a switch): merged by split. Branches keep their order.
+    private static bool IsMerged(RunContext context, TaskRef task) => context.Graph[task.Step.Step].Joins == FrameKind.Foreach;
+
     private async ValueTask<IReadOnlyList<LeaseInput>?> InlineAsync(RunContext context, TaskRef task, TaskInputs inputs, CancellationToken cancellationToken)
     {
         var count = inputs.Sources.Sum(s => (long)s.Splits.Count);
@@ -72,7 +74,10 @@ internal sealed class LeaseAssembly(RunContexts runs, IReadModel readModel, IBlo
         // A foreach's opener put out its list, of which each task gets one item and no more.
         if (!inputs.FromOpener && inputs.OutputBytes + (count * InputOverhead) > Limits.InlineInputBytes) return null;
         if (inputs.OutputBytes == 0)
-            return [.. inputs.Sources.SelectMany(source => source.Splits.Select(split => Input(context, new TaskOutput(source.Step, split, 0, null, null))))];
+        {
+            var empty = inputs.Sources.SelectMany(source => source.Splits.Select(split => Input(context, new TaskOutput(source.Step, split, 0, null, null))));
+            return [.. IsMerged(context, task) ? empty.OrderBy(input => input.Split) : empty];
+        }
         var list = new List<LeaseInput>();
         await foreach (var input in ReadAsync(context, task, inputs, cancellationToken)) list.Add(input);
         return list;

@@ -14,9 +14,6 @@ internal sealed class Route(TimeProvider clock)
     /// <summary>How long a node is not offered again what did not fit the work that it has, unless it says that it has more, or the worker has more room.</summary>
     private static readonly TimeSpan _offersAgain = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long a poll is not answered for the end of a lease alone of which the worker was just told: that may take its grace.</summary>
-    private static readonly TimeSpan _endRepeat = TimeSpan.FromSeconds(2);
-
     private readonly HashSet<string> _owing = [], _calling = [];
     private readonly Dictionary<string, long> _heardAt = [];
     private readonly Dictionary<string, (string Node, ResourceSpec Resources, long At)> _granted = [];
@@ -127,12 +124,12 @@ internal sealed class Route(TimeProvider clock)
     public void Tells(IReadOnlyList<CancelLease> cancel)
     {
         if (cancel.Count == 0) return;
-        foreach (var former in _ending.Where(told => clock.GetElapsedTime(told.Value) >= _endRepeat).Select(told => told.Key).ToList()) _ending.Remove(former);
+        foreach (var former in _ending.Where(told => clock.GetElapsedTime(told.Value) >= Dispatcher.EndRepeat).Select(told => told.Key).ToList()) _ending.Remove(former);
         foreach (var each in cancel) _ending.TryAdd(each.Token, clock.GetTimestamp());
     }
 
     /// <summary>Whether the worker knows of it already.</summary>
-    public bool IsTold(CancelLease cancel) => !cancel.Void && _ending.TryGetValue(cancel.Token, out var at) && clock.GetElapsedTime(at) < _endRepeat;
+    public bool IsTold(CancelLease cancel) => !cancel.Void && _ending.TryGetValue(cancel.Token, out var at) && clock.GetElapsedTime(at) < Dispatcher.EndRepeat;
 
     /// <summary>A node says that it has something for the worker.</summary>
     public void IsCalledBy(string node)

@@ -43,7 +43,7 @@ internal sealed class ArtifactUpload(TaskAssignment assignment, TaskDirectory di
             var (answer, _) = await SendAsync(source.Path, WorkerRoutes.Items(assignment.Held), path, cancellationToken);
             using var response = answer;
             await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
-            return await JsonSerializer.DeserializeAsync(body, ContractsJson.Default.ItemsUploaded, cancellationToken)
+            return await JsonSerializer.DeserializeAsync(body, AnswersJson.ItemsUploaded, cancellationToken)
                 ?? throw new JsonException("The answer to the upload of a foreach's lines was null.");
         }
         catch (TransferRefusedException e)

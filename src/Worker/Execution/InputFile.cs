@@ -80,7 +80,7 @@ internal static class InputFile
         while (await lines.ReadLineAsync(cancellationToken) is { } line)
         {
             if (line.Length == 0) continue;
-            var input = JsonSerializer.Deserialize(line, ContractsJson.Default.LeaseInput) ?? throw new JsonException("An input was null.");
+            var input = JsonSerializer.Deserialize(line, AnswersJson.LeaseInput) ?? throw new JsonException("An input was null.");
             writer.Reset();
             Write(writer, input);
             await writer.FlushAsync(cancellationToken);

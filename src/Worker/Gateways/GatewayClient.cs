@@ -74,7 +74,7 @@ internal sealed class GatewayClient : IDisposable
                 return null;
             }
             await using var body = await response.Content.ReadAsStreamAsync(silence.Token);
-            var answer = await JsonSerializer.DeserializeAsync(silence.Watch(body), ContractsJson.Default.PollResponse, silence.Token)
+            var answer = await JsonSerializer.DeserializeAsync(silence.Watch(body), AnswersJson.PollResponse, silence.Token)
                 ?? throw new JsonException("The answer to a poll was null.");
             Servers.Answered(server);
             return answer;

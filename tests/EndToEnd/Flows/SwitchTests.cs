@@ -42,6 +42,23 @@ public sealed class SwitchTests(SharedSite shared)
     }
 
     [Fact]
+    public async Task MembersThatCameByDifferentSteps_AreInputsInTheOrderOfTheirSplits()
+    {
+        // None of them puts anything out.
+        var run = await _site.Api.SucceedAsync($$$"""
+            name: sides
+            steps:
+              start: {run: ["true"], next: {foreach: pick, over: {range: 6} } }
+              pick: {run: {{{Run.Python("put(side='even' if task['item'] % 2 == 0 else 'odd')")}}}, next: {switch: side, cases: {even: even, odd: odd} } }
+              even: {run: ["true"], next: all}
+              odd: {run: ["true"], next: all}
+              all: {join: all, run: {{{Run.Python("put(order=[each['splits'][0] for each in inputs])")}}} }
+            """);
+
+        Assert.Equal("""{"order":[0,1,2,3,4,5]}""", Json.Compact(await _site.Api.OutputAsync(run, "all")));
+    }
+
+    [Fact]
     public async Task ASwitch_WithoutAMatchingCase_TakesItsDefault_ElseFailsTheTask()
     {
         static string Flow(string name, string rest) => $$$"""
