@@ -3,6 +3,7 @@ using System.Globalization;
 using Fanfare.Contracts;
 using Fanfare.Gateway;
 using Fanfare.Specs;
+using Fanfare.Storage;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -20,6 +21,7 @@ internal sealed partial class Load
                 .AddSingleton(engine.ReadModel)
                 .AddSingleton(engine.Journal)
                 .AddSingleton(engine.Blobs)
+                .AddSingleton<IMetaflowStore>(_ => SqliteMetaflow.OpenAsync(engine.Directory, TimeProvider.System).GetAwaiter().GetResult())
                 .AddSingleton<ISpecReader, Specs>()
                 .AddSingleton(TimeProvider.System));
         await gateway.StartAsync();

@@ -12,7 +12,7 @@ public static class GatewayHost
 
     /// <summary>Builds the server; it listens once it is started, and stops on SIGTERM after its requests are done.</summary>
     /// <param name="ports">Registers <see cref="IScheduler"/>, <see cref="IReadModel"/>, <see cref="IBlobStore"/>, <see cref="IJournal"/>,
-    /// <see cref="ISpecReader"/> and <see cref="TimeProvider"/>; where several servers share a journal, <see cref="ILeadership"/>. May register more, logging included.</param>
+    /// <see cref="IMetaflowStore"/>, <see cref="ISpecReader"/> and <see cref="TimeProvider"/>; where several servers share a journal, <see cref="ILeadership"/>. May register more, logging included.</param>
     /// <exception cref="GatewayConfigurationException">The options or the ports are not as they must be.</exception>
     public static WebApplication Build(GatewayOptions options, Action<IServiceCollection> ports)
     {
@@ -23,7 +23,7 @@ public static class GatewayHost
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = Limits.RequestBytes;
-            kestrel.Limits.MaxConcurrentConnections = options.Polls + options.Streams + (4L * (options.Concurrency + options.Waiting));
+            kestrel.Limits.MaxConcurrentConnections = options.Polls + options.Streams + (4L * (options.Concurrency + options.Waiting)) + options.MetaflowWrites + (2L * options.MetaflowWaiting);
             kestrel.Listen(address, options.Port);
         });
         var services = builder.Services;
@@ -67,6 +67,7 @@ public static class GatewayHost
         LeasesApi.Map(app, options);
         PackagesApi.Map(app);
         ServerApi.Map(app);
+        MetaflowApi.Map(app);
         app.MapOpenApi("/openapi/{documentName}.json").AsRead().ExcludeFromDescription();
         Assets.Map(app);
         PagesApi.Map(app);
@@ -96,7 +97,7 @@ public static class GatewayHost
 
     private static void CheckPorts(IServiceCollection services)
     {
-        Type[] needed = [typeof(IScheduler), typeof(IReadModel), typeof(IBlobStore), typeof(IJournal), typeof(ISpecReader), typeof(TimeProvider)];
+        Type[] needed = [typeof(IScheduler), typeof(IReadModel), typeof(IBlobStore), typeof(IJournal), typeof(IMetaflowStore), typeof(ISpecReader), typeof(TimeProvider)];
         var missing = needed.Where(port => services.All(s => s.ServiceType != port)).Select(port => port.Name).ToList();
         if (missing.Count > 0)
             throw new GatewayConfigurationException($"Not registered: {string.Join(", ", missing)}. The gateway takes its ports from the services.");

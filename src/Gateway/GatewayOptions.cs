@@ -36,6 +36,12 @@ public sealed record GatewayOptions
     /// <summary>Commands (and, apart from them, queries and uploads) that may wait for their turn; more are answered 429. Default: 512.</summary>
     public int Waiting { get; init; } = 512;
 
+    /// <summary>Writes of Metaflow's metadata carried out at a time; they share flushes. Default: 1,000.</summary>
+    public int MetaflowWrites { get; init; } = 1000;
+
+    /// <summary>Writes of Metaflow's metadata (and, apart from them, its queries) that may wait for their turn; more are answered 503. Default: 10,000.</summary>
+    public int MetaflowWaiting { get; init; } = 10_000;
+
     /// <summary>Event streams and followed logs open at a time; more are answered 429. Default: 1,000.</summary>
     public int Streams { get; init; } = 1000;
 

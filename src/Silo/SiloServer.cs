@@ -1,6 +1,7 @@
 using Fanfare.Cli;
 using Fanfare.Cli.Hosting;
 using Fanfare.Gateway;
+using Fanfare.Storage;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
@@ -24,15 +25,16 @@ internal sealed class RunningSilo : IRunningServer
 
     private readonly LocalServerOptions _options;
     private readonly IBlobStore _blobs;
+    private readonly PostgresMetaflow _metaflow;
     private readonly WebApplication _gateway;
     private readonly NodePorts _ports;
     private readonly CancellationTokenSource _stop = new(), _end = new();
     private readonly EmbeddedWorkerRun? _worker;
     private readonly Task _living;
 
-    private RunningSilo(LocalServerOptions options, IBlobStore blobs, WebApplication gateway, NodePorts ports, Uri url, SiloLife first)
+    private RunningSilo(LocalServerOptions options, IBlobStore blobs, PostgresMetaflow metaflow, WebApplication gateway, NodePorts ports, Uri url, SiloLife first)
     {
-        (_options, _blobs, _gateway, _ports, BaseUrl) = (options, blobs, gateway, ports, url);
+        (_options, _blobs, _metaflow, _gateway, _ports, BaseUrl) = (options, blobs, metaflow, gateway, ports, url);
         _living = Task.Run(() => LiveAsync(first));
         if (options.WithWorker) _worker = EmbeddedWorkerRun.Start(options, url);
     }
@@ -46,22 +48,26 @@ internal sealed class RunningSilo : IRunningServer
     {
         DataDirectory.Make(options.DataDirectory);
         IBlobStore? blobs = null;
+        PostgresMetaflow? metaflow = null;
         WebApplication? gateway = null;
         try
         {
             blobs = await BlobPlace.Of(options).OpenAsync(options.Log, cancellationToken);
+            // Any silo serves it by itself: nobody owns any of it.
+            metaflow = await PostgresMetaflow.OpenAsync(options.Database!, TimeProvider.System, cancellationToken);
             var ports = new NodePorts();
-            gateway = ServerParts.Gateway(options, ports, ports, ports, blobs, services => services.AddSingleton<ITenure>(ports).AddSingleton<IRunWatch>(ports).AddSingleton<ICluster>(ports));
+            gateway = ServerParts.Gateway(options, ports, ports, ports, blobs, metaflow, services => services.AddSingleton<ITenure>(ports).AddSingleton<IRunWatch>(ports).AddSingleton<ICluster>(ports));
             await gateway.StartAsync(cancellationToken);
             var url = ServerParts.Reachable(GatewayHost.AddressOf(gateway));
             options = options with { Advertise = options.Advertise ?? url };
             var life = await SiloLife.BeginAsync(options, blobs, cancellationToken);
             ports.Take(life);
-            return new RunningSilo(options, blobs, gateway, ports, url, life);
+            return new RunningSilo(options, blobs, metaflow, gateway, ports, url, life);
         }
         catch (Exception e)
         {
             if (gateway is not null) await gateway.DisposeAsync();
+            if (metaflow is not null) await metaflow.DisposeAsync();
             BlobPlace.Close(blobs);
             if (ServerParts.IsStoreTrouble(e)) throw new CommandException(ExitCode.Usage, e.Message);
             if (e is AddressInUseException) throw new CommandException(ExitCode.Usage, $"The silo's port, {(options.Silo!.Listen ?? options.Silo.EndPoint).Port}, is in use.", "Name another with --silo IP:PORT.");
@@ -80,6 +86,7 @@ internal sealed class RunningSilo : IRunningServer
         await _end.CancelAsync();
         await _living.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _gateway.DisposeAsync();
+        await _metaflow.DisposeAsync();
         BlobPlace.Close(_blobs);
         _stop.Dispose();
         _end.Dispose();

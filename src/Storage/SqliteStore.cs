@@ -66,7 +66,7 @@ public sealed class SqliteStore : IStore
         try
         {
             var (file, writer) = JournalFile.Open(directory, clock);
-            var connections = new ReadConnections(file);
+            var connections = new ReadConnections(file.Directory, file.OpenReader);
             if (file.IsRestored)
                 log($"The journal in {directory} is a copy of itself, from a backup or because it was moved: what it acknowledged since that copy was made is missing, and leases that were granted since are void.");
             return new SqliteStore(held, file, connections, new SqliteJournal(file, writer, connections, clock, log), new SqliteReadModel(connections), clock, log);

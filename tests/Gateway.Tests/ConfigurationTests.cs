@@ -36,7 +36,7 @@ public sealed class ConfigurationTests
     {
         var refused = Assert.Throws<GatewayConfigurationException>(() => GatewayHost.Build(Options, services => services.AddSingleton(TimeProvider.System)));
 
-        Assert.All(["IScheduler", "IReadModel", "IBlobStore", "IJournal", "ISpecReader"], port => Assert.Contains(port, refused.Message, StringComparison.Ordinal));
+        Assert.All(["IScheduler", "IReadModel", "IBlobStore", "IJournal", "IMetaflowStore", "ISpecReader"], port => Assert.Contains(port, refused.Message, StringComparison.Ordinal));
         Assert.DoesNotContain("TimeProvider", refused.Message, StringComparison.Ordinal);
     }
 

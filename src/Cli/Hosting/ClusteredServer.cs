@@ -22,6 +22,7 @@ internal sealed class ClusteredServer : IRunningServer
     private readonly LocalServerOptions _options;
     private readonly PostgresElection _election;
     private readonly IBlobStore _blobs;
+    private readonly PostgresMetaflow _metaflow;
     private readonly WebApplication _gateway;
     private readonly LeadPorts _ports;
     private readonly CancellationTokenSource _stop = new();
@@ -29,9 +30,9 @@ internal sealed class ClusteredServer : IRunningServer
     private readonly Task _leading;
     private volatile CancellationTokenSource _drain = new();
 
-    private ClusteredServer(LocalServerOptions options, PostgresElection election, IBlobStore blobs, WebApplication gateway, LeadPorts ports, Uri url, Uri advertised)
+    private ClusteredServer(LocalServerOptions options, PostgresElection election, IBlobStore blobs, PostgresMetaflow metaflow, WebApplication gateway, LeadPorts ports, Uri url, Uri advertised)
     {
-        (_options, _election, _blobs, _gateway, _ports, BaseUrl) = (options, election, blobs, gateway, ports, url);
+        (_options, _election, _blobs, _metaflow, _gateway, _ports, BaseUrl) = (options, election, blobs, metaflow, gateway, ports, url);
         ports.HandOver = HandOverAsync;
         _leading = Task.Run(() => LeadAsync(advertised.ToString()));
         if (options.WithWorker) _worker = EmbeddedWorkerRun.Start(options, url);
@@ -48,24 +49,27 @@ internal sealed class ClusteredServer : IRunningServer
         DataDirectory.Make(options.DataDirectory);
         IBlobStore? blobs = null;
         PostgresElection? election = null;
+        PostgresMetaflow? metaflow = null;
         WebApplication? gateway = null;
         try
         {
             blobs = await BlobPlace.Of(options).OpenAsync(options.Log, cancellationToken);
-            election = await JoinAsync(options, blobs, cancellationToken);
+            election = await JoinAsync(() => PostgresElection.JoinAsync(options.Database!, TimeProvider.System, options.Log, blobs, cancellationToken));
+            metaflow = await JoinAsync(() => PostgresMetaflow.OpenAsync(options.Database!, TimeProvider.System, cancellationToken));
             var ports = new LeadPorts(election);
-            gateway = ServerParts.Gateway(options, ports, ports, ports, blobs, services => services.AddSingleton<ILeadership>(ports).AddSingleton<ITenure>(ports));
+            gateway = ServerParts.Gateway(options, ports, ports, ports, blobs, metaflow, services => services.AddSingleton<ILeadership>(ports).AddSingleton<ITenure>(ports));
             await gateway.StartAsync(cancellationToken);
             var url = ServerParts.Reachable(GatewayHost.AddressOf(gateway));
             var advertised = options.Advertise ?? url;
             ports.Own = advertised;
-            var server = new ClusteredServer(options, election, blobs, gateway, ports, url, advertised);
+            var server = new ClusteredServer(options, election, blobs, metaflow, gateway, ports, url, advertised);
             await ports.SettleAsync(cancellationToken);
             return server;
         }
         catch
         {
             if (gateway is not null) await gateway.DisposeAsync();
+            if (metaflow is not null) await metaflow.DisposeAsync();
             if (election is not null) await election.DisposeAsync();
             BlobPlace.Close(blobs);
             throw;
@@ -81,17 +85,18 @@ internal sealed class ClusteredServer : IRunningServer
         await _leading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _gateway.StopAsync();
         await _gateway.DisposeAsync();
+        await _metaflow.DisposeAsync();
         await _election.DisposeAsync();
         BlobPlace.Close(_blobs);
         _stop.Dispose();
         _drain.Dispose();
     }
 
-    private static async Task<PostgresElection> JoinAsync(LocalServerOptions options, IBlobStore blobs, CancellationToken cancellationToken)
+    private static async Task<T> JoinAsync<T>(Func<Task<T>> join)
     {
         try
         {
-            return await PostgresElection.JoinAsync(options.Database!, TimeProvider.System, options.Log, blobs, cancellationToken);
+            return await join();
         }
         catch (Exception e) when (e is StoreUnavailableException or JournalFormatException)
         {

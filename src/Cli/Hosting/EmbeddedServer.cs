@@ -45,38 +45,41 @@ internal sealed class EmbeddedServer : ILocalServer
 
     private static async Task<IRunningServer> StartAloneAsync(LocalServerOptions options, CancellationToken cancellationToken)
     {
-        var store = await OpenStoreAsync(options);
+        var store = await OpenAsync(() => SqliteStore.OpenAsync(options.DataDirectory, TimeProvider.System, options.Log));
         IBlobStore? blobs = null;
+        SqliteMetaflow? metaflow = null;
         EngineNode? engine = null;
         WebApplication? gateway = null;
         try
         {
             blobs = await BlobPlace.Of(options).OpenAsync(options.Log, cancellationToken);
+            metaflow = await OpenAsync(() => SqliteMetaflow.OpenAsync(options.DataDirectory, TimeProvider.System));
             engine = new EngineNode(
                 ServerParts.EngineOptionsOf(options),
                 store.Journal, store.ReadModel, blobs, TimeProvider.System,
                 // One thing at a time, on the pool's threads: the engine owns none.
                 new ConcurrentExclusiveSchedulerPair().ExclusiveScheduler, options.Log);
             await engine.RecoverAsync();
-            gateway = ServerParts.Gateway(options, engine, store.Journal, store.ReadModel, blobs);
+            gateway = ServerParts.Gateway(options, engine, store.Journal, store.ReadModel, blobs, metaflow);
             await gateway.StartAsync(cancellationToken);
-            return new RunningServer(store, blobs, engine, gateway, RetentionRun.Start(options, store, blobs, engine), ServerParts.Reachable(GatewayHost.AddressOf(gateway)), options);
+            return new RunningServer(store, blobs, metaflow, engine, gateway, RetentionRun.Start(options, store, blobs, engine), ServerParts.Reachable(GatewayHost.AddressOf(gateway)), options);
         }
         catch
         {
             if (gateway is not null) await gateway.DisposeAsync();
             if (engine is not null) await engine.DisposeAsync();
+            if (metaflow is not null) await metaflow.DisposeAsync();
             BlobPlace.Close(blobs);
             await store.DisposeAsync();
             throw;
         }
     }
 
-    private static async Task<SqliteStore> OpenStoreAsync(LocalServerOptions options)
+    private static async Task<T> OpenAsync<T>(Func<Task<T>> open)
     {
         try
         {
-            return await SqliteStore.OpenAsync(options.DataDirectory, TimeProvider.System, options.Log);
+            return await open();
         }
         catch (Exception e) when (e is DataDirectoryException or JournalFormatException)
         {
@@ -88,14 +91,15 @@ internal sealed class EmbeddedServer : ILocalServer
     {
         private readonly SqliteStore _store;
         private readonly IBlobStore _blobs;
+        private readonly SqliteMetaflow _metaflow;
         private readonly EngineNode _engine;
         private readonly WebApplication _gateway;
         private readonly RetentionRun _retention;
         private readonly EmbeddedWorkerRun? _worker;
 
-        public RunningServer(SqliteStore store, IBlobStore blobs, EngineNode engine, WebApplication gateway, RetentionRun retention, Uri url, LocalServerOptions options)
+        public RunningServer(SqliteStore store, IBlobStore blobs, SqliteMetaflow metaflow, EngineNode engine, WebApplication gateway, RetentionRun retention, Uri url, LocalServerOptions options)
         {
-            (_store, _blobs, _engine, _gateway, _retention, BaseUrl) = (store, blobs, engine, gateway, retention, url);
+            (_store, _blobs, _metaflow, _engine, _gateway, _retention, BaseUrl) = (store, blobs, metaflow, engine, gateway, retention, url);
             if (options.WithWorker) _worker = EmbeddedWorkerRun.Start(options, url);
         }
 
@@ -111,6 +115,7 @@ internal sealed class EmbeddedServer : ILocalServer
             await _gateway.DisposeAsync();
             await _retention.DisposeAsync();
             await _engine.DisposeAsync();
+            await _metaflow.DisposeAsync();
             BlobPlace.Close(_blobs);
             await _store.DisposeAsync();
         }

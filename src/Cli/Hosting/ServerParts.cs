@@ -19,13 +19,13 @@ internal static class ServerParts
     }
 
     public static WebApplication Gateway(
-        LocalServerOptions options, IScheduler scheduler, IJournal journal, IReadModel readModel, IBlobStore blobs, Action<IServiceCollection>? more = null) =>
+        LocalServerOptions options, IScheduler scheduler, IJournal journal, IReadModel readModel, IBlobStore blobs, IMetaflowStore metaflow, Action<IServiceCollection>? more = null) =>
         GatewayHost.Build(
             new GatewayOptions { Host = options.Host, Port = options.Port, AccessToken = options.Token, DataDirectory = options.DataDirectory, HandleSignals = false },
             services =>
             {
                 // As instances, which the host does not dispose: they are this process's.
-                services.AddSingleton(scheduler).AddSingleton(journal).AddSingleton(readModel).AddSingleton(blobs)
+                services.AddSingleton(scheduler).AddSingleton(journal).AddSingleton(readModel).AddSingleton(blobs).AddSingleton(metaflow)
                     .AddSingleton<ISpecReader, SpecReader>().AddSingleton(TimeProvider.System)
                     .AddLogging(logging => logging.AddProvider(new OperatorLog(options.Log)));
                 more?.Invoke(services);

@@ -10,13 +10,16 @@ internal sealed class OpenToAll
     public static readonly OpenToAll Instance = new();
 }
 
-/// <summary>With an access token configured, lets in who shows it: as a bearer token, or, for browsers, as a cookie that a page
+/// <summary>With an access token configured, lets in who shows it: as a bearer token, for Metaflow's clients under <c>/metaflow</c> as <c>x-api-key</c>, or, for browsers, as a cookie that a page
 /// opened with <c>?token=</c> sets. The cookie holds a digest, not the token.</summary>
 internal sealed class AccessGuard(RequestDelegate next, GatewayOptions options)
 {
     public const string Cookie = "fanfare_access", Query = "token";
 
     private const string Bearer = "Bearer ";
+
+    /// <summary>The header by which Metaflow's clients show METAFLOW_SERVICE_AUTH_KEY.</summary>
+    private const string MetaflowKey = "x-api-key";
 
     private readonly byte[]? _token = options.AccessToken is { } token ? Digest(token) : null;
 
@@ -36,6 +39,12 @@ internal sealed class AccessGuard(RequestDelegate next, GatewayOptions options)
         if (request.Headers.Authorization.ToString() is { } header && header.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase))
         {
             if (!Matches(header[Bearer.Length..].Trim())) throw Refused("The access token is not the server's.");
+            http.Items[typeof(AccessGuard)] = true;
+            await next(http);
+        }
+        else if (request.Path.StartsWithSegments(MetaflowApi.Root) && request.Headers[MetaflowKey] is [{ } key])
+        {
+            if (!Matches(key.Trim())) throw Refused("The key in x-api-key is not the server's access token.");
             http.Items[typeof(AccessGuard)] = true;
             await next(http);
         }

@@ -18,6 +18,8 @@ internal sealed class ResponseHeaders(RequestDelegate next)
             headers.XContentTypeOptions = "nosniff";
             headers["Referrer-Policy"] = "no-referrer";
             headers["Cross-Origin-Resource-Policy"] = "same-origin";
+            // On refusals, too: clients read from it what they may ask for.
+            if (http.Request.Path.StartsWithSegments(MetaflowApi.Root)) headers[MetaflowApi.VersionHeader] = MetaflowApi.Version;
             if (headers.ContentSecurityPolicy.Count == 0) headers.ContentSecurityPolicy = PageContent;
             if (headers.CacheControl.Count == 0) headers.CacheControl = "no-store";
             return Task.CompletedTask;

@@ -9,7 +9,10 @@ namespace Fanfare.Storage.Postgres;
 /// <summary>The migrations, in order, applied under a lock. A released one is never edited; a change of the schema is a further file.</summary>
 internal static class PostgresSchema
 {
-    private static readonly string[] _files = ["postgres_0001_journal.sql", "postgres_0002_retention.sql", "postgres_0003_written_by.sql", "postgres_0004_nodes.sql", "postgres_0005_silos.sql", "postgres_0006_releases.sql"];
+    // Its tables lie in a schema of their own.
+    private const string Metaflow = "postgres_0007_metaflow.sql";
+
+    private static readonly string[] _files = ["postgres_0001_journal.sql", "postgres_0002_retention.sql", "postgres_0003_written_by.sql", "postgres_0004_nodes.sql", "postgres_0005_silos.sql", "postgres_0006_releases.sql", Metaflow];
 
     private static readonly SqlText _sql = SqlText.Load("postgres_schema.sql");
 
@@ -39,7 +42,8 @@ internal static class PostgresSchema
         if (version > Version) await CheckAsync(connection, version, cancellationToken).ConfigureAwait(false);
         for (var next = version + 1; next <= Version; next++)
         {
-            await ExecuteAsync(connection, SqlText.Whole(_files[next - 1]), cancellationToken).ConfigureAwait(false);
+            if (_files[next - 1] == Metaflow) await InSchemaAsync(connection, PostgresSessions.MetaflowSchemaOf(schema), SqlText.Whole(Metaflow), cancellationToken).ConfigureAwait(false);
+            else await ExecuteAsync(connection, SqlText.Whole(_files[next - 1]), cancellationToken).ConfigureAwait(false);
             await using var add = new NpgsqlCommand(_sql["add_schema_version"], connection) { Parameters = { new() { Value = next, NpgsqlDbType = NpgsqlDbType.Integer } } };
             await add.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
         }
@@ -68,6 +72,31 @@ internal static class PostgresSchema
     {
         await using var find = new NpgsqlCommand(_sql["has_schema"], connection) { Parameters = { new() { Value = schema, NpgsqlDbType = NpgsqlDbType.Text } } };
         if (!(bool)(await find.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false))!) await ExecuteAsync(connection, $"CREATE SCHEMA {schema}", cancellationToken).ConfigureAwait(false);
+    }
+
+    private static async Task InSchemaAsync(NpgsqlConnection connection, string schema, string sql, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await MakeAsync(connection, schema, cancellationToken).ConfigureAwait(false);
+        }
+        catch (PostgresException refused) when (refused.SqlState == PostgresErrorCodes.InsufficientPrivilege)
+        {
+            throw new StoreUnavailableException($"The {Place(connection)} has no schema {schema}, and this user may not make one. Have an owner of the database make it: CREATE SCHEMA {schema} AUTHORIZATION {connection.UserName}.", refused);
+        }
+        // For the rest of the transaction, and back.
+        var path = await ScalarAsync<string>(connection, "search_path", cancellationToken).ConfigureAwait(false);
+        await SetPathAsync(connection, schema, cancellationToken).ConfigureAwait(false);
+        if (await ScalarAsync<long>(connection, "others_tables", cancellationToken).ConfigureAwait(false) > 0)
+            throw new StoreUnavailableException($"The schema {schema} of the {Place(connection)} has tables that Fanfare did not make. Rename that schema, or have Fanfare use a schema of another name ('Search Path' in the connection string), beside which that of Metaflow's tables gets another one, too.");
+        await ExecuteAsync(connection, sql, cancellationToken).ConfigureAwait(false);
+        await SetPathAsync(connection, path, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static async Task SetPathAsync(NpgsqlConnection connection, string path, CancellationToken cancellationToken)
+    {
+        await using var set = new NpgsqlCommand(_sql["set_search_path"], connection) { Parameters = { new() { Value = path, NpgsqlDbType = NpgsqlDbType.Text } } };
+        await set.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
     }
 
     private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)

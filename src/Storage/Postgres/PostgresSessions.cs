@@ -6,7 +6,7 @@ namespace Fanfare.Storage.Postgres;
 /// <summary>Makes the sessions that a connection string stands for, with the settings that each use needs.</summary>
 internal sealed class PostgresSessions
 {
-    private const string DefaultSchema = "fanfare";
+    private const string DefaultSchema = "fanfare", DefaultMetaflowSchema = "metaflow";
 
     /// <summary>One plan for all values, which goes by index and in the order of the arrays: the tables grow a thousandfold while it is kept. Locks are not
     /// waited for longer than an operator's mistake should hold a server up.</summary>
@@ -43,6 +43,21 @@ internal sealed class PostgresSessions
 
     /// <summary>Where the tables lie: the first of the search path.</summary>
     public string Schema => _given.SearchPath!.Split(',')[0].Trim();
+
+    /// <summary>Where Metaflow's tables lie: in <c>metaflow</c>, and beside a schema of another name than <c>fanfare</c> in one that is named after it, so that two installations in a database have each their own.</summary>
+    public static string MetaflowSchemaOf(string schema) => schema == DefaultSchema ? DefaultMetaflowSchema : $"{schema}_{DefaultMetaflowSchema}";
+
+    /// <summary>Sessions that see Metaflow's tables, and nothing of the journal.</summary>
+    public PostgresSessions ForMetaflow() => new(new NpgsqlConnectionStringBuilder(_given.ConnectionString) { SearchPath = MetaflowSchemaOf(Schema) }.ConnectionString);
+
+    /// <summary>As <see cref="Readers"/>, but free to sort: what a task has is found by the task and then put in order.</summary>
+    public NpgsqlDataSource MetaflowReaders() => Source("-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off -c max_parallel_workers_per_gather=0", "fanfare metaflow", settings =>
+    {
+        if (!_given.ShouldSerialize("Maximum Pool Size")) settings.MaxPoolSize = MostReadersOfNode;
+        settings.NoResetOnClose = true;
+        settings.MaxAutoPrepare = 64;
+        settings.AutoPrepareMinUsages = 2;
+    });
 
     /// <param name="isShared">Whether other nodes use the database at the same time.</param>
     public NpgsqlDataSource Readers(bool isShared) => Source(ReadSession.Options, "fanfare reader", settings =>

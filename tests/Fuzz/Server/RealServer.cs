@@ -72,6 +72,8 @@ internal sealed class RealServer : IAsyncDisposable
                 .AddSingleton(store.ReadModel)
                 .AddSingleton(store.Journal)
                 .AddSingleton<IBlobStore>(blobs)
+                // Made when it is first asked for, and closed with the gateway.
+                .AddSingleton<IMetaflowStore>(_ => SqliteMetaflow.OpenAsync(directory, TimeProvider.System).GetAwaiter().GetResult())
                 .AddSingleton<ISpecReader, SpecReader>()
                 .AddSingleton(TimeProvider.System));
         await gateway.StartAsync();

@@ -42,7 +42,7 @@ internal sealed class Server : IAsyncDisposable
         var (scheduler, reads, blobs, journal) = (new FakeScheduler(), new FakeReads(), new FakeBlobs(), new FakeJournal());
         World.Fill(reads);
         var app = GatewayHost.Build(configure?.Invoke(options) ?? options, services => services
-            .AddSingleton<IScheduler>(scheduler).AddSingleton<IReadModel>(reads).AddSingleton<IBlobStore>(blobs).AddSingleton<IJournal>(journal)
+            .AddSingleton<IScheduler>(scheduler).AddSingleton<IReadModel>(reads).AddSingleton<IBlobStore>(blobs).AddSingleton<IJournal>(journal).AddSingleton<IMetaflowStore>(_ => TemporaryMetaflow.Open())
             .AddSingleton<ISpecReader, FakeSpecs>().AddSingleton(TimeProvider.System).AddSingleton<StepShapes>(_ => World.Shapes));
         await app.StartAsync();
         return new Server(app, scheduler, reads, blobs, journal, reusable: configure is null);

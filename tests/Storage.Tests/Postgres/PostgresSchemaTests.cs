@@ -142,10 +142,10 @@ public sealed class PostgresSchemaTests(SharedPostgres shared) : IClassFixture<S
     }
 
     [PostgresFact]
-    public async Task AUserWhoOwnsTheSchemaAlone_MayDoAllThatIsNeeded()
+    public async Task AUserWhoOwnsTheTwoSchemasAlone_MayDoAllThatIsNeeded()
     {
         var user = $"u{Guid.NewGuid():n}";
-        await ExecuteAsync($"CREATE ROLE {user} LOGIN; CREATE SCHEMA {Schema} AUTHORIZATION {user}");
+        await ExecuteAsync($"CREATE ROLE {user} LOGIN; CREATE SCHEMA {Schema} AUTHORIZATION {user}; CREATE SCHEMA {Schema}_metaflow AUTHORIZATION {user}");
         var database = new NpgsqlConnectionStringBuilder(_database) { Username = user }.ConnectionString;
         await using (var election = await PostgresElection.JoinAsync(database, TimeProvider.System))
         {
@@ -160,7 +160,7 @@ public sealed class PostgresSchemaTests(SharedPostgres shared) : IClassFixture<S
                 Assert.Equal(0, traffic.Fenced);
             }
         }
-        await ExecuteAsync($"DROP SCHEMA {Schema} CASCADE; DROP ROLE {user}");
+        await ExecuteAsync($"DROP SCHEMA {Schema} CASCADE; DROP SCHEMA {Schema}_metaflow CASCADE; DROP ROLE {user}");
     }
 
     private string Schema => new NpgsqlConnectionStringBuilder(_database).SearchPath!;

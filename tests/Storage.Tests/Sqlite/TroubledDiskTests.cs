@@ -22,7 +22,7 @@ public sealed class TroubledDiskTests : IAsyncDisposable
     public TroubledDiskTests()
     {
         (_file, _writer) = JournalFile.Open(_directory.Path, TimeProvider.System);
-        _connections = new ReadConnections(_file);
+        _connections = new ReadConnections(_file.Directory, _file.OpenReader);
     }
 
     private SqliteJournal Journal => _journal ??= new SqliteJournal(_file, _writer, _connections, _clock, _log.Add);

@@ -13,6 +13,13 @@ SELECT to_regclass('schema_version') IS NOT NULL;
 -- name: others_tables
 SELECT count(*) FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p');
 
+-- name: search_path
+SELECT current_setting('search_path');
+
+-- name: set_search_path
+-- Until the transaction ends.
+SELECT set_config('search_path', $1, true);
+
 -- name: create_schema_version
 -- One row for each migration that ran. Any release reads this table before all others, so it never changes.
 CREATE TABLE schema_version (

@@ -8,7 +8,9 @@ namespace Fanfare.Storage.Sqlite.Read;
 
 /// <summary>Read-only connections, opened as they are needed and kept. A query runs on a pool thread, since SQLite has no other way
 /// to wait, and on a connection of its own; it sees the last commit and never waits for the writer.</summary>
-internal sealed class ReadConnections(JournalFile file) : IAsyncDisposable
+/// <param name="directory">Where the file lies, for messages.</param>
+/// <param name="open">Opens a connection.</param>
+internal sealed class ReadConnections(string directory, Func<Database> open) : IAsyncDisposable
 {
     /// <summary>Queries at a time; the next ones wait. More would only fight for the same cores.</summary>
     private static readonly int _most = Math.Max(4, Environment.ProcessorCount * 2);
@@ -34,12 +36,12 @@ internal sealed class ReadConnections(JournalFile file) : IAsyncDisposable
         }
         catch (SqliteFailure failure)
         {
-            throw failure.ToDataDirectory(file.Directory);
+            throw failure.ToDataDirectory(directory);
         }
         catch (Exception error) when (error is JsonException or OverflowException or IndexOutOfRangeException)
         {
             // Every row was written from what the types hold: one that does not fit them was damaged since.
-            throw new JournalFormatException($"A row of the journal in {file.Directory} cannot be read: {error.Message} It is damaged; restore the data directory from a backup.", error);
+            throw new JournalFormatException($"A row of the journal in {directory} cannot be read: {error.Message} It is damaged; restore the data directory from a backup.", error);
         }
         finally
         {
@@ -49,7 +51,7 @@ internal sealed class ReadConnections(JournalFile file) : IAsyncDisposable
 
     private T Query<T>(Func<Database, T> query)
     {
-        if (!_free.TryTake(out var database)) database = file.OpenReader();
+        if (!_free.TryTake(out var database)) database = open();
         try
         {
             database.Prepare(_sql["begin"]).Run();
