@@ -50,7 +50,7 @@ internal sealed class LocalEngine : IAsyncDisposable
     private static async Task<PostgresElection> JoinAsync(string postgres, Func<Task>? prepare)
     {
         await using (var source = NpgsqlDataSource.Create(postgres))
-        await using (var drop = source.CreateCommand("DROP SCHEMA IF EXISTS bench CASCADE"))
+        await using (var drop = source.CreateCommand("DROP SCHEMA IF EXISTS bench CASCADE; DROP SCHEMA IF EXISTS bench_metaflow CASCADE"))
             await drop.ExecuteNonQueryAsync();
         var election = await PostgresElection.JoinAsync(postgres + ";Search Path=bench", TimeProvider.System, Console.Error.WriteLine);
         if (prepare is not null) await prepare();

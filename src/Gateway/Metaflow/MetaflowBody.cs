@@ -72,7 +72,7 @@ internal static class MetaflowBody
     {
         var found = new List<NewMetaflowDatum>();
         foreach (var (item, at) in Objects(items))
-            if (TextOr(item, "field_name", " ", NameChars, at) is { } field && TextOr(item, "value", " ", int.MaxValue, at) is { } value && TextOr(item, "type", " ", NameChars, at) is { } type)
+            if (TextOr(item, "field_name", " ", NameChars, at) is { } field && Value(item, at) is { } value && TextOr(item, "type", " ", NameChars, at) is { } type)
                 found.Add(new NewMetaflowDatum(field, value, type, User(item), Tags(item, "tags"), Tags(item, "system_tags")));
         return found;
     }
@@ -128,6 +128,8 @@ internal static class MetaflowBody
         return short.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var attempt) ? attempt
             : throw ApiFault.Field($"[{at}].attempt_id", "is not the number of an attempt", "Give a whole number from 0.");
     }
+
+    private static string? Value(JsonElement item, int at) => !Has(item, "value") ? " " : MetaflowValue.Text(item.GetProperty("value")) is { } text ? Whole($"[{at}].value", text) : null;
 
     // A field that is there and null is null; one that is not there is what that service stores for it.
     private static string? TextOr(JsonElement item, string field, string otherwise, int longest, int at) => Has(item, field) ? Text(item, field, longest, $"[{at}].") : otherwise;

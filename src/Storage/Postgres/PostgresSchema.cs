@@ -88,7 +88,7 @@ internal static class PostgresSchema
         var path = await ScalarAsync<string>(connection, "search_path", cancellationToken).ConfigureAwait(false);
         await SetPathAsync(connection, schema, cancellationToken).ConfigureAwait(false);
         if (await ScalarAsync<long>(connection, "others_tables", cancellationToken).ConfigureAwait(false) > 0)
-            throw new StoreUnavailableException($"The schema {schema} of the {Place(connection)} has tables that Fanfare did not make. Rename that schema, or have Fanfare use a schema of another name ('Search Path' in the connection string), beside which that of Metaflow's tables gets another one, too.");
+            throw new StoreUnavailableException($"The schema {schema} of the {Place(connection)} has tables already, which Fanfare did not make for this journal. Rename that schema, drop it where nobody needs it, or have Fanfare use a schema of another name ('Search Path' in the connection string), beside which that of Metaflow's tables gets another one, too.");
         await ExecuteAsync(connection, sql, cancellationToken).ConfigureAwait(false);
         await SetPathAsync(connection, path, cancellationToken).ConfigureAwait(false);
     }

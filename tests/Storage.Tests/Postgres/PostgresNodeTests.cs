@@ -220,7 +220,8 @@ public sealed class PostgresNodeTests(SharedPostgres shared) : IClassFixture<Sha
             foreach (var stream in streams) await store.Journal.AppendAsync(A.Append(stream, await store.Journal.OpenAsync(stream, default)));
         }
         var written = await ShardsAsync();
-        await shared.Server.ExecuteAsync("ALTER TABLE streams DROP COLUMN shard; DROP TABLE nodes, shards, silos, silos_version, orleansquery, schema_oldest; DELETE FROM schema_version WHERE version >= 4", _database);
+        var metaflow = new NpgsqlConnectionStringBuilder(_database).SearchPath + "_metaflow";
+        await shared.Server.ExecuteAsync($"DROP SCHEMA {metaflow} CASCADE; ALTER TABLE streams DROP COLUMN shard; DROP TABLE nodes, shards, silos, silos_version, orleansquery, schema_oldest; DELETE FROM schema_version WHERE version >= 4", _database);
 
         await PostgresDatabase.MigrateAsync(_database, default);
 
