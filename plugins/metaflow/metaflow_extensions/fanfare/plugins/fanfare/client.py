@@ -92,9 +92,6 @@ class FanfareClient(object):
     def steps(self, run):
         return self._pages("/api/v1/runs/%s/steps" % _quoted(run), {})
 
-    def tasks(self, run, **filters):
-        return self._pages("/api/v1/runs/%s/tasks" % _quoted(run), filters)
-
     def log(self, run, task):
         """Lines of the log of a task's latest attempt."""
         path = "/api/v1/runs/%s/tasks/%s/logs" % (_quoted(run), _quoted(task))

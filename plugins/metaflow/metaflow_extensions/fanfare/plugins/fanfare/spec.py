@@ -238,15 +238,15 @@ class FlowSpecCompiler(object):
 
     @staticmethod
     def _resources(node):
+        units = {"cpu": lambda v: v, "gpu": lambda v: int(v), "memory": lambda v: "%dMiB" % v, "disk": lambda v: "%dMiB" % v}
         asked = {}
         for deco in node.decorators:
             if deco.name not in _COMPUTE:
                 continue
-            for key, scale in (("cpu", 1), ("memory", 1), ("gpu", 1), ("disk", 1)):
+            for key in units:
                 value = deco.attributes.get(key)
-                if value is not None and not (deco.name != "resources" and key in ("memory", "disk") and not _is_given(deco, key)):
-                    asked[key] = max(asked.get(key, 0), float(value) * scale)
-        units = {"cpu": lambda v: v, "gpu": lambda v: int(v), "memory": lambda v: "%dMiB" % v, "disk": lambda v: "%dMiB" % v}
+                if value is not None and (deco.name == "resources" or key not in ("memory", "disk") or _is_given(deco, key)):
+                    asked[key] = max(asked.get(key, 0), float(value))
         return {key: units[key](value) for key, value in asked.items() if value > 0}
 
     def _arguments(self, node, parameters, is_first, user_retries):
@@ -377,4 +377,4 @@ def make_package(obj):
 
 def _is_given(deco, key):
     # Compute decorators have defaults of their own (4 GiB); what the author wrote is another matter.
-    return str(deco.attributes.get(key)) != str(type(deco).resource_defaults.get(key) if hasattr(type(deco), "resource_defaults") else None)
+    return str(deco.attributes.get(key)) != str(getattr(type(deco), "resource_defaults", {}).get(key))
