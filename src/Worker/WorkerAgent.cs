@@ -5,6 +5,7 @@ using Fanfare.Worker.Leases;
 using Fanfare.Worker.Machine;
 using Fanfare.Worker.Packages;
 using Fanfare.Worker.Processes;
+using Fanfare.Worker.Warm;
 
 namespace Fanfare.Worker;
 
@@ -86,7 +87,8 @@ public sealed class WorkerAgent
             await using var strays = new Strays(live, _time);
             var packages = new PackageCache(directory.Packages, _options.PackageCacheBytes, gateway, _time, _log);
             var cgroups = Cgroups.Open(_options.CgroupDirectory, Boot);
-            var executor = new ProcessExecutor(_options, setsid, live, strays, cgroups, packages, gateway, gpus.Count > 0, _time, _log);
+            await using var warm = new WarmServers(directory.Tasks, _options.WarmServers, setsid, live, packages, _time, _log);
+            var executor = new ProcessExecutor(_options, setsid, live, strays, cgroups, packages, warm, gateway, gpus.Count > 0, _time, _log);
             await ServeAsync(executor, gateway, capacity, gpus, both.Token);
         }
         finally

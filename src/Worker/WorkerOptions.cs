@@ -45,6 +45,9 @@ public sealed record WorkerOptions
     /// <summary>Names of further variables that tasks get from the worker's environment; see <see cref="TaskEnvironment"/>. Default: none.</summary>
     public IReadOnlyList<string> PassEnvironment { get; init; } = [];
 
+    /// <summary>Most fork servers kept for steps that have one (<see cref="Contracts.StepSpec.Warm"/>). 0: every task starts cold. At most 1,000. Default: 8.</summary>
+    public int WarmServers { get; init; } = 8;
+
     /// <summary>A delegated cgroup v2 directory under which tasks get their own, for memory limits. Default: the worker's own
     /// cgroup, where it is delegated.</summary>
     public string? CgroupDirectory { get; init; }
@@ -76,6 +79,7 @@ public sealed record WorkerOptions
         if (StopGrace < TimeSpan.Zero || StopGrace > TimeSpan.FromHours(1)) errors.Add($"StopGrace: {StopGrace} is not between 0 and 1 h. The default is 2 s.");
         if (LingerGrace < TimeSpan.Zero || LingerGrace > TimeSpan.FromMinutes(1)) errors.Add($"LingerGrace: {LingerGrace} is not between 0 and 1 min. The default is 500 ms.");
         if (PackageCacheBytes < 0) errors.Add("PackageCacheBytes: it cannot be negative. The default is 4 GiB.");
+        if (WarmServers is < 0 or > 1000) errors.Add($"WarmServers: {WarmServers} is not between 0 and 1,000. The default is 8; 0 starts every task cold.");
         foreach (var name in PassEnvironment)
             if (!TaskEnvironment.IsVariableName(name) || name.StartsWith("FANFARE_", StringComparison.Ordinal))
                 errors.Add($"PassEnvironment: '{name}' cannot be passed on: a name has letters, digits and '_', and none starts with FANFARE_. Remove it.");

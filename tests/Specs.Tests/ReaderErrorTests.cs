@@ -18,6 +18,8 @@ public sealed class ReaderErrorTests
         { "image is reserved", "image: python", 6, "steps.start.image", "not supported yet: tasks run as processes", "Remove 'image'" },
         { "wait is reserved", "wait: 5m", 6, "steps.start.wait", "not supported yet: no step waits", "Remove 'wait'" },
         { "flow is reserved", "flow: other", 6, "steps.start.flow", "not supported yet: a step cannot run another flow", "Remove 'flow'" },
+        { "a fork server is a list", "warm: python3 server.py", 6, "steps.start.warm", "a list of words", "Give" },
+        { "a fork server has a program", "warm: []", 6, "steps.start.warm", "empty list", "Name the program" },
         { "env is a mapping", "env: [A=b]", 6, "steps.start.env", "must be a mapping of variables", "Give a mapping" },
         { "variables have names", "env: {a-b: c}", 6, "steps.start.env.a-b", "no name of an environment variable", "Rename" },
         { "variables of the worker are reserved", "env: {FANFARE_RUN: c}", 6, "steps.start.env.FANFARE_RUN", "reserved", "Rename" },

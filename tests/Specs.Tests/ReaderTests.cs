@@ -25,6 +25,7 @@ public sealed class ReaderTests
           first:
             description: Lists.
             run: [python3, steps.py, 1]
+            warm: [python3, server.py, ""]
             env: {MODE: fast, EMPTY: "", N: 1, TOKEN: {secret: api_token}}
             workdir: sub/dir
             resources: {cpu: 0.5, memory: 512MiB, gpu: 1, disk: 1GB}
@@ -69,6 +70,7 @@ public sealed class ReaderTests
         Assert.Equal(["cleanup"], spec.Finally);
         var first = spec.Step("first")!;
         Assert.Equal(["python3", "steps.py", "1"], first.Run.Argv);
+        Assert.Equal(["python3", "server.py", ""], first.Warm);
         Assert.Equal([new("MODE", "fast", null), new("EMPTY", "", null), new("N", "1", null), new("TOKEN", null, "api_token")], first.Env);
         Assert.Equal(("sub/dir", "big", -5, 10), (first.Workdir, first.Queue, first.Priority, first.MaxParallel));
         Assert.Equal(new ResourceSpec(0.5, 512 << 20, 1, 1_000_000_000), first.Resources);

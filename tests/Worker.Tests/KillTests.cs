@@ -39,6 +39,31 @@ public sealed class KillTests : IDisposable
     }
 
     [Fact]
+    public async Task AKilledWorker_LeavesNoForkServer_AndNothingThatItForked()
+    {
+        await using var gateway = await FakeGateway.StartAsync();
+        var host = Host(gateway);
+        gateway.Offer(
+            ForkServer.Task($"""
+                open("{_root}/server", "w").write("%d\n" % loaded)
+                open("{_root}/a", "w").write("%d\n" % os.getpid())
+                while True: signal.pause()
+                """),
+            ForkServer.Task($"""
+                if os.fork() == 0:
+                    os.setsid()
+                    open("{_root}/b", "w").write("%d\n" % os.getpid())
+                while True: signal.pause()
+                """));
+        var pids = new List<int>();
+        foreach (var name in (string[])["server", "a", "b"]) pids.Add(await Procs.PidFromAsync($"{_root}/{name}"));
+
+        host.Kill(entireProcessTree: false);
+
+        foreach (var pid in pids) await Procs.GoneAsync(pid);
+    }
+
+    [Fact]
     public async Task AWorkerKilledAtAnyMoment_LeavesNoProcess()
     {
         var random = new Random(20260);

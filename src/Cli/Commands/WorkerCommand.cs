@@ -14,9 +14,10 @@ internal static class WorkerCommand
         var slots = new Option<int?>("--slots") { Description = "Cores to offer. Default: all", HelpName = "N", Validators = { r => Arguments.InRange(r, 1, 100_000) } };
         var secrets = new Option<string?>("--secrets") { Description = "Directory with a file for each secret", HelpName = "DIR" };
         var passed = new Option<string[]>("--pass-env") { Description = "Variable of the worker's own environment that its tasks get; may be repeated", HelpName = "NAME", DefaultValueFactory = _ => [] };
+        var warm = new Option<int?>("--warm-servers") { Description = "Most fork servers kept for steps that have one. 0: every task starts cold. Default: 8", HelpName = "N", Validators = { r => Arguments.InRange(r, 0, 1000) } };
         var command = new Command("worker", "Run tasks for a server until stopped")
         {
-            name, queues, data, slots, secrets, passed,
+            name, queues, data, slots, secrets, passed, warm,
         };
         ExampleHelp.Add(command, "fanfare worker --server http://scheduler:7433", "fanfare worker --server http://a:7433,http://b:7433 --queue gpu --slots 8");
         return global.On(command, async (session, parsed, cancel) =>
@@ -31,6 +32,7 @@ internal static class WorkerCommand
                     secretsDirectory is null ? null : Path.GetFullPath(secretsDirectory, session.Host.WorkingDirectory), session.Screen.Note)
                 {
                     PassEnvironment = parsed.GetValue(passed)!,
+                    WarmServers = parsed.GetValue(warm),
                 },
                 cancel);
             return ExitCode.Success;

@@ -18,6 +18,7 @@ internal sealed class EmbeddedWorker : ILocalWorker
             SecretsDirectory = options.SecretsDirectory,
             PassEnvironment = options.PassEnvironment,
         };
+        if (options.WarmServers is { } most) worker = worker with { WarmServers = most };
         try
         {
             await new WorkerAgent(worker, TimeProvider.System, options.Log).RunAsync(cancellationToken);

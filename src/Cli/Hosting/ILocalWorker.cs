@@ -22,4 +22,7 @@ internal sealed record LocalWorkerOptions(
 {
     /// <summary>Variables of the worker's own environment that tasks get, beside those that they always do.</summary>
     public IReadOnlyList<string> PassEnvironment { get; init; } = [];
+
+    /// <summary>Most fork servers kept; null for the worker's default, 0 for none.</summary>
+    public int? WarmServers { get; init; }
 }

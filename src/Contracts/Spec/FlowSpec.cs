@@ -71,6 +71,9 @@ public sealed record StepSpec
 
     public required CommandSpec Run { get; init; }
 
+    /// <summary>Argument vector of a fork server that starts the step's tasks in place of <see cref="Run"/>, faster; null for none. A worker may always run the command itself.</summary>
+    public IReadOnlyList<string>? Warm { get; init; }
+
     public IReadOnlyList<EnvSpec> Env { get; init; } = [];
 
     /// <summary>Relative to the flow's code package. Default: its root.</summary>

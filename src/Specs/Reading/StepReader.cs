@@ -16,6 +16,7 @@ internal static class StepReader
         {
             Description = fields["description"]?.AsText(),
             Run = fields.Required("run", "Give the command, as a list of words or a shell string.") is { } run ? Run(run) : step.Run,
+            Warm = fields["warm"] is { } warm ? Words(warm, "a list of words (the program of the fork server and its arguments)") : null,
             Env = fields["env"] is { } env ? Env(env) : [],
             Workdir = fields["workdir"]?.AsRelativePath(),
             Resources = fields["resources"] is { } resources ? Resources(resources) : step.Resources,
@@ -46,10 +47,14 @@ internal static class StepReader
     private static CommandSpec Run(Value value)
     {
         const string rule = "a list of words (the program and its arguments) or a shell string";
-        if (!value.IsList) return new CommandSpec(null, value.AsWord(rule));
-        var words = value.AsList(rule)!;
+        return value.IsList ? new CommandSpec(Words(value, rule), null) : new CommandSpec(null, value.AsWord(rule));
+    }
+
+    private static List<string>? Words(Value value, string rule)
+    {
+        if (value.AsList(rule) is not { } words) return null;
         if (words.Count == 0) value.Complain("The command is an empty list; it needs at least the program.", "Name the program.");
-        return new CommandSpec([.. words.Select((w, i) => (i == 0 ? w.AsWord("the program to run") : Argument(w)) ?? "")], null);
+        return [.. words.Select((w, i) => (i == 0 ? w.AsWord("the program to run") : Argument(w)) ?? "")];
     }
 
     private static string? Argument(Value value)

@@ -6,12 +6,13 @@ using Fanfare.Worker.Gateways;
 using Fanfare.Worker.Logs;
 using Fanfare.Worker.Packages;
 using Fanfare.Worker.Processes;
+using Fanfare.Worker.Warm;
 
 namespace Fanfare.Worker;
 
 /// <summary>Runs each attempt as a process group of its own.</summary>
 internal sealed class ProcessExecutor(
-    WorkerOptions options, string setsid, LiveGroups live, Strays strays, Cgroups cgroups, PackageCache packages, GatewayClient gateway, bool hasGpus,
+    WorkerOptions options, string setsid, LiveGroups live, Strays strays, Cgroups cgroups, PackageCache packages, WarmServers warm, GatewayClient gateway, bool hasGpus,
     TimeProvider time, Action<string> log) : ITaskExecutor
 {
     private const int TailLines = 10;
@@ -116,17 +117,21 @@ internal sealed class ProcessExecutor(
         var code = await PrepareAsync(run, directory, assignment.Stop);
         var environment = new Dictionary<string, string>(_environment, StringComparer.Ordinal);
         var ofStep = TaskEnvironment.AddStep(environment, lease.Step, _secrets);
+        // What tasks of the step have in common, and a fork server can be started with.
+        var common = lease.Step.Warm is null ? null : new Dictionary<string, string>(environment, StringComparer.Ordinal);
         var (ofParameters, remarks) = TaskEnvironment.AddParameters(environment, lease.Parameters, _secrets);
         run.Secrets = new SecretMask([.. ofStep, .. ofParameters]);
         foreach (var remark in remarks) taskLog.Remark(remark);
-        var mark = $"{live.Mark}.{run.Mark}";
-        TaskEnvironment.AddContract(environment, assignment, directory, code, gateway.Servers.Current, mark, hasGpus);
+        TaskEnvironment.AddContract(environment, assignment, directory, code, gateway.Servers.Current, live.MarkOf(run.Mark), hasGpus);
         using var cgroup = cgroups.Create(run.Mark.ToString(CultureInfo.InvariantCulture), lease.Step.Resources.MemoryBytes, log);
         var command = Command(lease.Step.Run);
         var workdir = Workdir(code, lease.Step.Workdir);
         if (ExecutableFile.WhyNot(command[0], workdir, environment["PATH"]) is { } why) throw AttemptFailure.Failed("start_failed", why);
         assignment.Stop.ThrowIfCancellationRequested();
-        using var group = Start(new GroupCommand(command, workdir, environment, directory.ExecFailed, cgroup?.Directory ?? ""));
+        // As a shell would have it; a forked task has none before it.
+        environment["PWD"] = workdir;
+        var start = new GroupCommand(command, workdir, environment, directory.ExecFailed, cgroup?.Directory ?? "");
+        using var group = await ForkAsync(run, common, code, workdir, start) ?? Start(start);
         run.StartedAt = time.GetUtcNow();
 
         using var cut = CancellationTokenSource.CreateLinkedTokenSource(CancellationToken.None);
@@ -179,6 +184,15 @@ internal sealed class ProcessExecutor(
         }
         await InputFile.WriteAsync(lease, lease.Inputs, directory, stop);
         return code;
+    }
+
+    /// <summary>A warm start, where the step has a fork server; null where it has none, or one that cannot serve.</summary>
+    private async Task<ProcessGroup?> ForkAsync(Attempt run, IReadOnlyDictionary<string, string>? common, string code, string workdir, GroupCommand command)
+    {
+        var (lease, isPacked) = (run.Lease, run.Package is not null);
+        if (common is null || lease.Step.Warm is not { Count: > 0 } server) return null;
+        var start = new WarmStart($"{lease.Flow}.{lease.Step.Name}", server, lease.Package, isPacked ? code : null, isPacked ? workdir : null, common);
+        return await warm.StartAsync(start, command, run.Assignment.Stop);
     }
 
     private ProcessGroup Start(GroupCommand command)

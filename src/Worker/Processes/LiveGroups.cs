@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace Fanfare.Worker.Processes;
@@ -33,6 +34,9 @@ internal sealed class LiveGroups : IDisposable
 
     /// <summary>Value of <c>FANFARE_MARK</c>, without the task's own part.</summary>
     public string Mark { get; }
+
+    /// <summary>Value of <c>FANFARE_MARK</c> for a task. All are of one length, so that a forked child can put its own where its server's was.</summary>
+    public string MarkOf(long mark) => string.Create(CultureInfo.InvariantCulture, $"{Mark}.{mark:D19}");
 
     /// <summary>The mark of a task that is about to start.</summary>
     public long Enter()

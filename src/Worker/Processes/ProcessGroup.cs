@@ -12,8 +12,7 @@ namespace Fanfare.Worker.Processes;
 internal sealed record GroupCommand(
     IReadOnlyList<string> Command, string Directory, IReadOnlyDictionary<string, string> Environment, string FailedMark, string Cgroup);
 
-/// <summary>A command running as leader of its own session and process group. This is the one place that knows how the
-/// operating system does that; it needs Linux, util-linux' setsid and /bin/sh.</summary>
+/// <summary>A command running as leader of its own session and process group, which was noted before it ran.</summary>
 internal sealed class ProcessGroup : IDisposable
 {
     // The process holds still until it has been noted where it will be found if this worker dies; if it dies before, the
@@ -22,27 +21,36 @@ internal sealed class ProcessGroup : IDisposable
         trap ': >"$0"' 0
         IFS= read -r go || exit 125
         if [ -n "$1" ]; then echo $$ >"$1/cgroup.procs" || exit 125; fi
-        shift
-        exec "$@" </dev/null
+        [ -n "$2" ] || exec </dev/null
+        shift 2
+        exec "$@"
         """;
 
-    private readonly Process _process;
     private readonly LiveGroups _live;
     private readonly LiveGroup _group;
+    private readonly IDisposable _held;
 
-    private ProcessGroup(Process process, LiveGroups live, LiveGroup group)
+    /// <param name="live">Where the group is noted.</param>
+    /// <param name="group">The group.</param>
+    /// <param name="output">What it writes to standard output.</param>
+    /// <param name="error">What it writes to standard error.</param>
+    /// <param name="exited">The leader's exit code; 128 and the signal's number when a signal ended it.</param>
+    /// <param name="held">What is of no use after it.</param>
+    public ProcessGroup(LiveGroups live, LiveGroup group, Stream output, Stream error, Task<int> exited, IDisposable held)
     {
-        _process = process;
         _live = live;
         _group = group;
-        Exited = ExitAsync();
+        _held = held;
+        Output = output;
+        Error = error;
+        Exited = exited;
     }
 
     public int Id => _group.Id;
 
-    public Stream Output => _process.StandardOutput.BaseStream;
+    public Stream Output { get; }
 
-    public Stream Error => _process.StandardError.BaseStream;
+    public Stream Error { get; }
 
     /// <summary>The leader's exit code; 128 and the signal's number when a signal ended it.</summary>
     public Task<int> Exited { get; }
@@ -61,36 +69,18 @@ internal sealed class ProcessGroup : IDisposable
         throw new PlatformNotSupportedException("A worker needs setsid, which is not in /usr/bin, /bin or /usr/local/bin. Install util-linux.");
     }
 
+    /// <summary>Starts a command with an empty standard input.</summary>
     /// <exception cref="Win32Exception">The system refused to start it.</exception>
     public static ProcessGroup Start(string setsid, GroupCommand command, LiveGroups live)
     {
-        var start = new ProcessStartInfo(setsid)
-        {
-            UseShellExecute = false,
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            WorkingDirectory = command.Directory,
-        };
-        foreach (var argument in (string[])["/bin/sh", "-c", Hold, command.FailedMark, command.Cgroup]) start.ArgumentList.Add(argument);
-        foreach (var argument in command.Command) start.ArgumentList.Add(argument);
-        start.Environment.Clear();
-        foreach (var (name, value) in command.Environment) start.Environment[name] = value;
-        var process = Process.Start(start) ?? throw new InvalidOperationException("The process did not start.");
-        // It waits for its first line, so it is there to be read.
-        var group = new LiveGroup(process.Id, ProcStat.Read(process.Id)?.StartTime ?? 0);
-        live.Add(group);
-        try
-        {
-            process.StandardInput.BaseStream.Write("go\n"u8);
-            process.StandardInput.Close();
-        }
-        catch (IOException)
-        {
-            // Somebody ended it already; its exit code will tell.
-        }
-        return new ProcessGroup(process, live, group);
+        var (group, input) = Start(setsid, command, live, keepsInput: false);
+        input.Close();
+        return group;
     }
+
+    /// <summary>Starts a command whose standard input is written here.</summary>
+    /// <exception cref="Win32Exception">The system refused to start it.</exception>
+    public static (ProcessGroup Group, Stream Input) StartWithInput(string setsid, GroupCommand command, LiveGroups live) => Start(setsid, command, live, keepsInput: true);
 
     /// <summary>Signals the leader and all that are in its group.</summary>
     public void Signal(int signal)
@@ -104,12 +94,43 @@ internal sealed class ProcessGroup : IDisposable
     {
         if (IsAlive) Signal(Libc.SigKill);
         if (!IsAlive) _live.Remove(_group);
-        _process.Dispose();
+        _held.Dispose();
     }
 
-    private async Task<int> ExitAsync()
+    private static (ProcessGroup Group, Stream Input) Start(string setsid, GroupCommand command, LiveGroups live, bool keepsInput)
     {
-        await _process.WaitForExitAsync();
-        return _process.ExitCode;
+        var start = new ProcessStartInfo(setsid)
+        {
+            UseShellExecute = false,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = command.Directory,
+        };
+        foreach (var argument in (string[])["/bin/sh", "-c", Hold, command.FailedMark, command.Cgroup, keepsInput ? "keep" : ""]) start.ArgumentList.Add(argument);
+        foreach (var argument in command.Command) start.ArgumentList.Add(argument);
+        start.Environment.Clear();
+        foreach (var (name, value) in command.Environment) start.Environment[name] = value;
+        var process = Process.Start(start) ?? throw new InvalidOperationException("The process did not start.");
+        // It waits for its first line, so it is there to be read.
+        var group = new LiveGroup(process.Id, ProcStat.Read(process.Id)?.StartTime ?? 0);
+        live.Add(group);
+        var input = process.StandardInput.BaseStream;
+        try
+        {
+            input.Write("go\n"u8);
+            input.Flush();
+        }
+        catch (IOException)
+        {
+            // Somebody ended it already; its exit code will tell.
+        }
+        return (new ProcessGroup(live, group, process.StandardOutput.BaseStream, process.StandardError.BaseStream, ExitAsync(process), process), input);
+    }
+
+    private static async Task<int> ExitAsync(Process process)
+    {
+        await process.WaitForExitAsync();
+        return process.ExitCode;
     }
 }

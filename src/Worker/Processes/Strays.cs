@@ -24,7 +24,7 @@ internal sealed class Strays(LiveGroups live, TimeProvider time) : IAsyncDisposa
     }
 
     /// <summary>Ends what is left of one task, now.</summary>
-    public void End(long mark) => MarkedProcesses.Kill($"{live.Mark}.", rest => rest == mark.ToString(CultureInfo.InvariantCulture));
+    public void End(long mark) => MarkedProcesses.Kill(live.MarkOf(mark), rest => rest.Length == 0);
 
     public async ValueTask DisposeAsync()
     {

@@ -26,6 +26,7 @@ internal static class FlowCatalog
           begin:
             description: first
             run: [program, --fast, ""]
+            warm: [server, --warm]
             env: {MODE: fast, TOKEN: {secret: api_token}}
             workdir: sub/dir
             resources: {cpu: 0.5, memory: 1GiB, gpu: 1, disk: 10GB}
