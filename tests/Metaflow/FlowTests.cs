@@ -68,8 +68,9 @@ public sealed class FlowTests
     {
         await using var site = await MetaflowSite.StartAsync();
         await site.DoneAsync("held", "fanfare", "create");
-        var (first, second) = (await site.TriggerAsync("held", "--place", site.In("")), await site.TriggerAsync("held", "--place", site.In("")));
+        var first = await site.TriggerAsync("held", "--place", site.In(""));
         await Eventually.TrueAsync(async () => (await site.Api.StepsAsync(first)).Any(step => step is { Step: "work", Running: > 0 }), "Tasks that wait");
+        var second = await site.TriggerAsync("held", "--place", site.In(""));
 
         Assert.Contains("SUSPENDED", await site.DoneAsync("held", "fanfare", "suspend", first), StringComparison.Ordinal);
         await site.DoneAsync("held", "fanfare", "terminate", second);

@@ -12,6 +12,14 @@ internal sealed class MetaflowSite : IAsyncDisposable
 
     public Api Api => _site.Api;
 
+    public FanfareProcess Server => _site.Server;
+
+    public FanfareProcess Worker => _site.Worker;
+
+    public void StartWorker() => _site.StartWorker(slots: 2);
+
+    public Task StartServerAsync() => _site.StartServerAsync();
+
     public static async Task<MetaflowSite> StartAsync() => new(await Site.StartAsync(slots: 2));
 
     /// <summary>A path in the site's directory.</summary>

@@ -1,5 +1,6 @@
 """The runner of a task, against a program that stands in for the flow: no Metaflow is needed."""
 
+import contextlib
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import time
 import unittest
 from pathlib import Path
 
@@ -64,18 +66,22 @@ class Running(unittest.TestCase):
         (code / "data" / "some.txt").write_text("there")
         (code / "flow.py").write_text(textwrap.dedent(STANDIN))
         self.calls = self.root / "calls"
-        self.env = dict(os.environ, CALLS=str(self.calls), FANFARE_INPUT=str(self.root / "input"), FANFARE_CODE=str(code), FANFARE_FAILURES="0", METAFLOW_FLOW_NAME="Flow", TMPDIR=str(self.root))
+        self.env = dict(os.environ, CALLS=str(self.calls), FANFARE_INPUT=str(self.root / "task" / "input"), FANFARE_CODE=str(code), FANFARE_FAILURES="0", METAFLOW_FLOW_NAME="Flow")
 
     def start(self, name="body[1]", step="body", splits=(1,), attempt=0, inputs=(("start", "start", 0),), options=(), **env):
         given = {"run": "r1", "task": name, "step": step, "splits": list(splits), "attempt": attempt, "parameters": {"n": 3, "a-b": {"x": 1}, "none": None}, "inputs": [{"task": t, "step": s, "attempt": a} for t, s, a in inputs]}
-        (self.root / "input").write_text(json.dumps(given))
+        (self.root / "task").mkdir()
+        (self.root / "task" / "input").write_text(json.dumps(given))
         command = [sys.executable, str(RUNNER), "--script", "flow.py", "--datastore", "local", "--datastore-root", str(self.root / "ds"), *options, "--", "--quiet"]
-        return subprocess.Popen(command, cwd=self.env["FANFARE_CODE"], env=dict(self.env, **env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(command, cwd=self.env["FANFARE_CODE"], env=dict(self.env, **env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
     def run_to_end(self, **how):
         process = self.start(**how)
-        out, err = process.communicate(timeout=60)
-        return process.returncode, out, err
+        code = process.wait(timeout=60)
+        # As the worker does: what is left of the group ends with its leader.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        return code, *process.communicate()
 
     def called(self):
         return [json.loads(line) for line in self.calls.read_text().splitlines()]
@@ -116,11 +122,11 @@ class Running(unittest.TestCase):
         (call,) = self.called()
         self.assertEqual(call["paths"], "r1/start/t")
 
-    def test_the_working_directory_is_the_tasks_own_and_goes_with_it(self):
+    def test_the_working_directory_is_the_tasks_own_and_lies_where_the_worker_removes_it(self):
         code, out, _ = self.run_to_end(DO="print(open('data/some.txt').read()); open('data/some.txt', 'w').write('mine'); os.link('data/some.txt', 'other')")
         self.assertEqual((code, out), (0, "there\n"))
         self.assertEqual((Path(self.env["FANFARE_CODE"]) / "data" / "some.txt").read_text(), "there")
-        self.assertFalse(os.path.exists(self.called()[0]["cwd"]))
+        self.assertEqual(os.path.dirname(self.called()[0]["cwd"]), os.path.realpath(self.root / "task"))
 
     def test_cards_are_kept_beside_the_datastore(self):
         _, out, _ = self.run_to_end(DO="print(os.path.realpath('.metaflow'))")
@@ -133,9 +139,23 @@ class Running(unittest.TestCase):
         self.assertEqual([re.sub(r"\A\[MFLOG\|0\|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\|task\|[0-9a-f-]{36}\]", "", line) for line in lines], ["one", "two", "no end"])
         self.assertTrue(self.log("stderr").endswith("]bad\n"))
 
+    def test_lines_that_come_at_once_have_stamps_of_their_own_in_their_order(self):
+        self.run_to_end(DO="sys.stdout.write(''.join('%d\\n' % i for i in range(500)))")
+        lines = self.log().splitlines()
+        self.assertEqual([line.partition("]")[2] for line in sorted(lines)], [str(i) for i in range(500)])
+        self.assertEqual(len({line.split("|")[2] for line in lines}), 500)
+
     def test_its_exit_code_is_the_tasks(self):
         self.assertEqual(self.run_to_end(DO="sys.exit(202)")[0], 202)
+
+    def test_a_signal_that_ended_it_is_told_as_a_shell_does(self):
         self.assertEqual(self.run_to_end(DO="os.kill(os.getpid(), signal.SIGKILL)")[0], 128 + signal.SIGKILL)
+
+    def test_a_process_that_it_leaves_behind_does_not_keep_it_from_its_end(self):
+        began = time.monotonic()
+        code, out, _ = self.run_to_end(DO="import subprocess; subprocess.Popen(['sleep', '60'])\nprint('done')")
+        self.assertEqual((code, out), (0, "done\n"))
+        self.assertLess(time.monotonic() - began, 30)
 
     def test_a_run_that_cannot_be_registered_does_not_start_its_step(self):
         (Path(self.env["FANFARE_CODE"]) / "flow.py").write_text("import sys\nsys.exit(3 if 'init' in sys.argv else 0)")

@@ -76,9 +76,10 @@ _authorize = click.option("--authorize", default=None, type=str, help="Authorize
 @click.option("--max-workers", default=None, type=int, help="Most tasks of one step of a foreach that run at a time.  [default: as many as the workers take]")
 @click.option("--workflow-timeout", default=None, type=int, help="Longest a run may take, in seconds.")
 @click.option("--no-triggers", is_flag=True, default=False, help="Deploy without @schedule, @trigger and @trigger_on_finish.")
+@click.option("--no-warm", is_flag=True, default=False, help="Start a fresh Python for each task. Otherwise workers import the flow once, and fork for each task where that is safe.")
 @click.option("--deployer-attribute-file", default=None, type=str, hidden=True, help="Write the deployment's name to the file specified. Used internally for Metaflow's Deployer API.")
 @click.pass_obj
-def create(obj, tags=None, user_namespace=None, only_json=False, authorize=None, generate_new_token=False, given_token=None, max_workers=None, workflow_timeout=None, no_triggers=False, deployer_attribute_file=None):
+def create(obj, tags=None, user_namespace=None, only_json=False, authorize=None, generate_new_token=False, given_token=None, max_workers=None, workflow_timeout=None, no_triggers=False, no_warm=False, deployer_attribute_file=None):
     validate_tags(tags)
     for option, value in (("--max-workers", max_workers), ("--workflow-timeout", workflow_timeout)):
         if value is not None and value < 1:
@@ -95,7 +96,7 @@ def create(obj, tags=None, user_namespace=None, only_json=False, authorize=None,
     content, package = make_package(obj)
     project = {"project_name": current.project_name, "branch_name": current.branch_name} if obj.is_project else None
     spec = FlowSpecCompiler(
-        obj, obj.deployment_name, package, token, get_username(), tags=tags or (), namespace=user_namespace, max_workers=max_workers, workflow_timeout=workflow_timeout, project=project
+        obj, obj.deployment_name, package, token, get_username(), tags=tags or (), namespace=user_namespace, max_workers=max_workers, workflow_timeout=workflow_timeout, project=project, warm=not no_warm
     ).compile()
     if only_json:
         obj.echo_always(json.dumps(spec, indent=4), err=False, no_bold=True)

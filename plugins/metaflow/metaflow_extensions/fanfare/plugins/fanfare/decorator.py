@@ -17,15 +17,10 @@ class FanfareInternalDecorator(StepDecorator):
     name = "fanfare_internal"
 
     def task_pre_step(self, step_name, task_datastore, metadata, run_id, task_id, flow, graph, retry_count, max_user_code_retries, ubf_context, inputs):
-        notes = {
-            "fanfare-flow": os.environ.get("FANFARE_FLOW"),
-            "fanfare-run": os.environ.get("FANFARE_RUN"),
-            "fanfare-task": os.environ.get("FANFARE_TASK"),
-            "fanfare-attempt": os.environ.get("FANFARE_ATTEMPT"),
-            "fanfare-url": os.environ.get("FANFARE_URL"),
-        }
-        tags = ["attempt_id:%d" % retry_count]
-        metadata.register_metadata(run_id, step_name, task_id, [MetaDatum(field=field, value=value, type=field, tags=tags) for field, value in notes.items() if value])
+        # One note says it all: each costs a call.
+        where = "%s/runs/%s/tasks/%s" % tuple(os.environ.get(name, "") for name in ("FANFARE_URL", "FANFARE_RUN", "FANFARE_TASK"))
+        notes = [MetaDatum(field="fanfare", value="%s?attempt=%s" % (where, os.environ.get("FANFARE_ATTEMPT", "")), type="fanfare", tags=["attempt_id:%d" % retry_count])]
+        metadata.register_metadata(run_id, step_name, task_id, notes)
 
     def task_finished(self, step_name, flow, graph, is_task_ok, retry_count, max_user_code_retries):
         output = os.environ.get("FANFARE_OUTPUT")

@@ -34,7 +34,7 @@ class FanfareDeployer(DeployerImpl):
         """Deploys a new version of the flow.
 
         Parameters are the options of `python flow.py fanfare create`: authorize, generate_new_token, given_token, tags, user_namespace, only_json, max_workers,
-        workflow_timeout, no_triggers.
+        workflow_timeout, no_triggers, no_warm.
 
         Returns
         -------

@@ -37,6 +37,7 @@ NEVER_AGAIN = 202
 
 # Where the runner lies in a code package, which has the extension as well as the flow.
 RUNNER = ".mf_code/metaflow_extensions/fanfare/plugins/fanfare/task.py"
+FORK_SERVER = ".mf_code/metaflow_extensions/fanfare/plugins/fanfare/warm.py"
 
 # After a timeout inside Metaflow a task still writes its artifacts.
 _TIMEOUT_MARGIN_SECONDS = 60
@@ -116,7 +117,7 @@ class FlowSpecCompiler(object):
         Metadata, SHA and URL of the code package in Metaflow's datastore.
     """
 
-    def __init__(self, obj, name, package, production_token, owner, tags=(), namespace=None, max_workers=None, workflow_timeout=None, project=None):
+    def __init__(self, obj, name, package, production_token, owner, tags=(), namespace=None, max_workers=None, workflow_timeout=None, project=None, warm=True):
         self._obj = obj
         self._flow = obj.flow
         self._graph = obj.flow._graph
@@ -129,6 +130,7 @@ class FlowSpecCompiler(object):
         self._max_workers = max_workers
         self._workflow_timeout = workflow_timeout
         self._project = project
+        self._warm = warm
 
     def compile(self):
         """The spec as a dict, in the form of a flow's YAML."""
@@ -195,8 +197,9 @@ class FlowSpecCompiler(object):
         user_retries, error_retries, delay = self._retries(node)
         is_first = node.name == self._graph.start_step
         step = {
-            "run": [from_conf("FANFARE_PYTHON", "python3"), RUNNER, *self._arguments(node, parameters if is_first else [], is_first, user_retries)],
-            "env": self._env(node, parameters if is_first else None),
+            "run": [self._python, RUNNER, *self._arguments(node, parameters if is_first else [], is_first, user_retries)],
+            "warm": [self._python, FORK_SERVER, "--script", self._script, "--", *self._top(node)] if self._warm else None,
+            "env": self._env(node),
             "retry": {
                 "max_attempts": user_retries + error_retries + 1,
                 "backoff": {"initial": "%dms" % round(delay * 60_000), "max": "%dms" % max(1000, round(delay * 60_000)), "factor": 1, "jitter": 0},
@@ -251,13 +254,13 @@ class FlowSpecCompiler(object):
 
     def _arguments(self, node, parameters, is_first, user_retries):
         arguments = [
-            "--script", os.path.basename(sys.argv[0]),
+            "--script", self._script,
             "--datastore", self._obj.flow_datastore.TYPE,
             "--datastore-root", self._datastore_root,
             "--user-retries", str(user_retries),
         ]
         if is_first:
-            arguments.append("--first")
+            arguments += ["--first", ABOUT, json.dumps(self._about(parameters))]
         if any(self._graph[before].foreach_param is not None for before in node.in_funcs if before in self._graph):
             arguments.append("--splits")
         for each in parameters:
@@ -291,11 +294,19 @@ class FlowSpecCompiler(object):
         ]
 
     @property
+    def _python(self):
+        return from_conf("FANFARE_PYTHON", "python3")
+
+    @property
+    def _script(self):
+        return os.path.basename(sys.argv[0])
+
+    @property
     def _datastore_root(self):
         root = self._obj.flow_datastore.datastore_root
         return os.path.abspath(root) if self._obj.flow_datastore.TYPE == "local" else root
 
-    def _env(self, node, parameters):
+    def _env(self, node):
         configs = {param.name: ConfigInput.make_key_name(param.name) for _, param in self._flow._get_parameters() if param.IS_CONFIG_PARAMETER}
         env = {key: value for key, value in config_values() if key.startswith(("METAFLOW_CONDA_", "METAFLOW_DEBUG_"))}
         for deco in node.decorators:
@@ -309,7 +320,7 @@ class FlowSpecCompiler(object):
                 "METAFLOW_CODE_DS": self._obj.flow_datastore.TYPE,
                 "METAFLOW_DEFAULT_DATASTORE": self._obj.flow_datastore.TYPE,
                 "METAFLOW_DEFAULT_METADATA": self._obj.metadata.TYPE,
-                "METAFLOW_FLOW_FILENAME": os.path.basename(sys.argv[0]),
+                "METAFLOW_FLOW_FILENAME": self._script,
                 "METAFLOW_FLOW_NAME": self._flow.name,
                 "METAFLOW_OWNER": self._owner,
                 "METAFLOW_PRODUCTION_TOKEN": self._token,
@@ -328,8 +339,6 @@ class FlowSpecCompiler(object):
                 "METAFLOW_FLOW_CONFIG_VALUE": json.dumps(configs) if configs else None,
             }
         )
-        if parameters is not None:
-            env[DEPLOYMENT] = json.dumps(self._about(parameters))
         return {key: str(value) for key, value in env.items() if value is not None}
 
     @staticmethod
@@ -347,8 +356,8 @@ class FlowSpecCompiler(object):
         }
 
 
-# The first step's variable by which a deployment says what it is, for whoever knows only its name.
-DEPLOYMENT = "METAFLOW_FANFARE_DEPLOYMENT"
+# The first step's option by which a deployment says what it is, for whoever knows only its name.
+ABOUT = "--about"
 
 
 def about(deployment):
@@ -361,8 +370,9 @@ def about(deployment):
     """
     try:
         spec = json.loads(deployment.get("source") or "")
-        return json.loads(spec["steps"][spec["start"]]["env"][DEPLOYMENT])
-    except (ValueError, KeyError, TypeError):
+        command = spec["steps"][spec["start"]]["run"]
+        return json.loads(command[command.index(ABOUT) + 1])
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         # YAML, or JSON by another hand.
         return None
 

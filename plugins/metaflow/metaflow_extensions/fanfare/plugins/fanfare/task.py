@@ -2,18 +2,21 @@
 
 It is started in the directory of the code package, which tasks share, and imports nothing of Metaflow: what it does is to translate. $FANFARE_INPUT becomes
 the arguments of Metaflow's `init` and `step`; what the task prints becomes a log in Metaflow's form beside what the worker keeps.
+
+How Metaflow's own process comes about is another matter: here it is started anew, in warm.py it is forked.
 """
 
 import argparse
+import collections
 import datetime
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import threading
+import time
 import uuid
 
 # Metaflow numbers the attempts of a task from 0 to 5, and reads no others.
@@ -53,29 +56,29 @@ def parameter_text(value, is_json):
     return None if value is None else value if isinstance(value, str) else str(value)
 
 
+# One call of Metaflow: the words after the options, all of the environment, and whether what it prints is of no interest.
+Command = collections.namedtuple("Command", "words env quiet")
+
+
 def main(arguments):
-    options = _options(arguments)
-    with open(os.environ["FANFARE_INPUT"], encoding="utf-8") as file:
-        task = json.load(file)
-    code = os.environ["FANFARE_CODE"]
-    work = tempfile.mkdtemp(prefix="metaflow-", dir=os.environ.get("TMPDIR"))
-    try:
-        _lay_out(code, work)
-        if options.datastore == "local":
-            # Cards are kept in the directory of this name that lies nearest above the working directory.
-            os.symlink(options.datastore_root, os.path.join(work, ".metaflow"))
-        return _Task(options, task, code, work).run()
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    task = Task(options_of(arguments), os.environ)
+    outlive_the_task()
+    command = task.next()
+    while command is not None:
+        command = task.next(task.follow(*_start(task, command)))
+    task.keep_log(_save_log)
+    return task.code
 
 
-def _options(arguments):
+def options_of(arguments):
+    """The runner's own options; what follows `--` is `top`, Metaflow's options before its command."""
     parser = argparse.ArgumentParser(prog="task.py")
     parser.add_argument("--script", required=True, help="The flow's file, in the code package.")
     parser.add_argument("--datastore", required=True)
     parser.add_argument("--datastore-root", required=True)
     parser.add_argument("--user-retries", type=int, default=0)
     parser.add_argument("--first", action="store_true", help="The flow's first step, which also registers the run and its parameters.")
+    parser.add_argument("--about", help="What the deployment says of itself; of no use to the task.")
     parser.add_argument("--splits", action="store_true", help="The first step within a foreach.")
     parser.add_argument("--json-parameter", action="append", default=[])
     parser.add_argument("--tag", action="append", default=[])
@@ -84,8 +87,10 @@ def _options(arguments):
     return parser.parse_args(arguments)
 
 
-def _lay_out(code, work):
-    # Tasks write into their working directory as they like; what is Metaflow's own is only read.
+def lay_out(code, place):
+    """Makes the directory that the flow runs in, and returns its path: tasks write into theirs as they like; what is Metaflow's own is only read, and shared."""
+    work = os.path.join(place, "metaflow")
+    os.mkdir(work)
     for entry in os.scandir(code):
         target = os.path.join(work, entry.name)
         if entry.name.startswith(".mf_"):
@@ -94,20 +99,56 @@ def _lay_out(code, work):
             shutil.copytree(entry.path, target, symlinks=True)
         else:
             shutil.copy2(entry.path, target, follow_symlinks=False)
+    return work
 
 
-class _Task(object):
-    def __init__(self, options, task, code, work):
-        self._options = options
+def python_env(code, work, env):
+    """What Python needs to find Metaflow, and Metaflow to find what was packed with the flow."""
+    return {
+        "PYTHONPATH": os.pathsep.join(filter(None, [os.path.join(code, ".mf_code"), env.get("PYTHONPATH")])),
+        "METAFLOW_EXTRACTED_ROOT": work,
+    }
+
+
+def outlive_the_task():
+    """The worker signals the whole group. What is to end is the task itself; this process goes on until its log is kept."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+
+
+class Task(object):
+    """A task's way through Metaflow's commands.
+
+    `next` gives one after the other; whoever runs them lets `follow` take care of what they print, and calls `keep_log` at the end.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        The step's command, as `options_of` reads it.
+    env : mapping
+        The task's environment.
+    """
+
+    # How long what is left in the pipes is waited for, in seconds: a process that the task left behind may hold them open. The worker ends it.
+    _LINGER = 1.0
+
+    def __init__(self, options, env):
+        with open(env["FANFARE_INPUT"], encoding="utf-8") as file:
+            task = json.load(file)
+        self.options = options
+        self.code = None
+        # The attempt's own directory, which goes with it.
+        self.work = lay_out(env["FANFARE_CODE"], os.path.dirname(env["FANFARE_INPUT"]))
+        if options.datastore == "local":
+            # Cards are kept in the directory of this name that lies nearest above the working directory.
+            os.symlink(options.datastore_root, os.path.join(self.work, ".metaflow"))
         self._task = task
-        self._work = work
         self._id = task_id(task["task"], task["attempt"])
-        self._count, self._most = retries(options.user_retries, task["attempt"], int(os.environ["FANFARE_FAILURES"]))
-        self._env = dict(os.environ)
+        self._count, self._most = retries(options.user_retries, task["attempt"], int(env["FANFARE_FAILURES"]))
+        self._env = dict(env)
+        self._env.update(python_env(env["FANFARE_CODE"], self.work, env))
         self._env.update(
             {
-                "PYTHONPATH": os.pathsep.join(filter(None, [os.path.join(code, ".mf_code"), os.environ.get("PYTHONPATH")])),
-                "METAFLOW_EXTRACTED_ROOT": work,
                 "METAFLOW_RUN_ID": task["run"],
                 "METAFLOW_STEP_NAME": task["step"],
                 "METAFLOW_TASK_ID": self._id,
@@ -116,47 +157,95 @@ class _Task(object):
         )
         # A first step that a switch leads back to has inputs like any other.
         self._is_first = options.first and task.get("inputs") == []
-        self._log = _Log(options, task, self._id, self._count, work, self._env)
+        self._log = _Log(options, task, self._id, self._count, self.work, self._env)
+        self._commands = self._in_order()
 
-    def run(self):
-        # The worker signals the whole group. What is to end is the task itself; this process goes on until its log is kept.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: None)
+    def next(self, code=None):
+        """The command to run now, given the exit code of the one before. None when the task is over; `code` is its exit code then."""
         try:
-            code = self._first() if self._is_first else 0
-            return code or self._step()
-        finally:
-            self._log.close()
+            return self._commands.send(code)
+        except StopIteration as end:
+            self.code = end.value
+            return None
 
-    def _first(self):
-        parameters = self._parameters_path()
-        # A second attempt of the first step finds what the one before has registered, perhaps.
-        if self._task["attempt"] > 0 and subprocess.call(self._metaflow("dump", "--max-value-size=0", parameters), cwd=self._work, env=self._env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0:
-            return 0
+    def follow(self, pid, wait, out, err):
+        """Takes what a command prints, and waits for its end.
+
+        Parameters
+        ----------
+        pid : int
+            The command's process, a child of this one.
+        wait : callable
+            Waits for it, and returns its exit code, or a signal's number below zero.
+        out, err : int
+            Its output and errors, as descriptors to read from, which are closed here.
+
+        Returns
+        -------
+        int
+            Its exit code, as a shell says it.
+        """
+        copies = {out: _Copy(self._log, "stdout"), err: _Copy(self._log, "stderr")}
+        ended = os.pidfd_open(pid)
+        poll = select.poll()
+        for source in (out, err, ended):
+            poll.register(source, select.POLLIN)
+        left = None
+        while copies and (left is None or left > time.monotonic()):
+            for source, _ in poll.poll(None if left is None else max(0, left - time.monotonic()) * 1000):
+                if source == ended:
+                    left = time.monotonic() + self._LINGER
+                elif copies[source].read(source):
+                    continue
+                else:
+                    copies.pop(source).close()
+                    os.close(source)
+                poll.unregister(source)
+        for source, copy in copies.items():
+            copy.close()
+            os.close(source)
+        os.close(ended)
+        code = wait()
+        return 128 - code if code < 0 else code
+
+    def keep_log(self, save):
+        """Closes the log. Where Metaflow's datastore does not lie on this machine, `save(env, work)` is to take it there."""
+        self._log.close()
+        if self.options.datastore != "local":
+            save(self._env, self.work)
+
+    def _in_order(self):
+        code = 0
+        if self._is_first:
+            parameters = self._parameters_path()
+            # A second attempt of the first step finds what the one before has registered, perhaps.
+            known = self._task["attempt"] > 0 and (yield Command(["dump", "--max-value-size=0", parameters], self._env, True)) == 0
+            if not known:
+                run, _, params = parameters.split("/")
+                code = yield Command(["init", "--run-id", run, "--task-id", params, *self._tags()], self._init_env(), False)
+        return code or (yield Command(self._step(), self._env, False))
+
+    def _init_env(self):
         env = dict(self._env)
         for name, value in self._task["parameters"].items():
-            text = parameter_text(value, name in self._options.json_parameter)
+            text = parameter_text(value, name in self.options.json_parameter)
             if text is not None:
                 env["METAFLOW_INIT_" + name.upper().replace("-", "_")] = text
-        run, _, params = parameters.split("/")
-        return self._call(self._metaflow("init", "--run-id", run, "--task-id", params, *self._tags()), env)
+        return env
 
     def _step(self):
-        paths = os.path.join(self._work, ".mf_inputs")
+        paths = os.path.join(self.work, ".mf_inputs")
         with open(paths, "w", encoding="utf-8") as file:
             file.write(",".join(self._inputs()))
-        command = self._metaflow("step", self._task["step"], "--run-id", self._task["run"], "--task-id", self._id, "--retry-count", str(self._count), "--max-user-code-retries", str(self._most), "--input-paths-filename", paths, *self._tags())
-        if self._options.splits:
-            command += ["--split-index", str(self._task["splits"][-1])]
-        if self._options.namespace is not None:
-            command.append("--namespace=" + self._options.namespace)
-        return self._call(command, self._env)
-
-    def _metaflow(self, *command):
-        return [sys.executable, "-u", self._options.script, *self._options.top, *command]
+        words = ["step", self._task["step"], "--run-id", self._task["run"], "--task-id", self._id, "--retry-count", str(self._count), "--max-user-code-retries", str(self._most), "--input-paths-filename", paths, *self._tags()]
+        if self.options.splits:
+            words += ["--split-index", str(self._task["splits"][-1])]
+        if self.options.namespace is not None:
+            words.append("--namespace=" + self.options.namespace)
+        return words
 
     def _tags(self):
-        return [word for tag in self._options.tag for word in ("--tag", tag)]
+        return [word for tag in self.options.tag for word in ("--tag", tag)]
 
     def _parameters_path(self):
         return "%s/_parameters/params" % self._task["run"]
@@ -167,58 +256,85 @@ class _Task(object):
         for done in self._task["inputs"] if self._task.get("inputs_file") is None else _lines(self._task["inputs_file"]):
             yield "%s/%s/%s" % (self._task["run"], done["step"], task_id(done["task"], done["attempt"]))
 
-    def _call(self, command, env):
-        process = subprocess.Popen(command, cwd=self._work, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        copies = [threading.Thread(target=self._log.copy, args=(source, name)) for source, name in ((process.stdout, "stdout"), (process.stderr, "stderr"))]
-        for copy in copies:
-            copy.start()
-        code = process.wait()
-        for copy in copies:
-            copy.join()
-        # As a shell says it.
-        return 128 - code if code < 0 else code
+
+def _start(task, command):
+    (out, outs), (err, errs) = os.pipe(), os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-u", task.options.script, *task.options.top, *command.words],
+        cwd=task.work,
+        env=command.env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL if command.quiet else outs,
+        stderr=subprocess.DEVNULL if command.quiet else errs,
+    )
+    os.close(outs)
+    os.close(errs)
+    return process.pid, process.wait, out, err
+
+
+def _save_log(env, work):
+    subprocess.call([sys.executable, "-m", "metaflow.mflog.save_logs"], cwd=work, env=env)
 
 
 class _Log(object):
     """The task's output in Metaflow's form, a stamp before each line, where Metaflow's datastore has it; and as it is for the worker."""
 
     def __init__(self, options, task, metaflow_task, attempt, work, env):
-        self._options = options
-        self._work = work
-        self._env = env
-        self._path = {name: os.path.join(work, ".mf_" + name) for name in ("stdout", "stderr")}
-        self._flow = env["METAFLOW_FLOW_NAME"]
-        self._pathspec = "/".join((self._flow, task["run"], task["step"], metaflow_task))
-        if options.datastore == "local":
-            # It can be read while it grows.
-            place = os.path.join(options.datastore_root, self._pathspec)
-            os.makedirs(place, exist_ok=True)
-            self._path = {name: os.path.join(place, "%d.task_%s.log" % (attempt, name)) for name in self._path}
-        self._files = {name: open(path, "ab", buffering=0) for name, path in self._path.items()}
+        pathspec = "/".join((env["METAFLOW_FLOW_NAME"], task["run"], task["step"], metaflow_task))
+        # A local datastore's log can be read while it grows.
+        place = os.path.join(options.datastore_root, pathspec) if options.datastore == "local" else os.path.join(work, ".mf_logs")
+        os.makedirs(place, exist_ok=True)
+        path = {name: os.path.join(place, "%d.task_%s.log" % (attempt, name)) for name in ("stdout", "stderr")}
+        self._files = {name: open(path[name], "ab", buffering=0) for name in path}
+        self._last = datetime.datetime.fromtimestamp(0, datetime.timezone.utc)
         env.update(
             {
-                "MFLOG_STDOUT": self._path["stdout"],
-                "MFLOG_STDERR": self._path["stderr"],
-                "MF_PATHSPEC": self._pathspec,
+                "MFLOG_STDOUT": path["stdout"],
+                "MFLOG_STDERR": path["stderr"],
+                "MF_PATHSPEC": pathspec,
                 "MF_DATASTORE": options.datastore,
                 "MF_ATTEMPT": str(attempt),
                 "MF_DATASTORE_ROOT": options.datastore_root,
             }
         )
 
-    def copy(self, source, name):
-        there = sys.stdout.buffer if name == "stdout" else sys.stderr.buffer
-        for line in source:
-            stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")
-            self._files[name].write(b"[MFLOG|0|%sZ|task|%s]%s" % (stamp.encode(), str(uuid.uuid4()).encode(), line))
-            there.write(line)
-            there.flush()
+    def write(self, name, lines):
+        now = datetime.datetime.now(datetime.timezone.utc)
+        stamped = []
+        for line in lines:
+            # Metaflow's client sorts by the stamp, so no two lines may have the same.
+            self._last = max(now, self._last + datetime.timedelta(microseconds=1))
+            stamped.append(b"[MFLOG|0|%sZ|task|%s]%s" % (self._last.strftime("%Y-%m-%dT%H:%M:%S.%f").encode(), str(uuid.uuid4()).encode(), line))
+        self._files[name].write(b"".join(stamped))
+        left = memoryview(b"".join(lines))
+        while left:
+            left = left[os.write(1 if name == "stdout" else 2, left) :]
 
     def close(self):
         for file in self._files.values():
             file.close()
-        if self._options.datastore != "local":
-            subprocess.call([sys.executable, "-m", "metaflow.mflog.save_logs"], cwd=self._work, env=self._env)
+
+
+class _Copy(object):
+    """One of a command's two streams on its way into the log, line by line."""
+
+    def __init__(self, log, name):
+        self._log = log
+        self._name = name
+        self._rest = b""
+
+    def read(self, source):
+        """Takes what there is; False at the end."""
+        got = os.read(source, 65536)
+        *lines, self._rest = (self._rest + got).split(b"\n")
+        if lines:
+            self._log.write(self._name, [line + b"\n" for line in lines])
+        return len(got) > 0
+
+    def close(self):
+        if self._rest:
+            self._log.write(self._name, [self._rest])
+            self._rest = b""
 
 
 def _lines(path):

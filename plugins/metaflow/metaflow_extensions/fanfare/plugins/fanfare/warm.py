@@ -1,0 +1,324 @@
+"""The fork server of a deployed flow: imports Metaflow and the flow once, and forks for each task.
+
+The flow's own process is brought to where Metaflow has read the options and is about to look at its command; from there each call of Metaflow goes on in a
+child, through the very frames that a fresh process would have come through. For each task there are two processes, as in a cold start: task.py's part, which
+leads the group and keeps the log, and below it Metaflow's.
+
+The worker's side of the protocol is in docs/tasks.md, Warm starts.
+"""
+
+import argparse
+import atexit
+import functools
+import gc
+import json
+import os
+import random
+import signal
+import stat
+import sys
+import threading
+import traceback
+import types
+
+# What lies in the directory of this file must not go before modules of the flow.
+sys.path[:] = [path for path in sys.path if path != os.path.dirname(os.path.abspath(__file__))]
+_packed = os.path.join(os.environ["FANFARE_CODE"], ".mf_code")
+if _packed not in sys.path:
+    sys.path.append(_packed)
+from metaflow_extensions.fanfare.plugins.fanfare.task import Task, lay_out, options_of, outlive_the_task, python_env  # noqa: E402
+
+_READ_ONLY = (os.path.devnull, "/dev/urandom", "/dev/random", "/dev/zero")
+
+
+def main(arguments):
+    options = _options(arguments)
+    if "METAFLOW_EXTRACTED_ROOT" not in os.environ:
+        # Once more, in the directory and with the environment that Metaflow's process has in a cold start.
+        code = os.environ["FANFARE_CODE"]
+        work = lay_out(code, os.environ["FANFARE_WARM_DIR"])
+        os.chdir(work)
+        os.execve(sys.executable, [sys.executable, "-u", __file__, *arguments], dict(os.environ, **python_env(code, work, os.environ)))
+    server = _Server(options)
+    try:
+        server.load()
+        code = 0
+    except SystemExit as end:
+        code = end.code
+        if code is not None and not isinstance(code, int):
+            print(code, file=sys.stderr)
+            code = 1
+    except KeyboardInterrupt:
+        code = 128 + signal.SIGINT
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    if server.forked:
+        _finish(code or 0)
+    return code
+
+
+def _options(arguments):
+    parser = argparse.ArgumentParser(prog="warm.py")
+    parser.add_argument("--script", required=True, help="The flow's file, in the code package.")
+    parser.add_argument("top", nargs="*", help="Options before Metaflow's command.")
+    return parser.parse_args(arguments)
+
+
+class _Server(object):
+    def __init__(self, options):
+        self._script = options.script
+        self._top = options.top
+        self.forked = False
+        # Nothing that the flow prints may come between the answers, nor anything that it reads be a request.
+        self._requests = os.fdopen(os.dup(0), "rb")
+        self._answers = os.fdopen(os.dup(1), "wb", buffering=0)
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+        os.dup2(2, 1)
+        # What a fresh process would have been given, too.
+        self._given = _descriptors()
+
+    def load(self):
+        """Runs the flow's file as the program that it is. Returns, or ends with an exception, in the children only, as they end."""
+        path = os.path.abspath(self._script)
+        program = types.ModuleType("__main__")
+        program.__file__ = path
+        program.__builtins__ = __builtins__
+        # Before anything of Metaflow's: it gives the program what pickled artifacts refer to.
+        self._program = sys.modules["__main__"] = program
+        sys.argv = [self._script, *self._top, "step"]
+        sys.path.insert(0, os.getcwd())
+        import metaflow.cli
+
+        # Metaflow looks its commands up when it has dealt with all options before them.
+        metaflow.cli.start.resolve_command = self._at_command
+        with open(path, "rb") as file:
+            code = compile(file.read(), path, "exec")
+        exec(code, program.__dict__)
+
+    def _at_command(self, context, _):
+        import metaflow.cli
+        from metaflow.system_context import _phase_from_cli_args, system_context
+
+        words = self._serve()
+        del metaflow.cli.start.resolve_command
+        context.saved_args = words
+        system_context._update(phase=_phase_from_cli_args(words))
+        return metaflow.cli.start.resolve_command(context, words)
+
+    def _serve(self):
+        """Serves until the server's end; in a child that goes on with Metaflow, returns the words of its command."""
+        _import_what_tasks_do()
+        why = _why_unfit(self._given)
+        if why is not None:
+            self._answer("unfit " + why)
+            os._exit(0)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        gc.collect()
+        # The collector's marks would be writes to every page that the children share.
+        gc.freeze()
+        # Nobody waits for the children here: each tells its end itself.
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        self._answer("ready")
+        for line in self._requests:
+            request = json.loads(line)
+            # Here, since each child would have to do it anew.
+            options = _options_of(tuple(request["argv"]))
+            try:
+                child = os.fork()
+            except OSError as error:
+                _tell(request["status"], "%s\n" % error)
+                continue
+            if child == 0:
+                return self._lead(request, options)
+        os._exit(0)
+
+    def _lead(self, request, options):
+        """The task's own process. Returns in a child of it, which goes on with Metaflow."""
+        self.forked = True
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        self._requests.close()
+        self._answers.close()
+        code = 1
+        status = None
+        try:
+            status = _join(request)
+            outlive_the_task()
+            task = Task(options, request["env"])
+            command = task.next()
+            while command is not None:
+                (out, outs), (err, errs) = os.pipe(), os.pipe()
+                pid = os.fork()
+                if pid == 0:
+                    for descriptor in (out, err, status):
+                        os.close(descriptor)
+                    self._become(task, command, outs, errs)
+                    return command.words
+                os.close(outs)
+                os.close(errs)
+                command = task.next(task.follow(pid, lambda pid=pid: os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), out, err))
+            task.keep_log(_save_log)
+            code = task.code
+        except BaseException:
+            traceback.print_exc()
+        if status is not None:
+            try:
+                os.write(status, b"exit %d\n" % code)
+            except OSError:
+                # The worker is gone, and with it whoever wanted to know.
+                pass
+        os._exit(code)
+
+    def _become(self, task, command, out, err):
+        """Makes this process like one that was just started with the command."""
+        null = os.open(os.devnull, os.O_RDWR)
+        os.dup2(null if command.quiet else out, 1)
+        os.dup2(null if command.quiet else err, 2)
+        for descriptor in (null, out, err):
+            os.close(descriptor)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _take(command.env)
+        os.chdir(task.work)
+        sys.argv = [self._script, *self._top, *command.words]
+        sys.path[0] = task.work
+        self._program.__file__ = os.path.join(task.work, self._script)
+        # Python has given its own generator a new seed at the fork.
+        numpy = sys.modules.get("numpy.random")
+        if numpy is not None:
+            numpy.seed()
+
+    def _answer(self, line):
+        self._answers.write(line.replace("\n", " ").encode() + b"\n")
+
+
+@functools.lru_cache(maxsize=64)
+def _options_of(command):
+    return options_of(command[command.index("--script") :])
+
+
+def _join(request):
+    """Enters the task's process group and its streams; returns the descriptor to tell the worker of the end."""
+    os.setsid()
+    _mark(request["env"]["FANFARE_MARK"])
+    try:
+        status = os.open(request["status"], os.O_WRONLY)
+        go = os.open(request["go"], os.O_RDONLY)
+        streams = [(os.open(os.devnull, os.O_RDONLY), 0), (os.open(request["stdout"], os.O_WRONLY), 1), (os.open(request["stderr"], os.O_WRONLY), 2)]
+    except OSError:
+        # The worker has given up, or is gone.
+        os._exit(125)
+    os.write(status, b"pid %d\n" % os.getpid())
+    # Until the worker has noted this group, it does nothing that would have to be found and ended.
+    if not os.read(go, 16):
+        os._exit(125)
+    os.close(go)
+    if request["cgroup"]:
+        _tell(request["cgroup"], "%d\n" % os.getpid())
+    for descriptor, number in streams:
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    return status
+
+
+def _take(env):
+    for name in set(os.environ) - set(env):
+        del os.environ[name]
+    for name, value in env.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
+
+
+def _mark(mark):
+    """Puts the task's mark where the system shows a process' environment, which is memory of its own since its start: what leaves the group is found by it."""
+    with open("/proc/self/stat", "rb") as file:
+        # Fields 50 and 51 of proc(5), counted after the name in brackets.
+        start, end = map(int, file.read().rpartition(b")")[2].split()[47:49])
+    with open("/proc/self/mem", "r+b", buffering=0) as memory:
+        memory.seek(start)
+        shown = memory.read(end - start)
+        name = b"FANFARE_MARK="
+        at = 0 if shown.startswith(name) else shown.index(b"\0" + name) + 1
+        old = shown[at:].partition(b"\0")[0]
+        new = name + mark.encode()
+        if len(new) != len(old):
+            raise ValueError("FANFARE_MARK has another length than the fork server's.")
+        memory.seek(start + at)
+        memory.write(new)
+
+
+def _import_what_tasks_do():
+    import metaflow.cli_components.init_cmd
+    import metaflow.cli_components.step_cmd
+    import metaflow.mflog.save_logs
+    import metaflow.task  # noqa: F401
+
+
+def _descriptors():
+    """What this process has open: a path, or what the system shows in its place, for each descriptor."""
+    found = {}
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found[int(name)] = os.readlink("/proc/self/fd/" + name)
+        except FileNotFoundError:
+            # The one that the listing itself was read through.
+            pass
+    return found
+
+
+def _why_unfit(given):
+    """What of this process a fork would not carry over, or would carry over though no child may share it; None if it is fit."""
+    try:
+        _mark(os.environ["FANFARE_MARK"])
+    except (OSError, ValueError) as error:
+        return "the environment that the system shows of this process cannot be changed: %s" % error
+    threads = [thread.name for thread in threading.enumerate() if thread is not threading.current_thread()]
+    if threads or len(os.listdir("/proc/self/task")) > 1:
+        return "the flow starts threads while it is imported (%s)" % (", ".join(threads) or "in a native library")
+    for descriptor, path in _descriptors().items():
+        mode = os.fstat(descriptor).st_mode
+        if given.get(descriptor) != path and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or path in _READ_ONLY):
+            return "the flow opens %s while it is imported" % path
+    for found in gc.get_objects():
+        if _is_generator(found):
+            return "the flow makes a random number generator while it is imported (%s): all tasks would draw the same numbers" % type(found).__name__
+    return None
+
+
+def _is_generator(found):
+    if isinstance(found, random.Random):
+        return found is not random._inst and not isinstance(found, random.SystemRandom)
+    numpy = sys.modules.get("numpy.random")
+    # The library's own is given a new seed in each child.
+    return numpy is not None and isinstance(found, (numpy.Generator, numpy.RandomState)) and found is not getattr(numpy.mtrand, "_rand", None)
+
+
+def _save_log(env, work):
+    from metaflow.mflog.save_logs import save_logs
+
+    _take(env)
+    save_logs()
+
+
+def _tell(path, text):
+    with open(path, "w") as file:
+        file.write(text)
+
+
+def _finish(code):
+    """Ends the process as Python does, but for taking apart what dies with it."""
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            code = code or 120
+    os._exit(code & 0xFF)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
