@@ -16,6 +16,8 @@ import tempfile
 import threading
 import uuid
 
+import resume
+
 # Metaflow numbers the attempts of a task from 0 to 5, and reads no others.
 METAFLOW_ATTEMPTS = 6
 
@@ -80,6 +82,7 @@ def _options(arguments):
     parser.add_argument("--json-parameter", action="append", default=[])
     parser.add_argument("--tag", action="append", default=[])
     parser.add_argument("--namespace")
+    parser.add_argument("--resume-parameter", help="The parameter that says what the run resumes, which is none of the flow's.")
     parser.add_argument("top", nargs="*", help="Options before Metaflow's command.")
     return parser.parse_args(arguments)
 
@@ -116,6 +119,7 @@ class _Task(object):
         )
         # A first step that a switch leads back to has inputs like any other.
         self._is_first = options.first and task.get("inputs") == []
+        self._origin = resume.origin(task, options.resume_parameter)
         self._log = _Log(options, task, self._id, self._count, work, self._env)
 
     def run(self):
@@ -124,6 +128,11 @@ class _Task(object):
             signal.signal(number, lambda *_: None)
         try:
             code = self._first() if self._is_first else 0
+            if code == 0 and self._origin is not None and resume.may_clone(self._task, self._origin):
+                code = self._call(self._metaflow(*resume.clone_arguments(self._task, self._origin, task_id(self._task["task"], 0), self._id, self._count), *self._tags()), self._env)
+                if code != resume.NOTHING_TO_CLONE:
+                    return code
+                code = 0
             return code or self._step()
         finally:
             self._log.close()
@@ -135,6 +144,8 @@ class _Task(object):
             return 0
         env = dict(self._env)
         for name, value in self._task["parameters"].items():
+            if name == self._options.resume_parameter:
+                continue
             text = parameter_text(value, name in self._options.json_parameter)
             if text is not None:
                 env["METAFLOW_INIT_" + name.upper().replace("-", "_")] = text
@@ -148,6 +159,8 @@ class _Task(object):
         command = self._metaflow("step", self._task["step"], "--run-id", self._task["run"], "--task-id", self._id, "--retry-count", str(self._count), "--max-user-code-retries", str(self._most), "--input-paths-filename", paths, *self._tags())
         if self._options.splits:
             command += ["--split-index", str(self._task["splits"][-1])]
+        if self._origin is not None:
+            command += ["--clone-run-id", self._origin["run"]]
         if self._options.namespace is not None:
             command.append("--namespace=" + self._options.namespace)
         return self._call(command, self._env)
@@ -164,7 +177,7 @@ class _Task(object):
     def _inputs(self):
         if self._is_first:
             yield self._parameters_path()
-        for done in self._task["inputs"] if self._task.get("inputs_file") is None else _lines(self._task["inputs_file"]):
+        for done in resume.inputs(self._task):
             yield "%s/%s/%s" % (self._task["run"], done["step"], task_id(done["task"], done["attempt"]))
 
     def _call(self, command, env):
@@ -219,12 +232,6 @@ class _Log(object):
             file.close()
         if self._options.datastore != "local":
             subprocess.call([sys.executable, "-m", "metaflow.mflog.save_logs"], cwd=self._work, env=self._env)
-
-
-def _lines(path):
-    with open(path, encoding="utf-8") as file:
-        for line in file:
-            yield json.loads(line)
 
 
 if __name__ == "__main__":
