@@ -1,24 +1,30 @@
 import os
+import time
 
 from metaflow import FlowSpec, Parameter, current, retry, step
 
 
 class Again(FlowSpec):
-    """Says in each task which process ran it, and fails where it is told to."""
+    """Says in each task which process ran it, and fails where a parameter or a file says so: at a step, and the index or round within it."""
 
-    broken = Parameter("broken", help="Where it fails: a step, and the index or round within it.", default="nowhere")
+    broken = Parameter("broken", default="nowhere")
     factor = Parameter("factor", default=1)
     place = Parameter("place", required=True)
 
     def ran(self, where):
         self.pid = os.getpid()
         self.origin = current.origin_run_id
-        if self.broken == where:
-            raise RuntimeError("broken at %s with %d" % (where, self.factor))
+        if self.broken == where or self.there("broken-" + where):
+            raise RuntimeError("broken at %s" % where)
+
+    def there(self, name):
+        return os.path.exists(os.path.join(self.place, name))
 
     @step
     def start(self):
         self.ran("start")
+        while self.there("hold"):
+            time.sleep(0.05)
         self.items = ["a", "b", "c"]
         self.big = list(range(10_000))
         self.next(self.work, foreach="items")
@@ -27,8 +33,7 @@ class Again(FlowSpec):
     @step
     def work(self):
         self.ran("work%d" % self.index)
-        # As long as the file is there, its first attempt fails.
-        if self.index == 2 and current.retry_count == 0 and os.path.exists(os.path.join(self.place, "frail")):
+        if self.index == 2 and current.retry_count == 0 and self.there("frail"):
             raise RuntimeError("frail")
         self.word = self.input * self.factor
         self.next(self.join)

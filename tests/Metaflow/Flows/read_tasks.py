@@ -16,4 +16,4 @@ for step in Run(sys.argv[1]):
             "shas": {artifact.id: artifact.sha for artifact in task},
             "values": {name: task[name].data for name in sys.argv[2:] if name in task},
         }
-print(json.dumps(said))
+print(json.dumps(said, sort_keys=True))
