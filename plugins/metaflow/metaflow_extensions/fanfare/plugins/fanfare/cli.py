@@ -350,11 +350,12 @@ def retry(obj, run_id, step_to_rerun=None, authorize=None):
 @click.pass_obj
 def clone_command(obj, step_name, run_id, task_id, retry_count, origin_run_id, origin_task_id, worked_on, tags=()):
     obj.metadata.add_sticky_tags(tags=tags)
-    result = clone_task(obj.flow, obj.flow_datastore, obj.metadata, step_name, run_id, task_id, retry_count, origin_run_id, origin_task_id, worked_on)
-    if result is None:
+    cloned = clone_task(obj.flow, obj.flow_datastore, obj.metadata, step_name, run_id, task_id, retry_count, origin_run_id, origin_task_id, worked_on)
+    if cloned is None:
         sys.exit(NOTHING_TO_CLONE)
+    result, pathspec = cloned
     obj.metadata.register_metadata(run_id, step_name, task_id, notes(retry_count))
-    obj.echo_always("Cloned from %s/%s/%s/%s." % (obj.flow.name, origin_run_id, step_name, origin_task_id), err=False, no_bold=True)
+    obj.echo_always("Cloned from %s/%s." % (obj.flow.name, pathspec), err=False, no_bold=True)
     put_out(result)
 
 

@@ -34,8 +34,8 @@ def clone_task(flow, flow_datastore, metadata, step_name, run_id, task_id, attem
 
     Returns
     -------
-    dict or None
-        The task's output; None if there is nothing to clone: it is not there, did not succeed, worked on something else, or goes on to where its step does not lead any more.
+    tuple of dict and str, or None
+        The task's output, and the pathspec of what was cloned; None if there is nothing to clone: it is not there, did not succeed, worked on something else, or goes on to where its step does not lead any more.
     """
     node = flow._graph[step_name]
     origin, tried = _latest(flow_datastore, origin_run_id, step_name, origin_task_id)
@@ -47,7 +47,7 @@ def clone_task(flow, flow_datastore, metadata, step_name, run_id, task_id, attem
     if not _leads_there(node, origin.get("_transition"), result):
         return None
     clone_task_helper(flow.name, origin_run_id, run_id, step_name, origin.task_id, task_id, flow_datastore, metadata, origin_ds_set=_Origin(origin), attempt_id=attempt)
-    return dict(result, **{CLONED: tried * MAX_ATTEMPTS + origin.attempt})
+    return dict(result, **{CLONED: tried * MAX_ATTEMPTS + origin.attempt}), origin.pathspec
 
 
 def _latest(flow_datastore, run_id, step_name, task_id):
