@@ -37,12 +37,10 @@ internal sealed class MetaflowSite : IAsyncDisposable
     }
 
     /// <summary>Starts a run of a deployed flow; returns its id.</summary>
-    public async Task<string> TriggerAsync(string flow, params string[] parameters)
-    {
-        var file = In($"run-{Guid.NewGuid():N}");
-        await DoneAsync(flow, ["fanfare", "trigger", "--run-id-file", file, .. parameters]);
-        return await File.ReadAllTextAsync(file);
-    }
+    public Task<string> TriggerAsync(string flow, params string[] parameters) => StartedAsync(flow, "trigger", parameters);
+
+    /// <summary>Starts a run that resumes another; returns its id.</summary>
+    public Task<string> ResumeAsync(string flow, string origin, params string[] arguments) => StartedAsync(flow, "resume", ["--origin-run-id", origin, .. arguments]);
 
     /// <summary>What Metaflow's client sees of a run.</summary>
     public async Task<JsonElement> ReadAsync(string pathspec, params string[] artifacts)
@@ -52,9 +50,16 @@ internal sealed class MetaflowSite : IAsyncDisposable
         return JsonDocument.Parse(said).RootElement.Clone();
     }
 
-    public ValueTask DisposeAsync() => _site.DisposeAsync();
+    /// <summary>What Metaflow's client sees of each task of a run, by <c>step/id</c>.</summary>
+    public async Task<IReadOnlyDictionary<string, JsonElement>> ReadTasksAsync(string pathspec, params string[] artifacts)
+    {
+        var (code, said) = await PythonAsync(["read_tasks.py", pathspec, .. artifacts]);
+        Assert.True(code == 0, said);
+        return JsonDocument.Parse(said).RootElement.Clone().EnumerateObject().ToDictionary(task => task.Name, task => task.Value);
+    }
 
-    private async Task<(int Code, string Said)> PythonAsync(IReadOnlyList<string> arguments)
+    /// <summary>Runs one of the scripts; of those that read, returns only what they print.</summary>
+    public async Task<(int Code, string Said)> PythonAsync(IReadOnlyList<string> arguments)
     {
         var start = new ProcessStartInfo("python3", arguments) { WorkingDirectory = Path.Combine(AppContext.BaseDirectory, "Flows"), RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("METAFLOW", StringComparison.Ordinal)).ToList()) start.Environment.Remove(name);
@@ -68,6 +73,15 @@ internal sealed class MetaflowSite : IAsyncDisposable
         var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         await process.WaitForExitAsync();
         // What Metaflow says to its user goes to standard error.
-        return (process.ExitCode, process.ExitCode == 0 && arguments[0] == "read.py" ? await output : await output + await error);
+        return (process.ExitCode, process.ExitCode == 0 && arguments[0].StartsWith("read", StringComparison.Ordinal) ? await output : await output + await error);
+    }
+
+    public ValueTask DisposeAsync() => _site.DisposeAsync();
+
+    private async Task<string> StartedAsync(string flow, string verb, IReadOnlyList<string> arguments)
+    {
+        var file = In($"run-{Guid.NewGuid():N}");
+        await DoneAsync(flow, ["fanfare", verb, "--run-id-file", file, .. arguments]);
+        return await File.ReadAllTextAsync(file);
     }
 }

@@ -19,6 +19,11 @@ import sys
 import time
 import uuid
 
+if __package__:
+    from . import resume
+else:
+    import resume
+
 # Metaflow numbers the attempts of a task from 0 to 5, and reads no others.
 METAFLOW_ATTEMPTS = 6
 
@@ -83,6 +88,7 @@ def options_of(arguments):
     parser.add_argument("--json-parameter", action="append", default=[])
     parser.add_argument("--tag", action="append", default=[])
     parser.add_argument("--namespace")
+    parser.add_argument("--resume-parameter", help="The parameter that says what the run resumes, which is none of the flow's.")
     parser.add_argument("top", nargs="*", help="Options before Metaflow's command.")
     return parser.parse_args(arguments)
 
@@ -157,6 +163,7 @@ class Task(object):
         )
         # A first step that a switch leads back to has inputs like any other.
         self._is_first = options.first and task.get("inputs") == []
+        self._origin = resume.origin(task, options.resume_parameter)
         self._log = _Log(options, task, self._id, self._count, self.work, self._env)
         self._commands = self._in_order()
 
@@ -223,11 +230,18 @@ class Task(object):
             if not known:
                 run, _, params = parameters.split("/")
                 code = yield Command(["init", "--run-id", run, "--task-id", params, *self._tags()], self._init_env(), False)
+        if code == 0 and self._origin is not None and resume.may_clone(self._task, self._origin):
+            code = yield Command([*resume.clone_arguments(self._task, self._origin, task_id(self._task["task"], 0), self._id, self._count), *self._tags()], self._env, False)
+            if code != resume.NOTHING_TO_CLONE:
+                return code
+            code = 0
         return code or (yield Command(self._step(), self._env, False))
 
     def _init_env(self):
         env = dict(self._env)
         for name, value in self._task["parameters"].items():
+            if name == self.options.resume_parameter:
+                continue
             text = parameter_text(value, name in self.options.json_parameter)
             if text is not None:
                 env["METAFLOW_INIT_" + name.upper().replace("-", "_")] = text
@@ -240,6 +254,8 @@ class Task(object):
         words = ["step", self._task["step"], "--run-id", self._task["run"], "--task-id", self._id, "--retry-count", str(self._count), "--max-user-code-retries", str(self._most), "--input-paths-filename", paths, *self._tags()]
         if self.options.splits:
             words += ["--split-index", str(self._task["splits"][-1])]
+        if self._origin is not None:
+            words += ["--clone-run-id", self._origin["run"]]
         if self.options.namespace is not None:
             words.append("--namespace=" + self.options.namespace)
         return words
@@ -253,7 +269,7 @@ class Task(object):
     def _inputs(self):
         if self._is_first:
             yield self._parameters_path()
-        for done in self._task["inputs"] if self._task.get("inputs_file") is None else _lines(self._task["inputs_file"]):
+        for done in resume.inputs(self._task):
             yield "%s/%s/%s" % (self._task["run"], done["step"], task_id(done["task"], done["attempt"]))
 
 
@@ -335,12 +351,6 @@ class _Copy(object):
         if self._rest:
             self._log.write(self._name, [self._rest])
             self._rest = b""
-
-
-def _lines(path):
-    with open(path, encoding="utf-8") as file:
-        for line in file:
-            yield json.loads(line)
 
 
 if __name__ == "__main__":
