@@ -54,9 +54,12 @@ def parameter_text(value, is_json):
 
 
 def main(arguments):
-    options = _options(arguments)
+    options = parse(arguments)
     with open(os.environ["FANFARE_INPUT"], encoding="utf-8") as file:
-        task = json.load(file)
+        return run(Task, options, json.load(file))
+
+
+def run(kind, options, task):
     code = os.environ["FANFARE_CODE"]
     work = tempfile.mkdtemp(prefix="metaflow-", dir=os.environ.get("TMPDIR"))
     try:
@@ -64,12 +67,12 @@ def main(arguments):
         if options.datastore == "local":
             # Cards are kept in the directory of this name that lies nearest above the working directory.
             os.symlink(options.datastore_root, os.path.join(work, ".metaflow"))
-        return _Task(options, task, code, work).run()
+        return kind(options, task, code, work).run()
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _options(arguments):
+def parse(arguments):
     parser = argparse.ArgumentParser(prog="task.py")
     parser.add_argument("--script", required=True, help="The flow's file, in the code package.")
     parser.add_argument("--datastore", required=True)
@@ -96,13 +99,12 @@ def _lay_out(code, work):
             shutil.copy2(entry.path, target, follow_symlinks=False)
 
 
-class _Task(object):
+class Task(object):
     def __init__(self, options, task, code, work):
         self._options = options
         self._task = task
         self._work = work
-        self._id = task_id(task["task"], task["attempt"])
-        self._count, self._most = retries(options.user_retries, task["attempt"], int(os.environ["FANFARE_FAILURES"]))
+        self._id, self._count, self._most = self._identity()
         self._env = dict(os.environ)
         self._env.update(
             {
@@ -117,6 +119,11 @@ class _Task(object):
         # A first step that a switch leads back to has inputs like any other.
         self._is_first = options.first and task.get("inputs") == []
         self._log = _Log(options, task, self._id, self._count, work, self._env)
+
+    def _identity(self):
+        """Metaflow's id of the task, its --retry-count and its --max-user-code-retries."""
+        made = task_id(self._task["task"], self._task["attempt"])
+        return (made, *retries(self._options.user_retries, self._task["attempt"], int(os.environ["FANFARE_FAILURES"])))
 
     def run(self):
         # The worker signals the whole group. What is to end is the task itself; this process goes on until its log is kept.
@@ -145,12 +152,16 @@ class _Task(object):
         paths = os.path.join(self._work, ".mf_inputs")
         with open(paths, "w", encoding="utf-8") as file:
             file.write(",".join(self._inputs()))
-        command = self._metaflow("step", self._task["step"], "--run-id", self._task["run"], "--task-id", self._id, "--retry-count", str(self._count), "--max-user-code-retries", str(self._most), "--input-paths-filename", paths, *self._tags())
+        command = self._metaflow("step", self._task["step"], "--run-id", self._task["run"], "--task-id", self._id, "--retry-count", str(self._count), "--max-user-code-retries", str(self._most), "--input-paths-filename", paths, *self._tags(), *self._further())
         if self._options.splits:
             command += ["--split-index", str(self._task["splits"][-1])]
         if self._options.namespace is not None:
             command.append("--namespace=" + self._options.namespace)
         return self._call(command, self._env)
+
+    def _further(self):
+        """Further options of Metaflow's `step`."""
+        return []
 
     def _metaflow(self, *command):
         return [sys.executable, "-u", self._options.script, *self._options.top, *command]
