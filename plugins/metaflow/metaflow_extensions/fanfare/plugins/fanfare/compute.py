@@ -79,7 +79,7 @@ class FanfareDecorator(StepDecorator):
         self.flow_datastore = flow_datastore
         faults = list(self._faults(decos, environment))
         if faults:
-            raise FanfareException("*@fanfare* on step *%s*:\n  %s" % (step, "\n  ".join(faults)))
+            raise FanfareException("Step *%s* cannot run on Fanfare:\n  %s" % (step, "\n  ".join(faults)))
 
     def _faults(self, decos, environment):
         for deco in decos:
@@ -91,7 +91,7 @@ class FanfareDecorator(StepDecorator):
                     yield "@%s: %s is %r; it is %s. Write %s." % (deco.name, key, value, what, example)
         queue = self.attributes["queue"]
         if queue is not None and not (isinstance(queue, str) and _QUEUE.match(queue)):
-            yield "queue is %r; a queue's name starts with a letter and has at most 64 letters, digits, '-' and '_'. Name one that a worker serves (fanfare worker --queue NAME)." % (queue,)
+            yield "@fanfare: queue is %r; a queue's name starts with a letter and has at most 64 letters, digits, '-' and '_'. Name one that a worker serves (fanfare worker --queue NAME)." % (queue,)
         if environment.TYPE != "local":
             yield "--environment=%s: tasks run with the Python of the worker's machine. Install what the step needs there, and run with --environment=local." % environment.TYPE
         if any(deco.name == "parallel" for deco in decos):

@@ -13,7 +13,7 @@ from metaflow.metadata_provider.util import sync_local_metadata_from_datastore
 from metaflow.metaflow_config import DATASTORE_LOCAL_DIR
 from metaflow.util import get_username
 
-from .client import FanfareClient, FanfareException, Unavailable
+from .client import FanfareClient, FanfareException
 from .compute import TRAMPOLINE, run_tag
 from .compute_spec import StepSpecCompiler
 from .following import NEVER_AGAIN, Outcome, follow, mflog
@@ -98,14 +98,16 @@ def step(
             if retry_count:
                 _rest(obj.flow._graph[step_name])
             ended = task.run()
+    except BrokenPipeError:
+        # Nobody reads what the task prints: the local runtime is gone, and whoever looks for it has not noticed yet.
+        task.cancel()
+        ended = Outcome(128 + signal.SIGPIPE, None)
     except _Interrupted as interrupted:
         task.cancel()
         ended = Outcome(128 + interrupted.number, "Task was cancelled, since this process was told to end (%s)." % signal.Signals(interrupted.number).name)
     _add_metadata(obj, run_id, step_name, task_id, retry_count)
     if ended.message:
         _say(ended.message)
-    sys.stdout.flush()
-    # What is left are threads that wait for nothing more.
     sys.exit(ended.code)
 
 
@@ -129,7 +131,11 @@ def _add_metadata(obj, run_id, step_name, task_id, attempt):
 
 
 def _say(text):
-    print(text, file=sys.stderr, flush=True)
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        # As for the task's log; what is done here is done all the same.
+        pass
 
 
 def _emit(entry):
@@ -148,38 +154,36 @@ class _SentTask(object):
         self._tag = tag
         # Of this process's own: a start that is repeated starts nothing twice, and whoever comes by the same ids later starts anew.
         self._key = "metaflow-%s" % uuid.uuid4()
-        self._asked = False
+        self._deployed = None
+        self._run = None
 
     def run(self):
         """Starts it, and follows it to its end; returns its Outcome."""
         api = self._api(_PATIENCE_SECONDS)
-        run = None
         try:
-            deployed = api.deploy_uploaded(json.dumps(self._spec), self._digest)
-            self._asked = True
-            run = self._start(api, deployed)
-            _say("Task runs on Fanfare: %s/runs/%s" % (api.url, run))
-            return follow(api, run, self._spec["start"], _emit, _say)
-        except Unavailable as refusal:
-            said = "Task may still run on Fanfare (run %s), where its end could not be seen: %s" % (run, refusal) if run else "Task could not be sent to Fanfare: %s" % refusal
-            return Outcome(NEVER_AGAIN, said)
+            self._deployed = api.deploy_uploaded(json.dumps(self._spec), self._digest)
+            self._run = self._start(api)
+            _say("Task runs on Fanfare: %s/runs/%s" % (api.url, self._run))
+            return follow(api, self._run, self._spec["start"], _emit, _say)
         except FanfareException as refusal:
-            return Outcome(NEVER_AGAIN, "%s: %s" % ("Task could not be followed on Fanfare (run %s)" % run if run else "Task could not be sent to Fanfare", refusal))
+            # Not to be tried again: a second attempt would run beside the first, or be refused as this one was.
+            if self._run is None:
+                return Outcome(NEVER_AGAIN, "Task could not be sent to Fanfare: %s" % refusal)
+            return Outcome(NEVER_AGAIN, "Task may still run on Fanfare (run %s); it could not be followed to its end: %s" % (self._run, refusal))
 
     def cancel(self):
         """Ends it on Fanfare, too."""
-        if not self._asked:
+        if self._deployed is None:
             return
         api = self._api(_LAST_PATIENCE_SECONDS)
         try:
-            # Whether the server took the start is not always known. The same key tells.
-            run = self._start(api, api.deploy_uploaded(json.dumps(self._spec), self._digest))
-            api.command(run, "cancel", {"reason": "the local run was told to end"})
+            # Cut short, a start may have been made or not; the key tells.
+            api.command(self._run or self._start(api), "cancel", {"reason": "the local run was told to end"})
         except FanfareException as refusal:
             _say("Task could not be cancelled on Fanfare: %s" % refusal)
 
-    def _start(self, api, deployed):
-        return api.start(deployed["flow"], self._parameters, deployment=deployed["deployment"], tags=[self._tag], key=self._key)
+    def _start(self, api):
+        return api.start(self._deployed["flow"], self._parameters, deployment=self._deployed["deployment"], tags=[self._tag], key=self._key)
 
     @staticmethod
     def _api(patience):
