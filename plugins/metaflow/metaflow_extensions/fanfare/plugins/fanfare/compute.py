@@ -31,6 +31,9 @@ _UNITS = {
     "disk": ("a whole number of MB", True, "disk=10240"),
 }
 
+# How long the local run waits for a server that is away, in seconds, when it is about to send its first task.
+_PATIENCE_SECONDS = 60
+
 # How long the end of a local run waits for a server, in seconds: whoever pressed Ctrl-C wants to leave.
 _LAST_PATIENCE_SECONDS = 5
 
@@ -42,7 +45,7 @@ def run_tag(run_id):
 
 class FanfareDecorator(StepDecorator):
     """
-    Specifies that this step should execute on [Fanfare](https://github.com/fanfare/fanfare)'s workers.
+    Specifies that this step should execute on Fanfare's workers.
 
     In a local run (`python flow.py run`) the step's tasks are sent there one by one, and the rest of the flow runs on this machine. In a flow that is deployed to
     Fanfare, it says what the step's tasks need.
@@ -71,6 +74,9 @@ class FanfareDecorator(StepDecorator):
     package_sha = None
     package_metadata = None
     _reached = False
+
+    # Whether a task of this step was sent.
+    _sent = False
 
     def step_init(self, flow, graph, step, decos, environment, flow_datastore, logger):
         self.step = step
@@ -126,19 +132,20 @@ class FanfareDecorator(StepDecorator):
         else:
             cls.package_url, cls.package_sha = flow_datastore.save_data([content], len_hint=1)[0]
         cls.package_metadata = package.package_metadata
-        cls.package_digest = FanfareClient(actor=get_username()).upload(content)
+        cls.package_digest = FanfareClient(actor=get_username(), patience=_PATIENCE_SECONDS).upload(content)
 
     def runtime_step_cli(self, cli_args, retry_count, max_user_code_retries, ubf_context):
         # After the user's last attempt comes what @catch does, which is quick and needs no worker.
         if retry_count > max_user_code_retries or cli_args.commands != ["step"]:
             return
+        self._sent = True
         cli_args.commands = [TRAMPOLINE, "step"]
         cli_args.command_args += [self.package_metadata, self.package_sha, self.package_url, self.package_digest]
         cli_args.entrypoint[0] = sys.executable
 
     def runtime_finished(self, exception):
         # When a run fails, Metaflow kills the processes of its other tasks without a word to them.
-        if exception is None or self.package_digest is None:
+        if exception is None or not self._sent:
             return
         # Needs more of Metaflow than there is while decorators are found.
         from .compute_spec import step_flow

@@ -105,6 +105,9 @@ def step(
     except _Interrupted as interrupted:
         task.cancel()
         ended = Outcome(128 + interrupted.number, "Task was cancelled, since this process was told to end (%s)." % signal.Signals(interrupted.number).name)
+    except Exception:
+        task.cancel()
+        raise
     _add_metadata(obj, run_id, step_name, task_id, retry_count)
     if ended.message:
         _say(ended.message)
