@@ -81,7 +81,6 @@ class FanfareDecorator(StepDecorator):
     def step_init(self, flow, graph, step, decos, environment, flow_datastore, logger):
         self.step = step
         self.logger = logger
-        self.environment = environment
         self.flow_datastore = flow_datastore
         faults = list(self._faults(decos, environment))
         if faults:

@@ -11,6 +11,7 @@ import uuid
 from metaflow._vendor import click
 from metaflow.metadata_provider.util import sync_local_metadata_from_datastore
 from metaflow.metaflow_config import DATASTORE_LOCAL_DIR
+from metaflow.mflog import TASK_LOG_SOURCE
 from metaflow.util import get_username
 
 from .client import FanfareClient, FanfareException
@@ -108,7 +109,9 @@ def step(
     except Exception:
         task.cancel()
         raise
-    _add_metadata(obj, run_id, step_name, task_id, retry_count)
+    _add_metadata(obj, run_id, step_name, task_id, retry_count, ended)
+    if ended.code != 0:
+        _keep_log(obj, run_id, step_name, task_id, retry_count, task)
     if ended.message:
         _say(ended.message)
     sys.exit(ended.code)
@@ -122,15 +125,32 @@ def _rest(node):
         time.sleep(minutes * 60)
 
 
-def _add_metadata(obj, run_id, step_name, task_id, attempt):
+def _add_metadata(obj, run_id, step_name, task_id, attempt, ended):
     # The other end of what the decorator does at the end of the task.
     if obj.metadata.TYPE != "local" or obj.flow_datastore.TYPE == "local":
         return
     try:
         sync_local_metadata_from_datastore(DATASTORE_LOCAL_DIR, obj.flow_datastore.get_task_datastore(run_id, step_name, task_id, attempt=attempt, allow_not_done=True))
     except Exception as fault:
-        # A task that came to no end of its own has left none.
-        _say("The task's metadata is not there: %s" % (fault,))
+        # A task that came to no end of its own has left none, and its failure is told anyway.
+        if ended.code == 0:
+            _say("The task's metadata could not be taken over: %s" % (fault,))
+
+
+def _keep_log(obj, run_id, step_name, task_id, attempt, task):
+    # A task puts its log into the datastore at its end. One that was killed outright, or whose machine was lost, has not; but Fanfare has it.
+    if obj.flow_datastore.TYPE == "local":
+        return
+    try:
+        written = obj.flow_datastore.get_task_datastore(run_id, step_name, task_id, attempt=attempt, allow_not_done=True)
+        if any(content for stream in ("stdout", "stderr") for _, content in written.load_logs([TASK_LOG_SOURCE], stream)):
+            return
+        content = {"stdout": b"", "stderr": b""}
+        for entry in task.log():
+            content["stdout" if entry["stream"] == "out" else "stderr"] += mflog(dict(entry, stream="out")).encode("utf-8")
+        obj.flow_datastore.get_task_datastore(run_id, step_name, task_id, attempt=attempt, mode="w").save_logs(TASK_LOG_SOURCE, content)
+    except Exception as fault:
+        _say("The task's log could not be kept: %s" % (fault,))
 
 
 def _say(text):
@@ -184,6 +204,14 @@ class _SentTask(object):
             api.command(self._run or self._start(api), "cancel", {"reason": "the local run was told to end"})
         except FanfareException as refusal:
             _say("Task could not be cancelled on Fanfare: %s" % refusal)
+
+    def log(self):
+        """The lines of the last attempt's log, as the server has them; none when there is no attempt."""
+        if self._run is None:
+            return []
+        api = self._api(_LAST_PATIENCE_SECONDS)
+        state = api.task(self._run, self._spec["start"])
+        return [json.loads(line) for line in api.log_from(self._run, self._spec["start"], state["attempt"], 0)] if state and state["attempt"] >= 0 else []
 
     def _start(self, api):
         return api.start(self._deployed["flow"], self._parameters, deployment=self._deployed["deployment"], tags=[self._tag], key=self._key)
