@@ -58,8 +58,28 @@ internal sealed class MetaflowSite : IAsyncDisposable
         return JsonDocument.Parse(said).RootElement.Clone().EnumerateObject().ToDictionary(task => task.Name, task => task.Value);
     }
 
+    /// <summary>Starts a flow's command, and leaves it running; what it says is dropped.</summary>
+    public Process StartFlow(string flow, params string[] command)
+    {
+        var process = Process.Start(Python([$"{flow}.py", "--no-pylint", .. command]))!;
+        process.OutputDataReceived += (_, _) => { };
+        process.ErrorDataReceived += (_, _) => { };
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        return process;
+    }
+
     /// <summary>Runs one of the scripts; of those that read, returns only what they print.</summary>
     public async Task<(int Code, string Said)> PythonAsync(IReadOnlyList<string> arguments)
+    {
+        using var process = Process.Start(Python(arguments))!;
+        var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        await process.WaitForExitAsync();
+        // What Metaflow says to its user goes to standard error.
+        return (process.ExitCode, process.ExitCode == 0 && arguments[0].StartsWith("read", StringComparison.Ordinal) ? await output : await output + await error);
+    }
+
+    private ProcessStartInfo Python(IReadOnlyList<string> arguments)
     {
         var start = new ProcessStartInfo("python3", arguments) { WorkingDirectory = Path.Combine(AppContext.BaseDirectory, "Flows"), RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("METAFLOW", StringComparison.Ordinal)).ToList()) start.Environment.Remove(name);
@@ -69,11 +89,7 @@ internal sealed class MetaflowSite : IAsyncDisposable
         start.Environment["METAFLOW_HOME"] = In("home");
         start.Environment["METAFLOW_USER"] = "tester";
         start.Environment["METAFLOW_DATASTORE_SYSROOT_LOCAL"] = In("store");
-        using var process = Process.Start(start)!;
-        var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-        await process.WaitForExitAsync();
-        // What Metaflow says to its user goes to standard error.
-        return (process.ExitCode, process.ExitCode == 0 && arguments[0].StartsWith("read", StringComparison.Ordinal) ? await output : await output + await error);
+        return start;
     }
 
     public ValueTask DisposeAsync() => _site.DisposeAsync();

@@ -46,7 +46,7 @@ _TIMEOUT_MARGIN_SECONDS = 60
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
 
 # What a task may ask of a compute platform, and what is taken of it here.
-_COMPUTE = ("resources", "batch", "kubernetes")
+_COMPUTE = ("resources", "fanfare", "batch", "kubernetes")
 
 _NOT_YET = {
     "schedule": "@schedule: Fanfare does not start runs by the clock yet. Start them from outside (cron: python flow.py fanfare trigger), and deploy with --no-triggers",
@@ -210,6 +210,7 @@ class FlowSpecCompiler(object):
             },
             "timeout": "%ds" % (get_run_time_limit_for_task(node.decorators) + _TIMEOUT_MARGIN_SECONDS),
             "resources": self._resources(node),
+            "queue": next((deco.attributes["queue"] for deco in node.decorators if deco.name == "fanfare"), None),
         }
         if node.num_args > 1:
             step["join"] = "all"

@@ -65,8 +65,8 @@ def parameter_text(value, is_json):
 Command = collections.namedtuple("Command", "words env quiet")
 
 
-def main(arguments):
-    task = Task(options_of(arguments), os.environ)
+def main(arguments, kind):
+    task = kind(options_of(arguments), os.environ)
     outlive_the_task()
     command = task.next()
     while command is not None:
@@ -140,32 +140,37 @@ class Task(object):
 
     def __init__(self, options, env):
         with open(env["FANFARE_INPUT"], encoding="utf-8") as file:
-            task = json.load(file)
-        self.options = options
+            self.options, self._task = self._given(options, json.load(file))
         self.code = None
         # The attempt's own directory, which goes with it.
         self.work = lay_out(env["FANFARE_CODE"], os.path.dirname(env["FANFARE_INPUT"]))
         if options.datastore == "local":
             # Cards are kept in the directory of this name that lies nearest above the working directory.
             os.symlink(options.datastore_root, os.path.join(self.work, ".metaflow"))
-        self._task = task
-        self._id = task_id(task["task"], task["attempt"])
-        self._count, self._most = retries(options.user_retries, task["attempt"], int(env["FANFARE_FAILURES"]))
+        self._id, self._count, self._most = self._identity(int(env["FANFARE_FAILURES"]))
         self._env = dict(env)
         self._env.update(python_env(env["FANFARE_CODE"], self.work, env))
         self._env.update(
             {
-                "METAFLOW_RUN_ID": task["run"],
-                "METAFLOW_STEP_NAME": task["step"],
+                "METAFLOW_RUN_ID": self._task["run"],
+                "METAFLOW_STEP_NAME": self._task["step"],
                 "METAFLOW_TASK_ID": self._id,
                 "METAFLOW_RETRY_COUNT": str(self._count),
             }
         )
         # A first step that a switch leads back to has inputs like any other.
-        self._is_first = options.first and task.get("inputs") == []
-        self._origin = resume.origin(task, options.resume_parameter)
-        self._log = _Log(options, task, self._id, self._count, self.work, self._env)
+        self._is_first = options.first and self._task.get("inputs") == []
+        self._origin = resume.origin(self._task, options.resume_parameter)
+        self._log = _Log(options, self._task, self._id, self._count, self.work, self._env)
         self._commands = self._in_order()
+
+    def _given(self, options, task):
+        """The options and the input, as they are meant."""
+        return options, task
+
+    def _identity(self, failures):
+        """Metaflow's id of the task, its --retry-count and its --max-user-code-retries."""
+        return (task_id(self._task["task"], self._task["attempt"]), *retries(self.options.user_retries, self._task["attempt"], failures))
 
     def next(self, code=None):
         """The command to run now, given the exit code of the one before. None when the task is over; `code` is its exit code then."""
@@ -254,11 +259,15 @@ class Task(object):
         words = ["step", self._task["step"], "--run-id", self._task["run"], "--task-id", self._id, "--retry-count", str(self._count), "--max-user-code-retries", str(self._most), "--input-paths-filename", paths, *self._tags()]
         if self.options.splits:
             words += ["--split-index", str(self._task["splits"][-1])]
-        if self._origin is not None:
-            words += ["--clone-run-id", self._origin["run"]]
+        origin = self._origin_run()
+        if origin is not None:
+            words += ["--clone-run-id", origin]
         if self.options.namespace is not None:
             words.append("--namespace=" + self.options.namespace)
         return words
+
+    def _origin_run(self):
+        return None if self._origin is None else self._origin["run"]
 
     def _tags(self):
         return [word for tag in self.options.tag for word in ("--tag", tag)]
@@ -354,4 +363,4 @@ class _Copy(object):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], Task))
