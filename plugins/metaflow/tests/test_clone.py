@@ -37,9 +37,9 @@ class Store(object):
     def __init__(self, *tasks):
         self._tasks = {task.pathspec: task for task in tasks}
 
-    def get_task_datastore(self, run, step, task, allow_not_done=False):
+    def get_task_datastore(self, run, step, task, attempt=None, allow_not_done=False):
         found = self._tasks.get("%s/%s/%s" % (run, step, task))
-        if found is None:
+        if found is None or attempt not in (None, found.attempt):
             raise DataException("No completed attempts")
         return found
 
@@ -112,6 +112,17 @@ class Cloning(unittest.TestCase):
             self.assertIsNone(self.cloned(Store(task), Noted(t_1=[(0, "same")]), graph)[0], transition)
         last = Stored("r0/work/t-1", 0, _task_ok=True, _transition=None)
         self.assertEqual(self.cloned(Store(last), Noted(t_1=[(0, "same")]), flow("end", ()))[0][0], {"cloned": 0})
+
+
+class Adopting(unittest.TestCase):
+    def adopted(self, store):
+        return clone.adopt_task(flow("foreach", ["each"], "items"), store, "work", "r1", "t-1", 2)
+
+    def test_only_an_attempt_that_had_done_all_of_its_work_counts(self):
+        done = dict(_transition=(["each"], "items"), _foreach_num_splits=7)
+        self.assertEqual(self.adopted(Store(Stored("r1/work/t-1", 2, _task_ok=True, **done))), {"splits": 7})
+        for store in (Store(), Store(Stored("r1/work/t-1", 2)), Store(Stored("r1/work/t-1", 2, _task_ok=False, **done))):
+            self.assertIsNone(self.adopted(store))
 
 
 class Parameters(unittest.TestCase):

@@ -32,7 +32,7 @@ class Running(unittest.TestCase):
         given = {"run": "5", "task": "12", "attempt": 1, "most_retries": 2, "inputs": "5/start/:1,2", "split": 3, "tags": ["nice"], "namespace": "user:me", "origin_run": None, **said}
         (self.root / "input").write_text(json.dumps({"run": "r-9", "task": "body", "step": "body", "splits": [], "attempt": attempt, "parameters": given, "inputs": []}))
         env = dict(
-            os.environ, CALLS=str(self.root / "calls"), CODE=str(code), FANFARE_INPUT=str(self.root / "input"), FANFARE_CODE=str(self.root / "code"), FANFARE_FAILURES="0",
+            os.environ, CALLS=str(self.root / "calls"), CODE=str(code), FANFARE_INPUT=str(self.root / "input"), FANFARE_CODE=str(self.root / "code"), FANFARE_FAILURES="0", FANFARE_LOST="0",
             METAFLOW_FLOW_NAME="Flow", TMPDIR=str(self.root),
         )
         command = [sys.executable, str(RUNNER), "--script", "flow.py", "--datastore", "local", "--datastore-root", str(self.root / "ds"), "--", "--quiet"]

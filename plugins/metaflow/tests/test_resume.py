@@ -94,7 +94,7 @@ class Running(unittest.TestCase):
 
     def called(self, task, clone, *options, origin=ORIGIN):
         (self.root / "input").write_text(json.dumps(dict(task, parameters={"fanfare-resume": origin, "n": 1})))
-        env = dict(os.environ, CALLS=str(self.root / "calls"), CLONE=str(clone), FANFARE_INPUT=str(self.root / "input"), FANFARE_CODE=str(self.code), FANFARE_FAILURES="0", METAFLOW_FLOW_NAME="Flow", TMPDIR=str(self.root))
+        env = dict(os.environ, CALLS=str(self.root / "calls"), CLONE=str(clone), FANFARE_INPUT=str(self.root / "input"), FANFARE_CODE=str(self.code), FANFARE_FAILURES="0", FANFARE_LOST="0", METAFLOW_FLOW_NAME="Flow", TMPDIR=str(self.root))
         command = [sys.executable, str(RUNNER), "--script", "flow.py", "--datastore", "local", "--datastore-root", str(self.root / "ds"), "--resume-parameter", "fanfare-resume", *options, "--", "--quiet"]
         code = subprocess.run(command, cwd=self.code, env=env, timeout=60).returncode
         return code, [json.loads(line) for line in (self.root / "calls").read_text().splitlines()]

@@ -2,18 +2,20 @@
 
 import base64
 import json
+import signal
 import sys
 from hashlib import sha1
 
 from metaflow import JSONType, current, decorators, parameters
 from metaflow._vendor import click
 from metaflow.exception import MetaflowException
+from metaflow.metadata_provider import MetaDatum
 from metaflow.plugins.aws.step_functions.production_token import load_token, new_token, store_token
 from metaflow.tagging_util import validate_tags
 from metaflow.util import get_username
 
 from .client import FanfareClient, FanfareException
-from .clone import clone_task
+from .clone import adopt_task, clone_task
 from .decorator import FanfareInternalDecorator, notes, put_out
 from .resume import NOTHING_TO_CLONE
 from .spec import FlowSpecCompiler, about, check, flow_name, make_package, steps_of
@@ -358,6 +360,42 @@ def clone_command(obj, step_name, run_id, task_id, retry_count, origin_run_id, o
     obj.metadata.register_metadata(run_id, step_name, task_id, notes(retry_count))
     obj.echo_always("Cloned from %s/%s." % (obj.flow.name, pathspec), err=False, no_bold=True)
     put_out(result)
+
+
+@fanfare.command("adopt-task", hidden=True, help="Take over what an attempt did before it was lost. Used internally, in a task.")
+@click.argument("step-name")
+@click.option("--run-id", required=True)
+@click.option("--task-id", required=True)
+@click.option("--retry-count", required=True, type=int)
+@click.pass_obj
+def adopt_command(obj, step_name, run_id, task_id, retry_count):
+    result = adopt_task(obj.flow, obj.flow_datastore, step_name, run_id, task_id, retry_count)
+    if result is None:
+        sys.exit(NOTHING_TO_CLONE)
+    obj.echo_always("The attempt before was lost, but had done its work: that counts.", err=False, no_bold=True)
+    put_out(result)
+
+
+@fanfare.command("end-task", hidden=True, help="Note how an attempt ended that could not do so itself. Used internally, in a task.")
+@click.argument("step-name")
+@click.option("--run-id", required=True)
+@click.option("--task-id", required=True)
+@click.option("--retry-count", required=True, type=int)
+@click.option("--exit-code", required=True, type=int)
+@click.pass_obj
+def end_command(obj, step_name, run_id, task_id, retry_count, exit_code):
+    tags = ["attempt_id:%d" % retry_count]
+    ended = "killed by %s" % signal_name(exit_code - 128)
+    said = {"attempt_ok": ("False", "internal_attempt_status"), "attempt-done": (str(retry_count), "attempt-done"), "fanfare-end": (ended, "fanfare-end")}
+    obj.metadata.register_metadata(run_id, step_name, task_id, [MetaDatum(field=field, value=value, type=kind, tags=tags) for field, (value, kind) in said.items()])
+
+
+def signal_name(number):
+    """`SIGKILL` for 9, and `signal N` for a number that has no name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "signal %d" % number
 
 
 def _run(obj, api, run_id):

@@ -50,6 +50,27 @@ def clone_task(flow, flow_datastore, metadata, step_name, run_id, task_id, attem
     return dict(result, **{CLONED: tried * MAX_ATTEMPTS + origin.attempt}), origin.pathspec
 
 
+def adopt_task(flow, flow_datastore, step_name, run_id, task_id, attempt):
+    """The output of an attempt that was lost, if it had done all of its work; None if not.
+
+    Parameters
+    ----------
+    attempt : int
+        Metaflow's number of that attempt.
+
+    Returns
+    -------
+    dict or None
+    """
+    try:
+        done = flow_datastore.get_task_datastore(run_id, step_name, task_id, attempt=attempt)
+    except DataException:
+        return None
+    if "_task_ok" not in done or not done["_task_ok"]:
+        return None
+    return outcome(flow._graph[step_name], done.get("_transition"), done.get("_foreach_num_splits"))
+
+
 def _latest(flow_datastore, run_id, step_name, task_id):
     # The datastore of the task's latest attempt, done or not, and how many ids it has used up before.
     found, tried = None, 0

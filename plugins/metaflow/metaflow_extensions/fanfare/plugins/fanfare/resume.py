@@ -10,7 +10,7 @@ import json
 # The output by which a task says that it was taken over: the number, on the server, of the attempt that it was taken from. What ran has no such output.
 CLONED = "cloned"
 
-# `clone-task` ends so where there is nothing to take over, and the task has to run.
+# `clone-task` and `adopt-task` end so where there is nothing to take over, and the task has to run.
 NOTHING_TO_CLONE = 203
 
 # The metadata by which a task says what it worked on.
@@ -101,6 +101,38 @@ def outcome(node, transition, splits):
     if node.foreach_param is not None:
         result["splits"] = splits
     return result
+
+
+def adopt_arguments(task, task_id, attempt):
+    """The arguments of the command that looks whether an attempt that was lost had done its work, and takes that over.
+
+    Parameters
+    ----------
+    task : dict
+        What the file FANFARE_INPUT says.
+    task_id : str
+        Metaflow's id of the task in that attempt.
+    attempt : int
+        Metaflow's number of it.
+    """
+    return ["fanfare", "adopt-task", task["step"], "--run-id", task["run"], "--task-id", task_id, "--retry-count", str(attempt)]
+
+
+def end_arguments(task, task_id, attempt, code):
+    """The arguments of the command that notes the end of an attempt that a signal ended, which could not do so itself.
+
+    Parameters
+    ----------
+    task : dict
+        What the file FANFARE_INPUT says.
+    task_id : str
+        Metaflow's id of the task.
+    attempt : int
+        Metaflow's number of its attempt.
+    code : int
+        Its exit code, as a shell says it.
+    """
+    return ["fanfare", "end-task", task["step"], "--run-id", task["run"], "--task-id", task_id, "--retry-count", str(attempt), "--exit-code", str(code)]
 
 
 def clone_arguments(task, origin, origin_task, task_id, attempt):

@@ -160,6 +160,7 @@ class Task(object):
         )
         # A first step that a switch leads back to has inputs like any other.
         self._is_first = options.first and self._task.get("inputs") == []
+        self._was_lost = env["FANFARE_LOST"] == "1"
         self._origin = resume.origin(self._task, options.resume_parameter)
         self._log = _Log(options, self._task, self._id, self._count, self.work, self._env)
         self._commands = self._in_order()
@@ -235,12 +236,22 @@ class Task(object):
             if not known:
                 run, _, params = parameters.split("/")
                 code = yield Command(["init", "--run-id", run, "--task-id", params, *self._tags()], self._init_env(), False)
+        if code == 0 and self._was_lost and self._count > 0:
+            # Beyond Metaflow's attempts the one before has another id, which nothing that follows would name.
+            code = yield Command(resume.adopt_arguments(self._task, self._id, self._count - 1), self._env, False)
+            if code != resume.NOTHING_TO_CLONE:
+                return code
+            code = 0
         if code == 0 and self._origin is not None and resume.may_clone(self._task, self._origin):
             code = yield Command([*resume.clone_arguments(self._task, self._origin, task_id(self._task["task"], 0), self._id, self._count), *self._tags()], self._env, False)
             if code != resume.NOTHING_TO_CLONE:
                 return code
             code = 0
-        return code or (yield Command(self._step(), self._env, False))
+        code = code or (yield Command(self._step(), self._env, False))
+        if code > 128:
+            # Metaflow tells such an end by nothing but its silence.
+            yield Command(resume.end_arguments(self._task, self._id, self._count, code), self._env, True)
+        return code
 
     def _init_env(self):
         env = dict(self._env)
