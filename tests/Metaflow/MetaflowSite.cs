@@ -37,12 +37,10 @@ internal sealed class MetaflowSite : IAsyncDisposable
     }
 
     /// <summary>Starts a run of a deployed flow; returns its id.</summary>
-    public async Task<string> TriggerAsync(string flow, params string[] parameters)
-    {
-        var file = In($"run-{Guid.NewGuid():N}");
-        await DoneAsync(flow, ["fanfare", "trigger", "--run-id-file", file, .. parameters]);
-        return await File.ReadAllTextAsync(file);
-    }
+    public Task<string> TriggerAsync(string flow, params string[] parameters) => StartedAsync(flow, "trigger", parameters);
+
+    /// <summary>Starts a run that resumes another; returns its id.</summary>
+    public Task<string> ResumeAsync(string flow, string origin, params string[] arguments) => StartedAsync(flow, "resume", ["--origin-run-id", origin, .. arguments]);
 
     /// <summary>What Metaflow's client sees of a run.</summary>
     public async Task<JsonElement> ReadAsync(string pathspec, params string[] artifacts)
@@ -52,9 +50,36 @@ internal sealed class MetaflowSite : IAsyncDisposable
         return JsonDocument.Parse(said).RootElement.Clone();
     }
 
-    public ValueTask DisposeAsync() => _site.DisposeAsync();
+    /// <summary>What Metaflow's client sees of each task of a run, by <c>step/id</c>.</summary>
+    public async Task<IReadOnlyDictionary<string, JsonElement>> ReadTasksAsync(string pathspec, params string[] artifacts)
+    {
+        var (code, said) = await PythonAsync(["read_tasks.py", pathspec, .. artifacts]);
+        Assert.True(code == 0, said);
+        return JsonDocument.Parse(said).RootElement.Clone().EnumerateObject().ToDictionary(task => task.Name, task => task.Value);
+    }
 
-    private async Task<(int Code, string Said)> PythonAsync(IReadOnlyList<string> arguments)
+    /// <summary>Starts a flow's command, and leaves it running; what it says is dropped.</summary>
+    public Process StartFlow(string flow, params string[] command)
+    {
+        var process = Process.Start(Python([$"{flow}.py", "--no-pylint", .. command]))!;
+        process.OutputDataReceived += (_, _) => { };
+        process.ErrorDataReceived += (_, _) => { };
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        return process;
+    }
+
+    /// <summary>Runs one of the scripts; of those that read, returns only what they print.</summary>
+    public async Task<(int Code, string Said)> PythonAsync(IReadOnlyList<string> arguments)
+    {
+        using var process = Process.Start(Python(arguments))!;
+        var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        await process.WaitForExitAsync();
+        // What Metaflow says to its user goes to standard error.
+        return (process.ExitCode, process.ExitCode == 0 && arguments[0].StartsWith("read", StringComparison.Ordinal) ? await output : await output + await error);
+    }
+
+    private ProcessStartInfo Python(IReadOnlyList<string> arguments)
     {
         var start = new ProcessStartInfo("python3", arguments) { WorkingDirectory = Path.Combine(AppContext.BaseDirectory, "Flows"), RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("METAFLOW", StringComparison.Ordinal)).ToList()) start.Environment.Remove(name);
@@ -64,10 +89,15 @@ internal sealed class MetaflowSite : IAsyncDisposable
         start.Environment["METAFLOW_HOME"] = In("home");
         start.Environment["METAFLOW_USER"] = "tester";
         start.Environment["METAFLOW_DATASTORE_SYSROOT_LOCAL"] = In("store");
-        using var process = Process.Start(start)!;
-        var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-        await process.WaitForExitAsync();
-        // What Metaflow says to its user goes to standard error.
-        return (process.ExitCode, process.ExitCode == 0 && arguments[0] == "read.py" ? await output : await output + await error);
+        return start;
+    }
+
+    public ValueTask DisposeAsync() => _site.DisposeAsync();
+
+    private async Task<string> StartedAsync(string flow, string verb, IReadOnlyList<string> arguments)
+    {
+        var file = In($"run-{Guid.NewGuid():N}");
+        await DoneAsync(flow, ["fanfare", verb, "--run-id-file", file, .. arguments]);
+        return await File.ReadAllTextAsync(file);
     }
 }

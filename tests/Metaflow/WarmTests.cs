@@ -72,6 +72,24 @@ public sealed class WarmTests
         Assert.All(tasks, task => Assert.True(task.Value.GetProperty("ok").GetBoolean(), task.Name));
     }
 
+    [MetaflowFact]
+    public async Task ATaskThatIsKilled_IsKnownToMetaflowAsOneThatEnded_AndHow()
+    {
+        await using var site = await MetaflowSite.StartAsync();
+        foreach (var option in (string[][])[["--no-warm"], []])
+        {
+            await site.DoneAsync("killed", ["fanfare", "create", .. option]);
+            var run = await site.TriggerAsync("killed");
+            Assert.Equal(RunStatus.Failed, (await site.Api.EndAsync(run, Eventually.Limit)).Status);
+            var (code, said) = await site.PythonAsync(["read_metadata.py", $"Killed/{run}/start/t"]);
+            Assert.True(code == 0, said);
+            var metadata = JsonDocument.Parse(said).RootElement;
+            Assert.Equal(("False", "0", "killed by SIGKILL"), (Text(metadata, "attempt_ok"), Text(metadata, "attempt-done"), Text(metadata, "fanfare-end")));
+        }
+
+        static string? Text(JsonElement metadata, string field) => metadata.GetProperty(field).GetString();
+    }
+
     private static string Indented(JsonElement element) => JsonSerializer.Serialize(element, _indented);
 
     /// <summary>Waits until so many tasks of the foreach have succeeded.</summary>

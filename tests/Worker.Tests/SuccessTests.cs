@@ -56,6 +56,7 @@ public sealed class SuccessTests
                 Inputs = [new LeaseInput("load[3,1]", source, 1, 2, new SplitPath(3, 1), """{"n":1}""", [new Artifact("a/model.bin", 4)])],
                 RunError = new TaskError("exit", "it broke", 2),
                 Failures = 1,
+                WasLost = true,
             });
 
         gateway.Offer(lease);
@@ -71,7 +72,7 @@ public sealed class SuccessTests
         Assert.Equal("train[3,1]", environment["FANFARE_TASK"]);
         Assert.Equal("3,1", environment["FANFARE_SPLIT"]);
         Assert.Equal("4", environment["FANFARE_ATTEMPT"]);
-        Assert.Equal("1", environment["FANFARE_FAILURES"]);
+        Assert.Equal(("1", "1"), (environment["FANFARE_FAILURES"], environment["FANFARE_LOST"]));
         Assert.Equal("0.5", environment["FANFARE_PARAM_LEARNING_RATE"]);
         Assert.Equal("Ada \"L\"", environment["FANFARE_PARAM_NAME"]);
         Assert.Equal("[1,2]", environment["FANFARE_PARAM_LIST"]);

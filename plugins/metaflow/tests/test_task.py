@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +27,8 @@ with open(os.environ["CALLS"], "a") as file:
     file.write("\\n")
 if "dump" in sys.argv:
     sys.exit(0 if os.environ.get("KNOWN") else 1)
+if "adopt-task" in sys.argv:
+    sys.exit(int(os.environ["ADOPT"]))
 if "step" in sys.argv:
     exec(os.environ.get("DO", ""))
 """
@@ -66,7 +69,7 @@ class Running(unittest.TestCase):
         (code / "data" / "some.txt").write_text("there")
         (code / "flow.py").write_text(textwrap.dedent(STANDIN))
         self.calls = self.root / "calls"
-        self.env = dict(os.environ, CALLS=str(self.calls), FANFARE_INPUT=str(self.root / "task" / "input"), FANFARE_CODE=str(code), FANFARE_FAILURES="0", METAFLOW_FLOW_NAME="Flow")
+        self.env = dict(os.environ, CALLS=str(self.calls), FANFARE_INPUT=str(self.root / "task" / "input"), FANFARE_CODE=str(code), FANFARE_FAILURES="0", FANFARE_LOST="0", METAFLOW_FLOW_NAME="Flow")
 
     def start(self, name="body[1]", step="body", splits=(1,), attempt=0, inputs=(("start", "start", 0),), options=(), **env):
         given = {"run": "r1", "task": name, "step": step, "splits": list(splits), "attempt": attempt, "parameters": {"n": 3, "a-b": {"x": 1}, "none": None}, "inputs": [{"task": t, "step": s, "attempt": a} for t, s, a in inputs]}
@@ -150,6 +153,20 @@ class Running(unittest.TestCase):
 
     def test_a_signal_that_ended_it_is_told_as_a_shell_does(self):
         self.assertEqual(self.run_to_end(DO="os.kill(os.getpid(), signal.SIGKILL)")[0], 128 + signal.SIGKILL)
+        # Metaflow could not note its end itself.
+        self.assertIn("fanfare end-task body --run-id r1 --task-id t-1 --retry-count 0 --exit-code 137", " ".join(self.called()[1]["argv"]))
+
+    def test_what_a_lost_attempt_had_done_is_taken_over(self):
+        for attempt, adopted, calls in ((1, "0", ["adopt-task"]), (2, "203", ["adopt-task", "step"]), (6, "0", ["step"]), (7, "1", ["adopt-task"])):
+            with self.subTest(attempt=attempt):
+                code, _, _ = self.run_to_end(attempt=attempt, FANFARE_LOST="1", ADOPT=adopted)
+                said = [" ".join(call["argv"]) for call in self.called()]
+                self.assertEqual([next(word for word in ("adopt-task", "step") if word in words) for words in said], calls)
+                self.assertEqual(code, 1 if adopted == "1" else 0)
+                if attempt == 7:
+                    self.assertIn("--task-id t-1.a1 --retry-count 0", said[0])
+                self.calls.unlink()
+                shutil.rmtree(self.root / "task")
 
     def test_a_process_that_it_leaves_behind_does_not_keep_it_from_its_end(self):
         began = time.monotonic()

@@ -121,6 +121,9 @@ public sealed record Lease
     /// <summary>How many of the attempts before failed by the user's doing, and count for the step's retries; the others were lost by the platform. Null for none.</summary>
     public int? Failures { get; init; }
 
+    /// <summary>True when the platform lost the attempt right before this one, which may have done its work all the same. Null when not.</summary>
+    public bool? WasLost { get; init; }
+
     public required string Flow { get; init; }
 
     public required int Deployment { get; init; }

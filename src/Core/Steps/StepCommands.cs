@@ -4,7 +4,8 @@ namespace Fanfare.Core;
 
 /// <summary>A lease just granted, with what the engine needs to assemble what travels to the worker.</summary>
 /// <param name="Failures">Attempts before that failed by the user's doing.</param>
-public sealed record Grant(TaskRef Task, int Attempt, string Token, TaskInputs Inputs, int Failures);
+/// <param name="WasLost">Whether the platform lost the attempt right before.</param>
+public sealed record Grant(TaskRef Task, int Attempt, string Token, TaskInputs Inputs, int Failures, bool WasLost);
 
 /// <summary>Where a task's inputs come from.</summary>
 /// <param name="Sources">Predecessors' tasks; for a join its members, from each source.</param>

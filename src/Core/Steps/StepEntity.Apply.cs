@@ -167,7 +167,7 @@ public sealed partial class StepEntity
     {
         RemoveLease(split, out _);
         var budget = _budgets.GetValueOrDefault(split);
-        budget = new TaskBudget(Math.Max(budget.NextAttempt, attempt + 1), budget.Failures + (failed ? 1 : 0), budget.Losses + (lost ? 1 : 0));
+        budget = new TaskBudget(Math.Max(budget.NextAttempt, attempt + 1), budget.Failures + (failed ? 1 : 0), budget.Losses + (lost ? 1 : 0), lost);
         // A task that succeeded at its first attempt needs no entry: that is what a missing one means.
         if (succeeded && budget.NextAttempt <= 1) _budgets.Remove(split);
         else if (attempt >= 0) _budgets[split] = budget;
@@ -196,7 +196,7 @@ public sealed partial class StepEntity
     private void KeepAttempt(int split, int next)
     {
         var budget = _budgets.GetValueOrDefault(split);
-        _budgets[split] = budget with { NextAttempt = Math.Max(budget.NextAttempt, next) };
+        _budgets[split] = budget with { NextAttempt = Math.Max(budget.NextAttempt, next), WasLost = false };
     }
 
     // It has a row from now on, that of a task that was sent back.
@@ -208,7 +208,7 @@ public sealed partial class StepEntity
 
     private void FreshBudgets(int split)
     {
-        if (_budgets.TryGetValue(split, out var spent)) _budgets[split] = spent with { Failures = 0, Losses = 0 };
+        if (_budgets.TryGetValue(split, out var spent)) _budgets[split] = spent with { Failures = 0, Losses = 0, WasLost = false };
     }
 
     private void CancelSplit(int split)

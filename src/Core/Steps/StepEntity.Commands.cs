@@ -100,7 +100,7 @@ public sealed partial class StepEntity
             Emit(new TaskLeased(split, attempt, token, worker, boot), moment);
             _leased[split].Deadline = moment.Uptime + _term;
             if (moment.Uptime + _term < _nextDeadline) _nextDeadline = moment.Uptime + _term;
-            grants.Add(new Grant(Task(split), attempt, token, InputsOf(split), budget.Failures));
+            grants.Add(new Grant(Task(split), attempt, token, InputsOf(split), budget.Failures, budget.WasLost));
         }
         return grants;
     }
@@ -165,7 +165,9 @@ public sealed partial class StepEntity
 
     /// <summary>The grant of a live lease again, for a worker whose reply was lost; null when the token is not current.</summary>
     public Grant? GrantOf(HeldLease held) =>
-        AttemptOf(held) is { } attempt ? new Grant(held.Task, attempt, held.Token, InputsOf(held.Task.Split), _budgets.GetValueOrDefault(held.Task.Split).Failures) : null;
+        AttemptOf(held) is { } attempt && _budgets.GetValueOrDefault(held.Task.Split) is var budget
+            ? new Grant(held.Task, attempt, held.Token, InputsOf(held.Task.Split), budget.Failures, budget.WasLost)
+            : null;
 
     /// <summary>It is proven that this boot of the worker is gone: what it held is lost at once.</summary>
     public void WorkerGone(string worker, string boot, string reason, in Moment moment)

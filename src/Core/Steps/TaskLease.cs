@@ -68,4 +68,8 @@ internal enum LeaseEnd
 }
 
 /// <summary>What a task has used of its budgets. Kept for every task that has a row and may be leased again.</summary>
-internal readonly record struct TaskBudget(int NextAttempt, int Failures, int Losses);
+/// <param name="NextAttempt">The number of the next attempt.</param>
+/// <param name="Failures">Attempts that failed by the user's doing.</param>
+/// <param name="Losses">Attempts that the platform lost.</param>
+/// <param name="WasLost">Whether the latest attempt was one of those.</param>
+internal readonly record struct TaskBudget(int NextAttempt, int Failures, int Losses, bool WasLost);

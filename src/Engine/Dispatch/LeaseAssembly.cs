@@ -28,6 +28,7 @@ internal sealed class LeaseAssembly(RunContexts runs, IReadModel readModel, IBlo
             Token = grant.Token,
             Attempt = grant.Attempt,
             Failures = grant.Failures == 0 ? null : grant.Failures,
+            WasLost = grant.WasLost ? true : null,
             Flow = context.Graph.Spec.Name,
             Deployment = context.Deployment,
             Step = node.Spec,

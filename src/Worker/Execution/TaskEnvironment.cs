@@ -101,6 +101,7 @@ public static class TaskEnvironment
         environment["FANFARE_TASK"] = lease.Name;
         environment["FANFARE_SPLIT"] = SplitsOf(lease).Join(',');
         environment["FANFARE_ATTEMPT"] = lease.Attempt.ToString(CultureInfo.InvariantCulture);
+        environment["FANFARE_LOST"] = lease.WasLost == true ? "1" : "0";
         environment["FANFARE_FAILURES"] = (lease.Failures ?? 0).ToString(CultureInfo.InvariantCulture);
         environment["FANFARE_INPUT"] = directory.Input;
         environment["FANFARE_OUTPUT"] = directory.Output;

@@ -64,6 +64,24 @@ public sealed class AttemptTests
     }
 
     [Fact]
+    public void AnAttempt_IsToldWhetherTheOneRightBeforeWasLost()
+    {
+        var scene = Ready(s => s with { Retry = s_twice });
+        var told = new List<(bool, int)>();
+        foreach (var outcome in (AttemptOutcome[])[AttemptOutcome.Lost, AttemptOutcome.Failed, AttemptOutcome.Lost, AttemptOutcome.Failed])
+        {
+            var grant = scene.Lease();
+            told.Add((grant.WasLost, grant.Failures));
+            Assert.Equal(grant.WasLost, scene.Step.GrantOf(new HeldLease(grant.Task, grant.Token))!.WasLost);
+            scene.Finish(grant, outcome);
+            scene.Now += TimeSpan.FromMinutes(1);
+            scene.Tick();
+        }
+
+        Assert.Equal([(false, 0), (true, 0), (false, 1), (true, 1)], told);
+    }
+
+    [Fact]
     public void LossesDoNotTriggerACatch_EvenWhenTheyAreTooMany()
     {
         var scene = Ready(s => s with { CatchOutput = "error", Retry = new RetrySpec { MaxLosses = 0 } });

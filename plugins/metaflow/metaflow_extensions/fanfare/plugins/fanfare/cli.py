@@ -2,18 +2,23 @@
 
 import base64
 import json
+import signal
+import sys
 from hashlib import sha1
 
 from metaflow import JSONType, current, decorators, parameters
 from metaflow._vendor import click
 from metaflow.exception import MetaflowException
+from metaflow.metadata_provider import MetaDatum
 from metaflow.plugins.aws.step_functions.production_token import load_token, new_token, store_token
 from metaflow.tagging_util import validate_tags
 from metaflow.util import get_username
 
 from .client import FanfareClient, FanfareException
-from .decorator import FanfareInternalDecorator
-from .spec import FlowSpecCompiler, about, check, flow_name, make_package
+from .clone import adopt_task, clone_task
+from .decorator import FanfareInternalDecorator, notes, put_out
+from .resume import NOTHING_TO_CLONE
+from .spec import FlowSpecCompiler, about, check, flow_name, make_package, steps_of
 
 # Metaflow's words for a run's status, by the server's.
 STATUS = {
@@ -163,19 +168,72 @@ def _check_token(obj, deployed, authorize, verb):
     raise IncorrectProductionToken("Try again with the correct production token.")
 
 
+_run_id_file = click.option("--run-id-file", default=None, type=str, help="Write the ID of this run to the file specified.")
+_attribute_file = click.option(
+    "--deployer-attribute-file", default=None, type=str, hidden=True, help="Write the metadata and pathspec of this run to the file specified. Used internally for Metaflow's Deployer API."
+)
+
+
 @parameters.add_custom_parameters(deploy_mode=False)
 @fanfare.command(help="Start a run of the deployed flow.")
-@click.option("--run-id-file", default=None, type=str, help="Write the ID of this run to the file specified.")
-@click.option("--deployer-attribute-file", default=None, type=str, hidden=True, help="Write the metadata and pathspec of this run to the file specified. Used internally for Metaflow's Deployer API.")
+@_run_id_file
+@_attribute_file
 @click.pass_obj
 def trigger(obj, run_id_file=None, deployer_attribute_file=None, **kwargs):
     run = client().start(flow_name(obj.deployment_name), {name: value for name, value in _given(obj, kwargs) if value is not None})
+    _started(obj, run, run_id_file, deployer_attribute_file)
+    obj.echo("Flow *%s* triggered on Fanfare (run-id *%s*)." % (obj.deployment_name, run), bold=True)
+    obj.echo("See the run at %s/runs/%s" % (client().url, run))
+
+
+class _AsGiven(click.Command):
+    """Takes the flow's parameters where they are given: none has a default, and none is required. Metaflow inserts them into `params`."""
+
+    class _Options(list):
+        def insert(self, index, option):
+            option.default, option.required = None, False
+            super().insert(index, option)
+
+    @property
+    def params(self):
+        return self._options
+
+    @params.setter
+    def params(self, options):
+        self._options = self._Options(options)
+
+
+@parameters.add_custom_parameters(deploy_mode=False)
+@fanfare.command(cls=_AsGiven, help="Start a run that takes over what succeeded in another one, and runs the rest. Parameters are those of that run, unless they are given; what is taken over keeps to them.")
+@click.option("--origin-run-id", required=True, type=str, help="ID of the run that is resumed.")
+@click.option("--step-to-rerun", default=None, type=str, help="Run this step and all after it, though they succeeded.")
+@_run_id_file
+@_attribute_file
+@click.pass_obj
+def resume(obj, origin_run_id=None, step_to_rerun=None, run_id_file=None, deployer_attribute_file=None, **kwargs):
+    api = client()
+    origin = _run(obj, api, origin_run_id)
+    found = api.flow(flow_name(obj.deployment_name))
+    said = about(found)
+    if not said or "resume_parameter" not in said:
+        raise FanfareException("The latest deployment of *%s* cannot resume runs: it was not made by this version of the plugin. Deploy it anew: fanfare create." % obj.deployment_name)
+    if step_to_rerun is not None and step_to_rerun not in steps_of(found):
+        raise FanfareException("--step-to-rerun: *%s* has no step *%s*. Its steps: %s." % (obj.deployment_name, step_to_rerun, ", ".join(steps_of(found))))
+    # The origin may be of an older deployment, with parameters that there are no more.
+    values = {name: value for name, value in origin["parameters"].items() if name in said["parameters"]}
+    values.update({name: value for name, value in _given(obj, kwargs) if value is not None})
+    values[said["resume_parameter"]] = {"run": origin_run_id, "step_to_rerun": step_to_rerun}
+    run = api.start(found["flow"], values)
+    _started(obj, run, run_id_file, deployer_attribute_file)
+    obj.echo("Run *%s* of *%s* resumed on Fanfare (run-id *%s*)." % (origin_run_id, obj.deployment_name, run), bold=True)
+    obj.echo("See the run at %s/runs/%s" % (api.url, run))
+
+
+def _started(obj, run, run_id_file, deployer_attribute_file):
     if run_id_file:
         with open(run_id_file, "w") as file:
             file.write(run)
     _write(deployer_attribute_file, {"name": obj.deployment_name, "metadata": obj.metadata.metadata_str(), "pathspec": "/".join((obj.flow.name, run))})
-    obj.echo("Flow *%s* triggered on Fanfare (run-id *%s*)." % (obj.deployment_name, run), bold=True)
-    obj.echo("See the run at %s/runs/%s" % (client().url, run))
 
 
 def _given(obj, kwargs):
@@ -281,6 +339,63 @@ def retry(obj, run_id, step_to_rerun=None, authorize=None):
     _check_token(obj, _deployed(obj, api), authorize, "retry")
     now = api.command(run_id, "retry", {"from_step": step_to_rerun} if step_to_rerun else None)
     obj.echo("Run *%s* goes on: %s." % (run_id, STATUS[now["status"]]))
+
+
+@fanfare.command("clone-task", hidden=True, help="Take a task over from the run that is resumed. Used internally, in a task.")
+@click.argument("step-name")
+@click.option("--run-id", required=True)
+@click.option("--task-id", required=True)
+@click.option("--retry-count", required=True, type=int)
+@click.option("--origin-run-id", required=True)
+@click.option("--origin-task-id", required=True)
+@click.option("--worked-on", required=True)
+@click.option("--tag", "tags", multiple=True)
+@click.pass_obj
+def clone_command(obj, step_name, run_id, task_id, retry_count, origin_run_id, origin_task_id, worked_on, tags=()):
+    obj.metadata.add_sticky_tags(tags=tags)
+    cloned = clone_task(obj.flow, obj.flow_datastore, obj.metadata, step_name, run_id, task_id, retry_count, origin_run_id, origin_task_id, worked_on)
+    if cloned is None:
+        sys.exit(NOTHING_TO_CLONE)
+    result, pathspec = cloned
+    obj.metadata.register_metadata(run_id, step_name, task_id, notes(retry_count))
+    obj.echo_always("Cloned from %s/%s." % (obj.flow.name, pathspec), err=False, no_bold=True)
+    put_out(result)
+
+
+@fanfare.command("adopt-task", hidden=True, help="Take over what an attempt did before it was lost. Used internally, in a task.")
+@click.argument("step-name")
+@click.option("--run-id", required=True)
+@click.option("--task-id", required=True)
+@click.option("--retry-count", required=True, type=int)
+@click.pass_obj
+def adopt_command(obj, step_name, run_id, task_id, retry_count):
+    result = adopt_task(obj.flow, obj.flow_datastore, step_name, run_id, task_id, retry_count)
+    if result is None:
+        sys.exit(NOTHING_TO_CLONE)
+    obj.echo_always("The attempt before was lost, but had done its work: that counts.", err=False, no_bold=True)
+    put_out(result)
+
+
+@fanfare.command("end-task", hidden=True, help="Note how an attempt ended that could not do so itself. Used internally, in a task.")
+@click.argument("step-name")
+@click.option("--run-id", required=True)
+@click.option("--task-id", required=True)
+@click.option("--retry-count", required=True, type=int)
+@click.option("--exit-code", required=True, type=int)
+@click.pass_obj
+def end_command(obj, step_name, run_id, task_id, retry_count, exit_code):
+    tags = ["attempt_id:%d" % retry_count]
+    ended = "killed by %s" % signal_name(exit_code - 128)
+    said = {"attempt_ok": ("False", "internal_attempt_status"), "attempt-done": (str(retry_count), "attempt-done"), "fanfare-end": (ended, "fanfare-end")}
+    obj.metadata.register_metadata(run_id, step_name, task_id, [MetaDatum(field=field, value=value, type=kind, tags=tags) for field, (value, kind) in said.items()])
+
+
+def signal_name(number):
+    """`SIGKILL` for 9, and `signal N` for a number that has no name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "signal %d" % number
 
 
 def _run(obj, api, run_id):

@@ -1,8 +1,10 @@
 """The server's API, as far as the plugin needs it, with the standard library alone."""
 
 import hashlib
+import http.client
 import json
 import os
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -17,6 +19,16 @@ class FanfareException(MetaflowException):
 
 class NotFound(FanfareException):
     headline = "Not found on Fanfare"
+
+
+class Unavailable(FanfareException):
+    """No server answered, or none that could serve now: the same call may go through later."""
+
+    headline = "Fanfare is not available"
+
+
+# What the API says of itself: repeat it (docs/api.md). 502 and 504 are a proxy's.
+_LATER = (429, 502, 503, 504)
 
 
 def server_url():
@@ -41,28 +53,52 @@ class FanfareClient(object):
         Access token; by default what the configuration says.
     actor : str, optional
         Who asks, for the run's history.
+    patience : float, default 0
+        Seconds for which a call is repeated while no server can serve it. For calls that may be made twice only: what starts a run needs a key then.
+    on_wait : callable, optional
+        Called with the refusal when a call is to be repeated, once for each call.
     """
 
     # A query of the server's own takes 15 s at most, a command 30 s.
     _TIMEOUT_SECONDS = 40
 
-    def __init__(self, url=None, token=None, actor=None):
+    # Between two tries of a call, growing.
+    _PAUSES_SECONDS = (0.2, 5)
+
+    # Of a log that is followed: how long nothing may come before the caller is to look at the run.
+    _QUIET_SECONDS = 15
+
+    def __init__(self, url=None, token=None, actor=None, patience=0, on_wait=None):
         self._url = (url or server_url()).rstrip("/")
         self._token = token or server_token()
         self._actor = actor
+        self._patience = patience
+        self._on_wait = on_wait
 
     @property
     def url(self):
         return self._url
 
+    def check(self):
+        """Nothing when the server can be reached and lets us in; else raises what a call would."""
+        self._json("GET", "/api/v1/flows?limit=1")
+
     # --- flows
 
-    def deploy(self, source, package):
-        """Deploys a spec (JSON text) with a code package (bytes of a tar.gz); returns what the server says of the deployment."""
+    def upload(self, package):
+        """Stores a code package (bytes of a tar.gz), unless it is there; returns its SHA-256."""
         digest = hashlib.sha256(package).hexdigest()
         path = "/api/v1/packages/%s" % digest
         if self._call("HEAD", path, missing=True) is None:
             self._call("PUT", path, body=package, content_type="application/octet-stream")
+        return digest
+
+    def deploy(self, source, package):
+        """Deploys a spec (JSON text) with a code package (bytes of a tar.gz); returns what the server says of the deployment."""
+        return self.deploy_uploaded(source, self.upload(package))
+
+    def deploy_uploaded(self, source, digest):
+        """As `deploy`, with a package that was uploaded. The same spec and package again are the deployment that is there."""
         return self._json("POST", "/api/v1/flows", {"source": source, "package": digest})
 
     def flow(self, name):
@@ -75,16 +111,28 @@ class FanfareClient(object):
 
     # --- runs
 
-    def start(self, flow, parameters):
-        return self._json("POST", "/api/v1/flows/%s/runs" % _quoted(flow), {"parameters": parameters})["run"]
+    def start(self, flow, parameters, deployment=None, tags=(), key=None):
+        """Starts a run; returns its id.
+
+        Parameters
+        ----------
+        deployment : int, optional
+            Which of the flow's; by default the latest.
+        tags : sequence of str
+            The run's.
+        key : str, optional
+            Whoever starts a run of the flow with the same key is given the run that the first one started.
+        """
+        asked = {"parameters": parameters, "deployment": deployment, "tags": list(tags) or None, "idempotency_key": key}
+        return self._json("POST", "/api/v1/flows/%s/runs" % _quoted(flow), {name: value for name, value in asked.items() if value is not None})["run"]
 
     def run(self, run):
         """A run; None when there is none of this id."""
         return self._json("GET", "/api/v1/runs/%s" % _quoted(run), missing=True)
 
-    def runs(self, flow):
-        """The runs of a flow, newest first."""
-        return self._pages("/api/v1/runs", {"flow": flow})
+    def runs(self, flow, **only):
+        """The runs of a flow, newest first; `tag`, `active` and the like leave out others."""
+        return self._pages("/api/v1/runs", dict(only, flow=flow))
 
     def command(self, run, verb, body=None):
         return self._json("POST", "/api/v1/runs/%s:%s" % (_quoted(run), verb), body or {})
@@ -92,10 +140,47 @@ class FanfareClient(object):
     def steps(self, run):
         return self._pages("/api/v1/runs/%s/steps" % _quoted(run), {})
 
+    def task(self, run, task):
+        """A task; None when there is none of this name (yet)."""
+        return self._json("GET", self._task_path(run, task), missing=True)
+
+    def explain(self, run, task):
+        """What a task waits for, in words; None when there is none of this name (yet)."""
+        return self._json("GET", self._task_path(run, task) + "/explain", missing=True)
+
+    # --- logs
+
     def log(self, run, task):
         """Lines of the log of a task's latest attempt."""
-        path = "/api/v1/runs/%s/tasks/%s/logs" % (_quoted(run), _quoted(task))
-        return self._call("GET", path, accept="text/plain").decode("utf-8", "replace").splitlines()
+        return self._call("GET", self._task_path(run, task) + "/logs", accept="text/plain").decode("utf-8", "replace").splitlines()
+
+    def log_from(self, run, task, attempt, position):
+        """What an attempt's log has from a byte on, as lines of JSON (bytes); empty when there is no such attempt."""
+        path = "%s/logs?attempt=%d&from=%d" % (self._task_path(run, task), attempt, position)
+        return _whole_lines(self._call("GET", path, accept="application/x-ndjson", missing=True) or b"")
+
+    def follow_log(self, run, task, attempt, position):
+        """As `log_from`, line by line as they come.
+
+        It ends when the attempt has ended; but also when nothing came for a while, when the attempt has not begun, or when the server stops: ask for the run, and go on
+        after the bytes that came. That the server cannot be reached is such an end, too.
+        """
+        path = "%s/logs?attempt=%d&from=%d&follow=true" % (self._task_path(run, task), attempt, position)
+        try:
+            with urllib.request.urlopen(self._request("GET", path, None, None, "application/x-ndjson"), timeout=self._QUIET_SECONDS) as response:
+                for line in response:
+                    if not line.endswith(b"\n"):
+                        return
+                    yield line
+        except urllib.error.HTTPError as refused:
+            if refused.code != 404 and refused.code not in _LATER:
+                raise self._refusal(refused) from None
+        except (OSError, http.client.HTTPException):
+            return
+
+    @staticmethod
+    def _task_path(run, task):
+        return "/api/v1/runs/%s/tasks/%s" % (_quoted(run), _quoted(task))
 
     # --- the way there
 
@@ -116,6 +201,36 @@ class FanfareClient(object):
         return None if answer is None else json.loads(answer)
 
     def _call(self, method, path, body=None, content_type="application/json", accept="application/json", missing=False):
+        until = time.monotonic() + self._patience
+        pause, longest = self._PAUSES_SECONDS
+        waits = False
+        while True:
+            try:
+                return self._once(method, path, body, content_type, accept, missing)
+            except Unavailable as refusal:
+                if time.monotonic() + pause >= until:
+                    raise
+                if self._on_wait and not waits:
+                    self._on_wait(refusal)
+                waits = True
+            time.sleep(pause)
+            pause = min(longest, pause * 2)
+
+    def _once(self, method, path, body, content_type, accept, missing):
+        try:
+            with urllib.request.urlopen(self._request(method, path, body, content_type, accept), timeout=self._TIMEOUT_SECONDS) as response:
+                return response.read()
+        except urllib.error.HTTPError as refused:
+            if refused.code == 404 and missing:
+                return None
+            raise self._refusal(refused) from None
+        except (OSError, http.client.HTTPException) as broken:
+            raise Unavailable(
+                "The Fanfare server at %s cannot be reached: %s. Is it running (fanfare serve)? METAFLOW_FANFARE_URL says where it is."
+                % (self._url, getattr(broken, "reason", broken))
+            ) from None
+
+    def _request(self, method, path, body, content_type, accept):
         headers = {"Accept": accept}
         if body is not None:
             headers["Content-Type"] = content_type
@@ -123,33 +238,26 @@ class FanfareClient(object):
             headers["Authorization"] = "Bearer %s" % self._token
         if self._actor:
             headers["X-Fanfare-Actor"] = self._actor.encode("ascii", "replace").decode("ascii")[:128]
-        request = urllib.request.Request(self._url + path, data=body, headers=headers, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=self._TIMEOUT_SECONDS) as response:
-                return response.read()
-        except urllib.error.HTTPError as refused:
-            if refused.code == 404 and missing:
-                return None
-            raise self._refusal(refused) from None
-        except (urllib.error.URLError, OSError) as broken:
-            raise FanfareException(
-                "The Fanfare server at %s cannot be reached: %s. Is it running (fanfare serve)? METAFLOW_FANFARE_URL says where it is."
-                % (self._url, getattr(broken, "reason", broken))
-            ) from None
+        return urllib.request.Request(self._url + path, data=body, headers=headers, method=method)
 
     def _refusal(self, refused):
         text = refused.read().decode("utf-8", "replace")
+        kind = NotFound if refused.code == 404 else Unavailable if refused.code in _LATER else FanfareException
         try:
             problem = json.loads(text)
         except ValueError:
-            return FanfareException("%s answered %d: %s" % (self._url, refused.code, text[:400]))
+            return kind("%s answered %d: %s" % (self._url, refused.code, text[:400]))
         lines = ["%s: %s" % (problem.get("code", refused.code), problem.get("detail") or problem.get("title", ""))]
         for error in problem.get("errors") or []:
             lines.append("  %s: %s %s" % (error.get("field"), error.get("message"), error.get("remedy", "")))
         if refused.code == 401:
             lines.append("  Set METAFLOW_FANFARE_TOKEN to the server's access token.")
-        return (NotFound if refused.code == 404 else FanfareException)("\n".join(lines))
+        return kind("\n".join(lines))
 
 
 def _quoted(segment):
     return urllib.parse.quote(segment, safe="")
+
+
+def _whole_lines(content):
+    return [line + b"\n" for line in content.split(b"\n")[:-1]]

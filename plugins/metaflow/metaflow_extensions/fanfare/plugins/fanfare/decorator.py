@@ -6,6 +6,44 @@ import os
 from metaflow.decorators import StepDecorator
 from metaflow.metadata_provider import MetaDatum
 
+from .clone import take_parameters
+from .resume import WORKED_ON, inputs as followed, is_cloned, outcome, worked_on
+
+
+def notes(attempt):
+    """Where a task runs, and what it works on, as Metaflow's metadata.
+
+    Parameters
+    ----------
+    attempt : int
+        Metaflow's number of the task's attempt.
+    """
+    # One note says it all: each costs a call.
+    where = "%s/runs/%s/tasks/%s" % tuple(os.environ.get(name, "") for name in ("FANFARE_URL", "FANFARE_RUN", "FANFARE_TASK"))
+    said = {"fanfare": "%s?attempt=%s" % (where, os.environ.get("FANFARE_ATTEMPT", ""))}
+    task = task_input()
+    if task is not None:
+        said[WORKED_ON] = worked_on(task)
+    tags = ["attempt_id:%d" % attempt]
+    return [MetaDatum(field=field, value=value, type=field, tags=tags) for field, value in said.items()]
+
+
+def task_input():
+    """What the server says of the task; None outside of one."""
+    path = os.environ.get("FANFARE_INPUT")
+    if not path:
+        return None
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def put_out(result):
+    """Says to the scheduler how a task ended."""
+    path = os.environ.get("FANFARE_OUTPUT")
+    if path:
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(result, file)
+
 
 class FanfareInternalDecorator(StepDecorator):
     """Added to each step of a deployed flow.
@@ -17,21 +55,12 @@ class FanfareInternalDecorator(StepDecorator):
     name = "fanfare_internal"
 
     def task_pre_step(self, step_name, task_datastore, metadata, run_id, task_id, flow, graph, retry_count, max_user_code_retries, ubf_context, inputs):
-        # One note says it all: each costs a call.
-        where = "%s/runs/%s/tasks/%s" % tuple(os.environ.get(name, "") for name in ("FANFARE_URL", "FANFARE_RUN", "FANFARE_TASK"))
-        notes = [MetaDatum(field="fanfare", value="%s?attempt=%s" % (where, os.environ.get("FANFARE_ATTEMPT", "")), type="fanfare", tags=["attempt_id:%d" % retry_count])]
-        metadata.register_metadata(run_id, step_name, task_id, notes)
+        metadata.register_metadata(run_id, step_name, task_id, notes(retry_count))
+        # Metaflow takes the parameters from the first: when that ran in this run, it has this run's.
+        first = next(iter(followed(task_input() or {"inputs": []})), None)
+        if first is not None and is_cloned(first):
+            take_parameters(flow, task_datastore, inputs, run_id)
 
     def task_finished(self, step_name, flow, graph, is_task_ok, retry_count, max_user_code_retries):
-        output = os.environ.get("FANFARE_OUTPUT")
-        if not is_task_ok or not output:
-            return
-        result = {}
-        chosen = (flow._transition or [None])[0] if getattr(flow, "_transition", None) else None
-        node = graph[step_name]
-        if node.type == "split-switch" and chosen:
-            result["next"] = chosen[0]
-        if node.foreach_param is not None:
-            result["splits"] = flow._foreach_num_splits
-        with open(output, "w", encoding="utf-8") as file:
-            json.dump(result, file)
+        if is_task_ok:
+            put_out(outcome(graph[step_name], getattr(flow, "_transition", None), getattr(flow, "_foreach_num_splits", None)))

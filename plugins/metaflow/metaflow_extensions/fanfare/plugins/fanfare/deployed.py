@@ -149,13 +149,26 @@ class FanfareDeployedFlow(DeployedFlow):
         Exception
             It was not started.
         """
-        with temporary_fifo() as (path, fifo):
-            called = _call(self.deployer, _command(self.deployer).trigger(deployer_attribute_file=path, **kwargs))
-            content = handle_timeout(fifo, called, self.deployer.file_read_timeout)
-            called.sync_wait()
-            if called.process.returncode == 0:
-                return FanfareTriggeredRun(deployer=self.deployer, content=content)
-        raise Exception("Error triggering %s on %s for %s" % (self.deployer.name, self.deployer.TYPE, self.deployer.flow_file))
+        return self._start("triggering", "trigger", kwargs)
+
+    def resume(self, origin_run_id: str, step_to_rerun: Optional[str] = None, **kwargs) -> FanfareTriggeredRun:
+        """Starts a run of the latest deployment that takes over what succeeded in another run, and runs the rest.
+
+        Parameters
+        ----------
+        origin_run_id : str
+            The run that is resumed, one of this deployed flow.
+        step_to_rerun : str, optional, default None
+            Run this step and all after it, though they succeeded.
+        **kwargs
+            The flow's parameters; those that are not given are the other run's. What is taken over keeps to the other run's.
+
+        Raises
+        ------
+        Exception
+            It was not started.
+        """
+        return self._start("resuming", "resume", dict(kwargs, origin_run_id=origin_run_id, **({} if step_to_rerun is None else {"step_to_rerun": step_to_rerun})))
 
     def list_runs(self, states: Optional[List[str]] = None) -> List[FanfareTriggeredRun]:
         """The flow's runs, newest first.
@@ -174,6 +187,15 @@ class FanfareDeployedFlow(DeployedFlow):
         if unknown:
             raise ValueError("Invalid states found: %s. Valid states are: %s" % (unknown, _STATES))
         return [self._triggered(run["run"]) for run in FanfareClient().runs(flow_name(self.deployer.name)) if not states or status_of(run) in states]
+
+    def _start(self, doing, verb, kwargs):
+        with temporary_fifo() as (path, fifo):
+            called = _call(self.deployer, getattr(_command(self.deployer), verb)(deployer_attribute_file=path, **kwargs))
+            content = handle_timeout(fifo, called, self.deployer.file_read_timeout)
+            called.sync_wait()
+            if called.process.returncode == 0:
+                return FanfareTriggeredRun(deployer=self.deployer, content=content)
+        raise Exception("Error %s %s on %s for %s" % (doing, self.deployer.name, self.deployer.TYPE, self.deployer.flow_file))
 
     def _triggered(self, run_id):
         content = {"metadata": self.deployer.metadata, "pathspec": "/".join((self.deployer.flow_name, run_id)), "name": self.deployer.name}

@@ -28,6 +28,7 @@ from metaflow.user_configs.config_options import ConfigInput
 from metaflow.util import dict_to_cli_options
 
 from .client import FanfareException
+from .resume import parameter_name
 
 # What the scheduler allows a loop at most; Metaflow's recursion has no bound of its own.
 MOST_ROUNDS = 1_000_000
@@ -45,7 +46,7 @@ _TIMEOUT_MARGIN_SECONDS = 60
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
 
 # What a task may ask of a compute platform, and what is taken of it here.
-_COMPUTE = ("resources", "batch", "kubernetes")
+_COMPUTE = ("resources", "fanfare", "batch", "kubernetes")
 
 _NOT_YET = {
     "schedule": "@schedule: Fanfare does not start runs by the clock yet. Start them from outside (cron: python flow.py fanfare trigger), and deploy with --no-triggers",
@@ -131,15 +132,17 @@ class FlowSpecCompiler(object):
         self._workflow_timeout = workflow_timeout
         self._project = project
         self._warm = warm
+        self._resume_parameter = None
 
     def compile(self):
         """The spec as a dict, in the form of a flow's YAML."""
         parameters = self._parameters()
+        self._resume_parameter = parameter_name(each["name"] for each in parameters)
         spec = {
             "name": flow_name(self._name),
             "description": "Metaflow flow %s" % self._name,
             "start": self._graph.start_step,
-            "parameters": {each["name"]: each["spec"] for each in parameters},
+            "parameters": {**{each["name"]: each["spec"] for each in parameters}, self._resume_parameter: {"type": "json", "default": None, "help": "What the run resumes: set by fanfare resume."}},
             "steps": {node.name: self._step(node, parameters) for node in self._in_order()},
         }
         if self._workflow_timeout is not None:
@@ -207,6 +210,7 @@ class FlowSpecCompiler(object):
             },
             "timeout": "%ds" % (get_run_time_limit_for_task(node.decorators) + _TIMEOUT_MARGIN_SECONDS),
             "resources": self._resources(node),
+            "queue": next((deco.attributes["queue"] for deco in node.decorators if deco.name == "fanfare"), None),
         }
         if node.num_args > 1:
             step["join"] = "all"
@@ -258,6 +262,7 @@ class FlowSpecCompiler(object):
             "--datastore", self._obj.flow_datastore.TYPE,
             "--datastore-root", self._datastore_root,
             "--user-retries", str(user_retries),
+            "--resume-parameter", self._resume_parameter,
         ]
         if is_first:
             arguments += ["--first", ABOUT, json.dumps(self._about(parameters))]
@@ -352,6 +357,7 @@ class FlowSpecCompiler(object):
             "owner": self._owner,
             "production_token": self._token,
             "parameters": {each["name"]: each["about"] for each in parameters},
+            "resume_parameter": self._resume_parameter,
             **(self._project or {}),
         }
 
@@ -375,6 +381,11 @@ def about(deployment):
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         # YAML, or JSON by another hand.
         return None
+
+
+def steps_of(deployment):
+    """The names of a deployment's steps, where this plugin deployed it."""
+    return list(json.loads(deployment["source"])["steps"])
 
 
 def make_package(obj):

@@ -19,6 +19,11 @@ import sys
 import time
 import uuid
 
+if __package__:
+    from . import resume
+else:
+    import resume
+
 # Metaflow numbers the attempts of a task from 0 to 5, and reads no others.
 METAFLOW_ATTEMPTS = 6
 
@@ -60,8 +65,8 @@ def parameter_text(value, is_json):
 Command = collections.namedtuple("Command", "words env quiet")
 
 
-def main(arguments):
-    task = Task(options_of(arguments), os.environ)
+def main(arguments, kind):
+    task = kind(options_of(arguments), os.environ)
     outlive_the_task()
     command = task.next()
     while command is not None:
@@ -83,6 +88,7 @@ def options_of(arguments):
     parser.add_argument("--json-parameter", action="append", default=[])
     parser.add_argument("--tag", action="append", default=[])
     parser.add_argument("--namespace")
+    parser.add_argument("--resume-parameter", help="The parameter that says what the run resumes, which is none of the flow's.")
     parser.add_argument("top", nargs="*", help="Options before Metaflow's command.")
     return parser.parse_args(arguments)
 
@@ -134,31 +140,38 @@ class Task(object):
 
     def __init__(self, options, env):
         with open(env["FANFARE_INPUT"], encoding="utf-8") as file:
-            task = json.load(file)
-        self.options = options
+            self.options, self._task = self._given(options, json.load(file))
         self.code = None
         # The attempt's own directory, which goes with it.
         self.work = lay_out(env["FANFARE_CODE"], os.path.dirname(env["FANFARE_INPUT"]))
         if options.datastore == "local":
             # Cards are kept in the directory of this name that lies nearest above the working directory.
             os.symlink(options.datastore_root, os.path.join(self.work, ".metaflow"))
-        self._task = task
-        self._id = task_id(task["task"], task["attempt"])
-        self._count, self._most = retries(options.user_retries, task["attempt"], int(env["FANFARE_FAILURES"]))
+        self._id, self._count, self._most = self._identity(int(env["FANFARE_FAILURES"]))
         self._env = dict(env)
         self._env.update(python_env(env["FANFARE_CODE"], self.work, env))
         self._env.update(
             {
-                "METAFLOW_RUN_ID": task["run"],
-                "METAFLOW_STEP_NAME": task["step"],
+                "METAFLOW_RUN_ID": self._task["run"],
+                "METAFLOW_STEP_NAME": self._task["step"],
                 "METAFLOW_TASK_ID": self._id,
                 "METAFLOW_RETRY_COUNT": str(self._count),
             }
         )
         # A first step that a switch leads back to has inputs like any other.
-        self._is_first = options.first and task.get("inputs") == []
-        self._log = _Log(options, task, self._id, self._count, self.work, self._env)
+        self._is_first = options.first and self._task.get("inputs") == []
+        self._was_lost = env["FANFARE_LOST"] == "1"
+        self._origin = resume.origin(self._task, options.resume_parameter)
+        self._log = _Log(options, self._task, self._id, self._count, self.work, self._env)
         self._commands = self._in_order()
+
+    def _given(self, options, task):
+        """The options and the input, as they are meant."""
+        return options, task
+
+    def _identity(self, failures):
+        """Metaflow's id of the task, its --retry-count and its --max-user-code-retries."""
+        return (task_id(self._task["task"], self._task["attempt"]), *retries(self.options.user_retries, self._task["attempt"], failures))
 
     def next(self, code=None):
         """The command to run now, given the exit code of the one before. None when the task is over; `code` is its exit code then."""
@@ -223,11 +236,28 @@ class Task(object):
             if not known:
                 run, _, params = parameters.split("/")
                 code = yield Command(["init", "--run-id", run, "--task-id", params, *self._tags()], self._init_env(), False)
-        return code or (yield Command(self._step(), self._env, False))
+        if code == 0 and self._was_lost and self._count > 0:
+            # Beyond Metaflow's attempts the one before has another id, which nothing that follows would name.
+            code = yield Command(resume.adopt_arguments(self._task, self._id, self._count - 1), self._env, False)
+            if code != resume.NOTHING_TO_CLONE:
+                return code
+            code = 0
+        if code == 0 and self._origin is not None and resume.may_clone(self._task, self._origin):
+            code = yield Command([*resume.clone_arguments(self._task, self._origin, task_id(self._task["task"], 0), self._id, self._count), *self._tags()], self._env, False)
+            if code != resume.NOTHING_TO_CLONE:
+                return code
+            code = 0
+        code = code or (yield Command(self._step(), self._env, False))
+        if code > 128:
+            # Metaflow tells such an end by nothing but its silence.
+            yield Command(resume.end_arguments(self._task, self._id, self._count, code), self._env, True)
+        return code
 
     def _init_env(self):
         env = dict(self._env)
         for name, value in self._task["parameters"].items():
+            if name == self.options.resume_parameter:
+                continue
             text = parameter_text(value, name in self.options.json_parameter)
             if text is not None:
                 env["METAFLOW_INIT_" + name.upper().replace("-", "_")] = text
@@ -240,9 +270,15 @@ class Task(object):
         words = ["step", self._task["step"], "--run-id", self._task["run"], "--task-id", self._id, "--retry-count", str(self._count), "--max-user-code-retries", str(self._most), "--input-paths-filename", paths, *self._tags()]
         if self.options.splits:
             words += ["--split-index", str(self._task["splits"][-1])]
+        origin = self._origin_run()
+        if origin is not None:
+            words += ["--clone-run-id", origin]
         if self.options.namespace is not None:
             words.append("--namespace=" + self.options.namespace)
         return words
+
+    def _origin_run(self):
+        return None if self._origin is None else self._origin["run"]
 
     def _tags(self):
         return [word for tag in self.options.tag for word in ("--tag", tag)]
@@ -253,7 +289,7 @@ class Task(object):
     def _inputs(self):
         if self._is_first:
             yield self._parameters_path()
-        for done in self._task["inputs"] if self._task.get("inputs_file") is None else _lines(self._task["inputs_file"]):
+        for done in resume.inputs(self._task):
             yield "%s/%s/%s" % (self._task["run"], done["step"], task_id(done["task"], done["attempt"]))
 
 
@@ -337,11 +373,5 @@ class _Copy(object):
             self._rest = b""
 
 
-def _lines(path):
-    with open(path, encoding="utf-8") as file:
-        for line in file:
-            yield json.loads(line)
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], Task))

@@ -26,7 +26,11 @@ sys.path[:] = [path for path in sys.path if path != os.path.dirname(os.path.absp
 _packed = os.path.join(os.environ["FANFARE_CODE"], ".mf_code")
 if _packed not in sys.path:
     sys.path.append(_packed)
+from metaflow_extensions.fanfare.plugins.fanfare.remote_task import RemoteTask  # noqa: E402
 from metaflow_extensions.fanfare.plugins.fanfare.task import Task, lay_out, options_of, outlive_the_task, python_env  # noqa: E402
+
+# What the step's command would have run, by its program.
+_KINDS = {"task.py": Task, "remote_task.py": RemoteTask}
 
 _READ_ONLY = (os.path.devnull, "/dev/urandom", "/dev/random", "/dev/zero")
 
@@ -126,17 +130,17 @@ class _Server(object):
         for line in self._requests:
             request = json.loads(line)
             # Here, since each child would have to do it anew.
-            options = _options_of(tuple(request["argv"]))
+            kind, options = _runner(tuple(request["argv"]))
             try:
                 child = os.fork()
             except OSError as error:
                 _tell(request["status"], "%s\n" % error)
                 continue
             if child == 0:
-                return self._lead(request, options)
+                return self._lead(request, kind, options)
         os._exit(0)
 
-    def _lead(self, request, options):
+    def _lead(self, request, kind, options):
         """The task's own process. Returns in a child of it, which goes on with Metaflow."""
         self.forked = True
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -147,7 +151,7 @@ class _Server(object):
         try:
             status = _join(request)
             outlive_the_task()
-            task = Task(options, request["env"])
+            task = kind(options, request["env"])
             command = task.next()
             while command is not None:
                 (out, outs), (err, errs) = os.pipe(), os.pipe()
@@ -196,8 +200,9 @@ class _Server(object):
 
 
 @functools.lru_cache(maxsize=64)
-def _options_of(command):
-    return options_of(command[command.index("--script") :])
+def _runner(command):
+    _, program, *arguments = command
+    return _KINDS[os.path.basename(program)], options_of(arguments)
 
 
 def _join(request):

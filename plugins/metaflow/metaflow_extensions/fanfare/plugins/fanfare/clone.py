@@ -1,0 +1,121 @@
+"""Takes a task over from the run that is resumed, and has the new run's parameters reach what follows. Runs in a task's own process."""
+
+from metaflow.clone_util import clone_task_helper
+from metaflow.datastore.exceptions import DataException
+from metaflow.metaflow_config import MAX_ATTEMPTS
+
+from .resume import CLONED, WORKED_ON, outcome
+
+# The task that has a run's parameters.
+PARAMETERS = ("_parameters", "params")
+
+
+class _Origin(object):
+    """What Metaflow's helper asks for the datastore of the task that it clones."""
+
+    def __init__(self, datastore):
+        self._datastore = datastore
+
+    def get_with_pathspec(self, _):
+        return self._datastore
+
+
+def clone_task(flow, flow_datastore, metadata, step_name, run_id, task_id, attempt, origin_run_id, origin_task_id, worked_on):
+    """Makes a task a clone of that in another run: the same artifacts, which are shared, and the metadata of Metaflow's own resume.
+
+    An attempt that is repeated does no harm: it writes the same once more, under its own number.
+
+    Parameters
+    ----------
+    origin_task_id : str
+        Metaflow's id of the task in the other run; further attempts are looked for under the ids that follow it.
+    worked_on : str
+        What the task is to have worked on there.
+
+    Returns
+    -------
+    tuple of dict and str, or None
+        The task's output, and the pathspec of what was cloned; None if there is nothing to clone: it is not there, did not succeed, worked on something else, or goes on to where its step does not lead any more.
+    """
+    node = flow._graph[step_name]
+    origin, tried = _latest(flow_datastore, origin_run_id, step_name, origin_task_id)
+    if origin is None or "_task_ok" not in origin or not origin["_task_ok"]:
+        return None
+    if _note(metadata, WORKED_ON, flow.name, origin_run_id, step_name, origin.task_id, origin.attempt) != worked_on:
+        return None
+    result = outcome(node, origin.get("_transition"), origin.get("_foreach_num_splits"))
+    if not _leads_there(node, origin.get("_transition"), result):
+        return None
+    clone_task_helper(flow.name, origin_run_id, run_id, step_name, origin.task_id, task_id, flow_datastore, metadata, origin_ds_set=_Origin(origin), attempt_id=attempt)
+    return dict(result, **{CLONED: tried * MAX_ATTEMPTS + origin.attempt}), origin.pathspec
+
+
+def adopt_task(flow, flow_datastore, step_name, run_id, task_id, attempt):
+    """The output of an attempt that was lost, if it had done all of its work; None if not.
+
+    Parameters
+    ----------
+    attempt : int
+        Metaflow's number of that attempt.
+
+    Returns
+    -------
+    dict or None
+    """
+    try:
+        done = flow_datastore.get_task_datastore(run_id, step_name, task_id, attempt=attempt)
+    except DataException:
+        return None
+    if "_task_ok" not in done or not done["_task_ok"]:
+        return None
+    return outcome(flow._graph[step_name], done.get("_transition"), done.get("_foreach_num_splits"))
+
+
+def _latest(flow_datastore, run_id, step_name, task_id):
+    # The datastore of the task's latest attempt, done or not, and how many ids it has used up before.
+    found, tried = None, 0
+    while True:
+        try:
+            datastore = flow_datastore.get_task_datastore(run_id, step_name, task_id if tried == 0 else "%s.a%d" % (task_id, tried), allow_not_done=True)
+        except DataException:
+            return found, tried - 1
+        if datastore.attempt < MAX_ATTEMPTS - 1:
+            return datastore, tried
+        found = datastore
+        tried += 1
+
+
+def _note(metadata, field, flow, run_id, step_name, task_id, attempt):
+    # Of an attempt that was repeated by the same number there may be two, and the later one counts.
+    of_attempt = "attempt_id:%d" % attempt
+    said = [datum for datum in metadata.get_object("task", "metadata", None, None, flow, run_id, step_name, task_id) or () if datum["field_name"] == field and of_attempt in (datum.get("tags") or ())]
+    return max(said, key=lambda datum: datum["ts_epoch"])["value"] if said else None
+
+
+def _leads_there(node, transition, result):
+    # The latest deployment may have another graph than the one that ran.
+    onward = transition[0] if transition and transition[0] else []
+    if node.type == "split-switch":
+        return len(onward) == 1 and onward[0] in node.out_funcs
+    is_foreach = bool(transition and transition[1])
+    return set(onward) == set(node.out_funcs) and is_foreach == (node.foreach_param is not None) and (not is_foreach or isinstance(result["splits"], int))
+
+
+def take_parameters(flow, output, inputs, run_id):
+    """Has a step see the parameters of its own run, where Metaflow takes them from what it follows: that was cloned, and has those of another run.
+
+    Parameters
+    ----------
+    flow : FlowSpec
+        About to run the step; none of its parameters has been read yet.
+    output : TaskDataStore
+        The task's.
+    inputs : list of TaskDataStore
+        Of what it follows.
+    """
+    given = output.parent_datastore.get_task_datastore(run_id, *PARAMETERS)
+    names = [name for name, _ in flow._get_parameters() if name in given]
+    # Metaflow reads a parameter from the first input, when the step asks for it; and persists those of the flow's datastore, which is the task's own in a join.
+    for datastore in (inputs[0], flow._datastore):
+        datastore._objects.update({name: given._objects[name] for name in names})
+        datastore._info.update({name: given._info[name] for name in names})
