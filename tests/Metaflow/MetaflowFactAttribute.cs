@@ -6,16 +6,30 @@ namespace Fanfare.Metaflow;
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class MetaflowFactAttribute : FactAttribute
 {
-    private static readonly Lazy<string?> _refusal = new(() =>
+    private static readonly Lazy<string?> _refusal = new(() => WhyNot("metaflow, requests"));
+
+    public MetaflowFactAttribute() => Skip = Refusal;
+
+    internal static string? Refusal => _refusal.Value;
+
+    /// <summary>Why Python cannot import these modules; null when it can.</summary>
+    internal static string? WhyNot(string modules)
     {
-        var start = new ProcessStartInfo("python3", ["-c", "import metaflow, requests"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("python3", ["-c", $"import {modules}"]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["PYTHONPATH"] = PluginTests.PythonPath;
         using var process = Process.Start(start)!;
         var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         process.WaitForExit();
         Task.WaitAll(output, error);
-        return process.ExitCode == 0 ? null : "Python cannot import Metaflow. Install it, or name the directory of its source in FANFARE_METAFLOW.";
-    });
+        return process.ExitCode == 0 ? null : $"Python cannot import {modules}. Install it; FANFARE_METAFLOW may name the directory of Metaflow's source.";
+    }
+}
 
-    public MetaflowFactAttribute() => Skip = _refusal.Value;
+/// <summary>A test with the real Metaflow and an S3 server; skipped where one of them is missing.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class MetaflowOnS3FactAttribute : FactAttribute
+{
+    private static readonly Lazy<string?> _boto3 = new(() => MetaflowFactAttribute.WhyNot("boto3"));
+
+    public MetaflowOnS3FactAttribute() => Skip = MetaflowFactAttribute.Refusal ?? _boto3.Value ?? S3Server.Refusal;
 }

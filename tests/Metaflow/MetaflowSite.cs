@@ -8,6 +8,8 @@ internal sealed class MetaflowSite : IAsyncDisposable
 {
     private readonly Site _site;
 
+    private readonly Dictionary<string, string> _environment = [];
+
     private MetaflowSite(Site site) => _site = site;
 
     public Api Api => _site.Api;
@@ -21,6 +23,21 @@ internal sealed class MetaflowSite : IAsyncDisposable
     public Task StartServerAsync() => _site.StartServerAsync();
 
     public static async Task<MetaflowSite> StartAsync() => new(await Site.StartAsync(slots: 2));
+
+    /// <summary>Artifacts in S3, metadata with the server: nothing is shared but these.</summary>
+    public static async Task<MetaflowSite> OnS3Async(S3Server s3)
+    {
+        var inner = Site.Empty();
+        var site = new MetaflowSite(inner);
+        await inner.StartServerAsync();
+        inner.StartWorker(2, [.. S3Server.Credentials.Keys.SelectMany(name => (string[])["--pass-env", name])]);
+        site._environment["METAFLOW_DEFAULT_DATASTORE"] = "s3";
+        site._environment["METAFLOW_DATASTORE_SYSROOT_S3"] = $"s3://{S3Server.Bucket}/{s3.NewPrefix()}";
+        site._environment["METAFLOW_S3_ENDPOINT_URL"] = s3.Endpoint.ToString().TrimEnd('/');
+        site._environment["METAFLOW_DEFAULT_METADATA"] = "service";
+        site._environment["METAFLOW_SERVICE_URL"] = $"{inner.Url}/metaflow";
+        return site;
+    }
 
     /// <summary>A path in the site's directory.</summary>
     public string In(string name) => _site.In(name);
@@ -89,6 +106,7 @@ internal sealed class MetaflowSite : IAsyncDisposable
         start.Environment["METAFLOW_HOME"] = In("home");
         start.Environment["METAFLOW_USER"] = "tester";
         start.Environment["METAFLOW_DATASTORE_SYSROOT_LOCAL"] = In("store");
+        foreach (var (name, value) in _environment) start.Environment[name] = value;
         return start;
     }
 

@@ -96,8 +96,8 @@ public sealed class Site : IAsyncDisposable
     public FanfareProcess Serve(bool withWorker = false, params string[] more) => Command(
         ["serve", "--data", Data, "--port", _ports[0].ToString(CultureInfo.InvariantCulture), .. withWorker ? (string[])[] : ["--no-worker"], .. more]);
 
-    public void StartWorker(int slots = 4) => Worker = Command(
-        "worker", "--server", Url, "--slots", slots.ToString(CultureInfo.InvariantCulture), "--data", In("worker"), "--secrets", In("secrets"));
+    public void StartWorker(int slots = 4, params string[] more) => Worker = Command(
+        ["worker", "--server", Url, "--slots", slots.ToString(CultureInfo.InvariantCulture), "--data", In("worker"), "--secrets", In("secrets"), .. more]);
 
     public async ValueTask DisposeAsync()
     {

@@ -106,6 +106,10 @@ class _Server(object):
         import metaflow.cli
         from metaflow.system_context import _phase_from_cli_args, system_context
 
+        # Metaflow's own connections to its service, which it opens again where it needs them.
+        session = getattr(context.obj.metadata, "_session", None)
+        if session is not None:
+            session.close()
         words = self._serve()
         del metaflow.cli.start.resolve_command
         context.saved_args = words
