@@ -34,6 +34,7 @@ def main():
     with tempfile.TemporaryDirectory() as place:
         bench = _Bench(given, Path(place))
         try:
+            bench.start()
             bench.run()
         finally:
             bench.end()
@@ -45,8 +46,9 @@ class _Bench(object):
         self._place = place
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self._url = "http://127.0.0.1:%d" % port
+            self._port = probe.getsockname()[1]
+        self._url = "http://127.0.0.1:%d" % self._port
+        self._processes = []
         self._env = dict(os.environ)
         # As users have it: with compiled modules.
         self._env.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -54,14 +56,12 @@ class _Bench(object):
             PYTHONPATH="%s:%s" % (given.source, HERE.parent), METAFLOW_FANFARE_URL=self._url, METAFLOW_HOME=str(place / "home"), METAFLOW_USER="bench",
             METAFLOW_DEFAULT_METADATA="local", METAFLOW_DEFAULT_DATASTORE="local", METAFLOW_DATASTORE_SYSROOT_LOCAL=str(place),
         )
-        fanfare = str(ROOT / "fanfare")
-        self._processes = [
-            subprocess.Popen([fanfare, "serve", "--data", str(place / "data"), "--port", str(port), "--no-worker"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL),
-        ]
+
+    def start(self):
+        # The first start of all builds the program.
+        self._fanfare("serve", "--data", str(self._place / "data"), "--port", str(self._port), "--no-worker")
         self._ready()
-        self._processes.append(
-            subprocess.Popen([fanfare, "worker", "--server", self._url, "--data", str(place / "worker"), "--slots", str(given.workers)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        )
+        self._fanfare("worker", "--server", self._url, "--data", str(self._place / "worker"), "--slots", str(self._given.workers))
 
     def run(self):
         self._flow("fanfare", "create", *(["--no-warm"] if self._given.no_warm else []))
@@ -82,6 +82,9 @@ class _Bench(object):
         for process in reversed(self._processes):
             process.terminate()
             process.wait()
+
+    def _fanfare(self, *words):
+        self._processes.append(subprocess.Popen([str(ROOT / "fanfare"), *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
 
     def _local(self, width):
         began = time.monotonic()
@@ -117,7 +120,7 @@ class _Bench(object):
             return json.load(answer)
 
     def _ready(self):
-        for _ in range(600):
+        for _ in range(3000):
             try:
                 urllib.request.urlopen(self._url + "/readyz", timeout=1).close()
                 return

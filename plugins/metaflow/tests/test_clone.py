@@ -1,6 +1,7 @@
 """What of another run is cloned, and what is not; with Metaflow, where there is one."""
 
 import importlib.util
+import tempfile
 import unittest
 from types import SimpleNamespace
 from unittest import mock
@@ -8,7 +9,9 @@ from unittest import mock
 if importlib.util.find_spec("metaflow") is None:
     raise unittest.SkipTest("Python cannot import Metaflow.")
 
+from metaflow.datastore import FlowDataStore
 from metaflow.datastore.exceptions import DataException
+from metaflow.plugins.datastores.local_storage import LocalStorage
 from metaflow_extensions.fanfare.plugins.fanfare import clone
 
 
@@ -123,6 +126,27 @@ class Adopting(unittest.TestCase):
         self.assertEqual(self.adopted(Store(Stored("r1/work/t-1", 2, _task_ok=True, **done))), {"splits": 7})
         for store in (Store(), Store(Stored("r1/work/t-1", 2)), Store(Stored("r1/work/t-1", 2, _task_ok=False, **done))):
             self.assertIsNone(self.adopted(store))
+
+
+class Marking(unittest.TestCase):
+    def test_an_attempt_that_left_nothing_leaves_no_gap(self):
+        with tempfile.TemporaryDirectory() as place:
+            store = FlowDataStore("Flow", None, storage_impl=LocalStorage, ds_root=place)
+
+            def write(attempt, done):
+                task = store.get_task_datastore("r1", "work", "t-1", attempt=attempt, mode="w")
+                task.init_task()
+                if done:
+                    task.save_artifacts([("answer", attempt)])
+                    task.done()
+
+            write(0, done=True)
+            # The second was lost before it wrote anything.
+            write(2, done=True)
+            self.assertEqual(store.get_task_datastore("r1", "work", "t-1").attempt, 0)
+            clone.mark_attempts(store, "r1", "work", "t-1", 2)
+            found = store.get_task_datastore("r1", "work", "t-1")
+            self.assertEqual((found.attempt, found["answer"]), (2, 2))
 
 
 class Parameters(unittest.TestCase):

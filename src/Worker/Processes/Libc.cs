@@ -13,6 +13,11 @@ internal static partial class Libc
     private const int ErrorNoSuchProcess = 3;
     private const int OpenReadNonBlockingCloseOnExec = 0x800 | 0x80000;
 
+    // FS_IOC_GETFLAGS, FS_IOC_SETFLAGS and FS_TOPDIR_FL of linux/fs.h, on 64 bits.
+    private const uint GetFlags = 0x80086601;
+    private const uint SetFlags = 0x40086602;
+    private const int TopOfHierarchy = 0x00020000;
+
     /// <summary>Signals a process, or with a negative id a group. False when there is none, or none that may be signalled.</summary>
     public static bool Kill(int id, int signal)
     {
@@ -32,6 +37,21 @@ internal static partial class Libc
             ? new SafeFileHandle(descriptor, ownsHandle: true)
             : throw new IOException($"Cannot open {path}: {new Win32Exception(Marshal.GetLastPInvokeError()).Message}.");
     }
+
+    /// <summary>Asks the file system to place what is made in a directory's subdirectories far from each other (<c>chattr +T</c>). Nothing happens where it does not know how.</summary>
+    public static void SpreadSubdirectories(string directory)
+    {
+        var descriptor = OpenCall(directory, OpenReadNonBlockingCloseOnExec);
+        if (descriptor < 0) return;
+        using var handle = new SafeFileHandle(descriptor, ownsHandle: true);
+        var flags = 0;
+        if (FlagsCall(descriptor, GetFlags, ref flags) != 0) return;
+        flags |= TopOfHierarchy;
+        _ = FlagsCall(descriptor, SetFlags, ref flags);
+    }
+
+    [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
+    private static partial int FlagsCall(int descriptor, nuint request, ref int flags);
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     private static partial int KillCall(int pid, int signal);

@@ -15,7 +15,7 @@ from metaflow.tagging_util import validate_tags
 from metaflow.util import get_username
 
 from .client import FanfareClient, FanfareException
-from .clone import adopt_task, clone_task
+from .clone import adopt_task, clone_task, mark_attempts
 from .decorator import FanfareInternalDecorator, notes, put_out
 from .resume import NOTHING_TO_CLONE
 from .spec import FlowSpecCompiler, about, check, flow_name, make_package, steps_of
@@ -353,6 +353,7 @@ def retry(obj, run_id, step_to_rerun=None, authorize=None):
 @click.pass_obj
 def clone_command(obj, step_name, run_id, task_id, retry_count, origin_run_id, origin_task_id, worked_on, tags=()):
     obj.metadata.add_sticky_tags(tags=tags)
+    mark_attempts(obj.flow_datastore, run_id, step_name, task_id, retry_count)
     cloned = clone_task(obj.flow, obj.flow_datastore, obj.metadata, step_name, run_id, task_id, retry_count, origin_run_id, origin_task_id, worked_on)
     if cloned is None:
         sys.exit(NOTHING_TO_CLONE)

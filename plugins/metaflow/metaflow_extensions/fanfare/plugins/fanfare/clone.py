@@ -50,6 +50,20 @@ def clone_task(flow, flow_datastore, metadata, step_name, run_id, task_id, attem
     return dict(result, **{CLONED: tried * MAX_ATTEMPTS + origin.attempt}), origin.pathspec
 
 
+def mark_attempts(flow_datastore, run_id, step_name, task_id, attempt):
+    """Has Metaflow's datastore know of all attempts before this one: one that was lost early has left nothing there, and whoever looks for the latest stops at such a gap.
+
+    Parameters
+    ----------
+    attempt : int
+        Metaflow's number of the attempt that runs.
+    """
+    for before in range(attempt):
+        store = flow_datastore.get_task_datastore(run_id, step_name, task_id, attempt=before, mode="w")
+        if not store.has_metadata(store.METADATA_ATTEMPT_SUFFIX):
+            store.init_task()
+
+
 def adopt_task(flow, flow_datastore, step_name, run_id, task_id, attempt):
     """The output of an attempt that was lost, if it had done all of its work; None if not.
 

@@ -6,7 +6,7 @@ import os
 from metaflow.decorators import StepDecorator
 from metaflow.metadata_provider import MetaDatum
 
-from .clone import take_parameters
+from .clone import mark_attempts, take_parameters
 from .resume import WORKED_ON, inputs as followed, is_cloned, outcome, worked_on
 
 
@@ -55,6 +55,7 @@ class FanfareInternalDecorator(StepDecorator):
     name = "fanfare_internal"
 
     def task_pre_step(self, step_name, task_datastore, metadata, run_id, task_id, flow, graph, retry_count, max_user_code_retries, ubf_context, inputs):
+        mark_attempts(task_datastore.parent_datastore, run_id, step_name, task_id, retry_count)
         metadata.register_metadata(run_id, step_name, task_id, notes(retry_count))
         # Metaflow takes the parameters from the first: when that ran in this run, it has this run's.
         first = next(iter(followed(task_input() or {"inputs": []})), None)
