@@ -10,7 +10,7 @@ internal static class FieldNames
 
     public static readonly IReadOnlyList<string> Step =
     [
-        "description", "run", "warm", "env", "workdir", "resources", "queue", "timeout", "grace", "retry", "catch", "priority", "max_parallel",
+        "description", "run", "env", "workdir", "warm", "resources", "queue", "timeout", "grace", "retry", "catch", "priority", "max_parallel",
         "join", "next",
     ];
 
