@@ -32,17 +32,13 @@ internal sealed class WarmServer : IDisposable
         _group = group;
         _input = input;
         _live = live;
-        var answers = new LineReader(group.Output);
-        Ready = ReadyAsync(answers);
+        Ready = ReadyAsync(new LineReader(group.Output));
         _ = LogAsync(group.Error, log);
     }
 
     /// <summary>Completes when it can fork.</summary>
     /// <exception cref="ColdException">It will not; says why.</exception>
     public Task Ready { get; }
-
-    /// <summary>Completes when the process is gone.</summary>
-    public Task Gone => _group.Exited;
 
     /// <summary>Starts one; it has to become <see cref="Ready"/>.</summary>
     /// <param name="setsid">Path of util-linux' setsid.</param>
