@@ -181,6 +181,27 @@ public sealed class PostgresElectionTests(SharedPostgres shared) : IClassFixture
     }
 
     [PostgresFact]
+    public async Task AWriteThatArrived_IsAnsweredSo_AlsoWhenAnotherConnectionLearnsOfTheTakeoverFirst()
+    {
+        var (wire, first, winning, before) = await WiredAsync();
+        await before.StopAsync();
+        var (arrived, late) = (StreamId.Run(A.Ns, "r100"), StreamId.Run(A.Ns, "r101"));
+        var (ofArrived, ofLate) = (await first.Journal.OpenAsync(arrived, default), await first.Journal.OpenAsync(late, default));
+
+        wire.BreakAnswers();
+        var written = first.Journal.AppendAsync(A.Append(arrived, ofArrived, expected: 0));
+        await UntilAsync(async () => await ScalarAsync<long>("SELECT count(*) FROM streams WHERE name = 'default/run/r100'") == 1, "The write");
+        wire.HangUp();
+        await winning.WaitAsync(_patience);
+        // So large that it does not wait for the other, which has been refused for long, and is tried again less often.
+        var lost = first.Journal.AppendAsync(A.Append(late, ofLate, count: 200));
+        wire.Mend();
+
+        Assert.Equal(AppendOutcome.Fenced, await lost.WaitAsync(_patience));
+        Assert.Equal(AppendOutcome.Committed, await written.WaitAsync(_patience));
+    }
+
+    [PostgresFact]
     public async Task ALaggingReplicaThatIsPromotedUnderTheSameName_IsTakenOverAnew_AndNothingIsTakenForWrittenThatItLacks()
     {
         await using var primary = await PrivatePostgres.StartAsync();

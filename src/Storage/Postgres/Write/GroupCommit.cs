@@ -365,7 +365,8 @@ internal sealed class GroupCommit : IAsyncDisposable
         {
             try
             {
-                if (_deposed) throw new DeposedException();
+                // What was sent before may be there, whatever became of another connection's batch.
+                if (_deposed && !writer.IsInDoubt) throw new DeposedException();
                 if (_abandoned is { } reason)
                 {
                     Abandon(batch, reason);

@@ -26,6 +26,9 @@ internal sealed class Writer(WriterSlot slot, NpgsqlDataSource connections, Stre
     private bool _sent, _begun;
     private (long First, long Last) _range = (0, -1);
 
+    /// <summary>Whether a batch was sent of which it is not known what became; <see cref="CommitAsync"/> finds out, also when another server leads meanwhile.</summary>
+    public bool IsInDoubt => _sent;
+
     /// <summary>Position of the last event that it was to write.</summary>
     public long LastPosition { get; private set; }
 
