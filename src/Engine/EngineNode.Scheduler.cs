@@ -97,7 +97,7 @@ public sealed partial class EngineNode
             var explanation = step.Explain(task.Split, moment.Now);
             var isReady = explanation.State == "waiting" && step.IsReady(task.Split);
             return isReady
-                ? explanation with { Details = [.. explanation.Details, .. Dispatcher.WhyUnserved(step.Node.Spec.Queue, step.Node.Spec.Resources)] }
+                ? explanation with { Details = [.. explanation.Details, .. Dispatcher.WhyUnserved(step.Offer)] }
                 : explanation;
         })).WaitAsync(cancellationToken);
 

@@ -120,7 +120,8 @@ public sealed class WorkerAgent
 
     private async Task ServeAsync(ITaskExecutor executor, GatewayClient gateway, ResourceSpec capacity, IReadOnlyList<int> gpus, CancellationToken stop)
     {
-        var table = new LeaseTable(_options, Boot, capacity, gpus, _time);
+        var options = _options with { Address = _options.Address ?? _options.Servers.Select(OwnAddress.Towards).FirstOrDefault(address => address is not null) };
+        var table = new LeaseTable(options, Boot, capacity, gpus, _time);
         lock (_lock)
         {
             _table = table;

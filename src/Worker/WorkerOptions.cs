@@ -48,6 +48,9 @@ public sealed record WorkerOptions
     /// <summary>Most fork servers kept for steps that have one (<see cref="Contracts.StepSpec.Warm"/>). 0: every task starts cold. At most 1,000. Default: 8.</summary>
     public int WarmServers { get; init; } = 8;
 
+    /// <summary>Name or IP address under which other workers reach this machine, for tasks that work together as a gang. Default: null, the address from which it speaks to its servers.</summary>
+    public string? Address { get; init; }
+
     /// <summary>A delegated cgroup v2 directory under which tasks get their own, for memory limits. Default: the worker's own
     /// cgroup, where it is delegated.</summary>
     public string? CgroupDirectory { get; init; }
@@ -74,6 +77,8 @@ public sealed record WorkerOptions
         if (Slots is not null && Capacity is not null) errors.Add("Slots: it cannot be given together with Capacity. Set the cores in Capacity.");
         if (Token is { } t && (t.Length == 0 || t.Any(char.IsControl) || !t.All(char.IsAscii)))
             errors.Add("Token: it must be printable ASCII. Leave it out when the gateways ask for none.");
+        if (Address is { } a && Uri.CheckHostName(a) == UriHostNameType.Unknown)
+            errors.Add($"Address: '{a}' is no host name and no IP address. Give what other machines reach this one by, without a port.");
         if (PollWait < TimeSpan.FromMilliseconds(100) || PollWait > TimeSpan.FromSeconds(30))
             errors.Add($"PollWait: {PollWait} is not between 100 ms and 30 s. The default is 20 s.");
         if (StopGrace < TimeSpan.Zero || StopGrace > TimeSpan.FromHours(1)) errors.Add($"StopGrace: {StopGrace} is not between 0 and 1 h. The default is 2 s.");

@@ -122,6 +122,11 @@ public sealed class HistoryChecker
         var run = _runs[stream.RunId!];
         if (!_steps.TryGetValue(stream, out var step)) _steps[stream] = step = new StepLife(stream.StepKey, run.Spec.Step(stream.StepKey.Step)!);
         var over = run.Ended is not null;
+        if (step.IsGang && recorded.Entry.Event is not TaskLeased && step.Starting > 0)
+        {
+            if (step.Starting != step.Count) Complain(recorded, $"{step.Starting} of a gang of {step.Count} were leased without the others");
+            step.Starting = 0;
+        }
         switch (recorded.Entry.Event)
         {
             case StepOpened e:
@@ -135,7 +140,7 @@ public sealed class HistoryChecker
                 End(recorded, done, e.Attempt, "succeeded");
                 if (done.SucceededIn == run.Generation) Complain(recorded, "a task succeeded twice in one generation");
                 if (over) Complain(recorded, "a task succeeded after its run had ended");
-                if (e.Caught is { } caught) CheckFinalFailure(recorded, step, done, caught, counted: done.Failures + 1);
+                if (e.Caught is { } caught) CheckFinalFailure(recorded, step, done, caught, counted: FailuresOf(step, done) + 1);
                 done.SucceededIn = run.Generation;
                 break;
             case TaskFailed e:
@@ -143,15 +148,18 @@ public sealed class HistoryChecker
                 if (e.Attempt >= 0) End(recorded, failed, e.Attempt, "failed");
                 else if (failed.Lease is not null) Complain(recorded, "a join broke while it ran");
                 if (e.Attempt >= 0) failed.Failures++;
-                if (e.RetryAt is not null && failed.Failures >= step.Spec.Retry.MaxAttempts) Complain(recorded, $"a task is retried after {failed.Failures} failures; max_attempts is {step.Spec.Retry.MaxAttempts}");
-                if (e.RetryAt is null && e.Attempt >= 0 && !failed.Killed) CheckFinalFailure(recorded, step, failed, e.Error, failed.Failures);
+                var failures = FailuresOf(step, failed);
+                if (e.RetryAt is not null && failures >= step.Spec.Retry.MaxAttempts) Complain(recorded, $"a task is retried after {failures} failures; max_attempts is {step.Spec.Retry.MaxAttempts}");
+                if (e.RetryAt is null && e.Attempt >= 0 && !failed.Killed) CheckFinalFailure(recorded, step, failed, e.Error, failures);
                 (failed.FailedForGood, failed.RetryAt) = (e.RetryAt is null, e.RetryAt);
+                if (e.RetryAt is not null) step.RestartGang(run.Generation);
                 break;
             case TaskLost e:
                 var lost = step.Of(e.Split);
                 End(recorded, lost, e.Attempt, "was lost");
                 lost.Losses++;
                 lost.RetryAt = e.RetryAt;
+                step.RestartGang(run.Generation);
                 break;
             case TaskCancelled e:
                 var cancelled = step.Of(e.Split);
@@ -197,6 +205,7 @@ public sealed class HistoryChecker
                     if (task.Lease is not null) Complain(recorded, "a step was retried while a task of it ran");
                     if (task.SucceededIn is null || e.Reset.Contains(step.Key.Step)) Renew(task);
                 }
+                step.RestartGang(e.Generation);
                 break;
             case SplitsArrived e:
                 foreach (var split in e.Splits)
@@ -205,8 +214,8 @@ public sealed class HistoryChecker
             case ForeachOpened when step.OpenedIn == step.Generation:
                 Complain(recorded, "a foreach opened its body twice");
                 break;
-            case ForeachOpened:
-                step.OpenedIn = step.Generation;
+            case ForeachOpened e:
+                (step.OpenedIn, step.Count) = (step.Generation, e.Count);
                 break;
             case MembersExpected e:
                 step.Expected[e.Split] = e.Count;
@@ -219,6 +228,7 @@ public sealed class HistoryChecker
 
     private void Lease(Recorded recorded, RunLife run, StepLife step, TaskLife task, TaskLeased e)
     {
+        if (step.IsGang && step.Starting++ == 0 && step.Tasks.Values.Any(t => t.Lease is not null)) Complain(recorded, "a gang was started while a task of it still ran");
         if (task.Lease is { } former) Complain(recorded, $"attempt {e.Attempt} was leased while attempt {former.Attempt} still was");
         if (run.Ended is not null) Complain(recorded, "a task was leased after its run had ended");
         if (task.SucceededIn == run.Generation) Complain(recorded, "a task was leased again after it had succeeded");
@@ -250,6 +260,9 @@ public sealed class HistoryChecker
         else if (lease.Attempt != attempt) Complain(recorded, $"attempt {attempt} {how}, while attempt {lease.Attempt} was leased");
         task.Lease = null;
     }
+
+    // A gang has one budget for all of its tasks.
+    private static int FailuresOf(StepLife step, TaskLife task) => step.IsGang ? step.Tasks.Values.Sum(t => t.Failures) : task.Failures;
 
     // Losses never count as the user's failures: a task fails for good, or is caught, only after as many failures as it may have.
     private void CheckFinalFailure(Recorded recorded, StepLife step, TaskLife task, TaskError error, int counted)

@@ -28,6 +28,21 @@ public sealed class StepLife(StepKey key, StepSpec spec)
 
     public int? OpenedIn { get; set; }
 
+    /// <summary>Splits of the foreach that opened it.</summary>
+    public int Count { get; set; }
+
+    public bool IsGang => spec.Gang is true;
+
+    /// <summary>How many of a gang have been leased since it began to start.</summary>
+    public int Starting { get; set; }
+
+    /// <summary>One of a gang has to start again: if not all were done, those that were are done no more.</summary>
+    public void RestartGang(int generation)
+    {
+        if (!IsGang || Tasks.Values.Count(task => task.SucceededIn == generation) == Count) return;
+        foreach (var task in Tasks.Values) task.SucceededIn = null;
+    }
+
     public TaskLife Of(int split)
     {
         if (Tasks.TryGetValue(split, out var task)) return task;

@@ -91,8 +91,8 @@ public sealed class FlowTests
         Assert.NotEqual(0, code);
         Assert.Contains("@schedule", said, StringComparison.Ordinal);
         Assert.Contains("--no-triggers", said, StringComparison.Ordinal);
-        Assert.Contains("step start (line 7)", said, StringComparison.Ordinal);
-        Assert.Contains("num_parallel", said, StringComparison.Ordinal);
+        Assert.Contains("(line 11)", said, StringComparison.Ordinal);
+        Assert.Contains("at most 64 letters", said, StringComparison.Ordinal);
         Assert.Contains("\"items\":[]", await site.Api.GetTextAsync("/api/v1/flows"), StringComparison.Ordinal);
         var (unknown, there) = await site.FlowAsync("shapes", "fanfare", "status", "r-none");
         Assert.NotEqual(0, unknown);

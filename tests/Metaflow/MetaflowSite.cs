@@ -22,7 +22,7 @@ internal sealed class MetaflowSite : IAsyncDisposable
 
     public Task StartServerAsync() => _site.StartServerAsync();
 
-    public static async Task<MetaflowSite> StartAsync() => new(await Site.StartAsync(slots: 2));
+    public static async Task<MetaflowSite> StartAsync(int slots = 2) => new(await Site.StartAsync(slots));
 
     /// <summary>Artifacts in S3, metadata with the server: nothing is shared but these.</summary>
     public static async Task<MetaflowSite> OnS3Async(S3Server s3)

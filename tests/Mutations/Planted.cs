@@ -10,6 +10,7 @@ internal static class Planted
     private const string Commands = "Core/Steps/StepEntity.Commands.cs";
     private const string Apply = "Core/Steps/StepEntity.Apply.cs";
     private const string Step = "Core/Steps/StepEntity.cs";
+    private const string Gangs = "Core/Steps/StepEntity.Gangs.cs";
     private const string Run = "Core/Runs/RunEntity.cs";
     private const string RunApply = "Core/Runs/RunEntity.Apply.cs";
     private const string Join = "Core/Steps/JoinProgress.cs";
@@ -39,13 +40,18 @@ internal static class Planted
         new("PermitsAreNotCounted", Step, "(_node.Spec.MaxParallel ?? int.MaxValue) - _leased.Count);", "(_node.Spec.MaxParallel ?? int.MaxValue));"),
         new("GrantOutlivesItsTasks", "Core/Steps/StepEntity.Rows.cs", "if (_leaseBefore?.Grant is { Running: 0 } ended)", "if (_leaseBefore?.Grant is { Running: < 0 } ended)"),
         new("GrantStandsForATaskThatHasARow", Apply, "        if (_budgets.ContainsKey(leased.Split)) return null;\n", ""),
-        new("LossCountsAsFailure", Apply, "EndLease(e.Split, e.Attempt, lost: true);", "EndLease(e.Split, e.Attempt, failed: true);"),
+        new("LossCountsAsFailure", Apply, "EndLease(e.Split, e.Attempt, lost: !IsEndedWithGang(e.Split));", "EndLease(e.Split, e.Attempt, failed: true);"),
         new("BackoffIsNotWaitedFor", Commands, "_backoff.Where(b => b.Value <= now)", "_backoff.Where(b => b.Value <= now + TimeSpan.FromSeconds(5))"),
         new("CancelMissesWhatOpens", RunApply, "if (_status is RunStatus.Failing or RunStatus.Cancelling ||", "if ("),
         new("RunEndsWithoutWaiting", Run, "if (_awaited.Count > 0 || _handler is not null) return;", "if (_handler is not null) return;"),
         new("PauseIsAnsweredAtOnce", Run, "_status != RunStatus.Paused || _pausing.Count == 0;", "_status != RunStatus.Paused || _pausing.Count >= 0;"),
         new("CommandThatCameTooEarlyRefusesTheStart", Contexts, "return Find(ns, run) ?? throw", "throw"),
         new("DeploymentIsNotTheLatest", Scheduling, "Runs.SetLatest(command.Namespace, command.Spec.Name, latest);", ""),
+        new("GangGoesOnOneByOne", Gangs, "        if (_held.Count < _foreach!.Count) return;\n", ""),
+        new("EachOfAGangHasABudget", Gangs, "private TaskBudget Spent(int split) => IsGang\n", "private TaskBudget Spent(int split) => IsGang && split < 0\n"),
+        new("WhatWasDoneOfAGangStaysDone", Gangs, "        foreach (var split in TakeHeld())\n", "        foreach (var split in TakeHeld().Take(0))\n"),
+        new("RestOfAGangRunsOn", Gangs, "            if (lease.End == LeaseEnd.None) lease.End = LeaseEnd.Gang;\n", "            if (lease.End == LeaseEnd.None && _held.Count > 1_000_000) lease.End = LeaseEnd.Gang;\n"),
+        new("GangStartsInParts", Step, "IsGang ? ReadyGang :", ""),
         new("HaltedStepOpensOthersThatStart", Apply, "                _paused = e.Run.Halted is true;\n", "                _paused = false;\n"),
     ];
 

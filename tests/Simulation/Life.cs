@@ -95,7 +95,10 @@ internal sealed class Life
         };
         _effects.Began = lease => _history.Began(lease.Task, lease.Attempt);
         _cluster.Start();
-        for (var i = Plan.Calm ? 2 : chance.Between(1, 4); i > 0; i--) _ = new SimWorker($"w{i}", Plan.Calm ? 3 : chance.Between(1, 6), _cluster, _effects);
+        var cores = Enumerable.Range(0, Plan.Calm ? 2 : chance.Between(1, 4)).Select(_ => Plan.Calm ? 3 : chance.Between(1, 6)).ToList();
+        // The largest gang has room when nothing else runs.
+        cores[^1] = Math.Max(cores[^1], FlowCatalog.LargestGang - cores[..^1].Sum());
+        for (var i = 0; i < cores.Count; i++) _ = new SimWorker($"w{cores.Count - i}", cores[i], _cluster, _effects);
         crew = new Crew(_cluster, _history, flows, operators: !Plan.Calm && (chance.Roll(0.5) || _cluster.Faults.MessagesLag));
         crew.Answered = (run, verb, outcome) => Coverage.Note(_history, run, verb, outcome);
         try

@@ -52,6 +52,7 @@ public sealed class ReaderErrorTests
         { "jitter is a share", "retry: {backoff: {jitter: 1.5}}", 6, "steps.start.retry.backoff.jitter", "from 0 to 1", "that range" },
         { "a catch is a bool or an output", "catch: yes", 6, "steps.start.catch", "true, false or {output: name}", "catch: true" },
         { "priorities are bounded", "priority: 101", 6, "steps.start.priority", "from -100 to 100", "that range" },
+        { "a gang is one or not", "gang: 4", 6, "steps.start.gang", "must be true or false", "without quotes" },
         { "some task runs", "max_parallel: 0", 6, "steps.start.max_parallel", "an integer from 1", "that range" },
         { "joins are known", "join: most", 6, "steps.start.join", "must be 'all', {any: n} or {tolerate: k}", "join: all" },
         { "a join has one policy", "join: {any: 1, tolerate: 1}", 6, "steps.start.join", "exactly one of them", "Keep one" },

@@ -58,7 +58,7 @@ class Noted(object):
 
 
 def flow(kind="linear", out=("end",), foreach=None):
-    return SimpleNamespace(name="Flow", _graph={"work": SimpleNamespace(type=kind, out_funcs=list(out), foreach_param=foreach)})
+    return SimpleNamespace(name="Flow", _graph={"work": SimpleNamespace(type=kind, out_funcs=list(out), foreach_param=foreach, parallel_foreach=False)})
 
 
 class Cloning(unittest.TestCase):

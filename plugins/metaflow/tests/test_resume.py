@@ -76,7 +76,7 @@ class Choosing(unittest.TestCase):
             self.assertEqual(resume.worked_on(task), resume.worked_on(following(*many)))
 
     def test_the_scheduler_learns_of_splits_and_of_the_step_that_was_chosen(self):
-        foreach, switch, linear = (SimpleNamespace(type=kind, foreach_param=over) for kind, over in (("foreach", "items"), ("split-switch", None), ("linear", None)))
+        foreach, switch, linear = (SimpleNamespace(type=kind, foreach_param=over, parallel_foreach=False) for kind, over in (("foreach", "items"), ("split-switch", None), ("linear", None)))
         self.assertEqual(resume.outcome(foreach, (["work"], "items"), 3), {"splits": 3})
         self.assertEqual(resume.outcome(switch, (["far"], None), None), {"next": "far"})
         self.assertEqual(resume.outcome(linear, (["end"], None), None), {})

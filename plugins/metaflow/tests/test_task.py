@@ -53,6 +53,17 @@ class Ids(unittest.TestCase):
             self.assertIn(count, range(task.METAFLOW_ATTEMPTS))
             self.assertEqual(count > most, takes_over, (user, attempt, failures))
 
+    def test_a_gang_knows_the_ids_of_all_of_its_tasks(self):
+        env = {"FANFARE_TASK": "train[3,1]#0.2", "FANFARE_ATTEMPT": "6", "FANFARE_GANG_SIZE": "3", "FANFARE_GANG_INDEX": "1", "FANFARE_GANG_FIRST": "10.0.0.7"}
+        ids = task.gang_ids(env)
+        self.assertEqual(ids, [task.task_id("train[3,%d]#0.2" % index, 6) for index in range(3)])
+        self.assertEqual(task.gang_ids(env, attempt=0), [task.task_id("train[3,%d]#0.2" % index, 0) for index in range(3)])
+        self.assertEqual(task.gang_ids(dict(env, FANFARE_TASK="train[0]"))[2], task.task_id("train[2]", 6))
+        said = {"MF_PARALLEL_MAIN_IP": "10.0.0.7", "MF_PARALLEL_NUM_NODES": "3", "MF_PARALLEL_NODE_INDEX": "1", "MF_PARALLEL_CONTROL_TASK_ID": ids[0]}
+        self.assertEqual(task.gang_env(env), said)
+        alone = {"FANFARE_TASK": "train[3]", "FANFARE_ATTEMPT": "0"}
+        self.assertEqual((task.gang_ids(alone), task.gang_env(alone)), ([], {}))
+
     def test_parameters_are_said_as_init_reads_them(self):
         for value, is_json, text in ((5, False, "5"), (True, False, "True"), ("a b", False, "a b"), (None, False, None), ({"a": [1]}, True, '{"a": [1]}'), ("x", True, '"x"'), (None, True, None)):
             self.assertEqual(task.parameter_text(value, is_json), text)

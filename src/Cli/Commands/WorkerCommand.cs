@@ -15,9 +15,10 @@ internal static class WorkerCommand
         var secrets = new Option<string?>("--secrets") { Description = "Directory with a file for each secret", HelpName = "DIR" };
         var passed = new Option<string[]>("--pass-env") { Description = "Variable of the worker's own environment that its tasks get; may be repeated", HelpName = "NAME", DefaultValueFactory = _ => [] };
         var warm = new Option<int?>("--warm-servers") { Description = "Most fork servers kept for steps that have one. 0: every task starts cold. Default: 8", HelpName = "N", Validators = { r => Arguments.InRange(r, 0, 1000) } };
+        var address = new Option<string?>("--address") { Description = "Name or IP address under which other workers reach this machine, for gangs. Default: the one from which it speaks to the server", HelpName = "HOST" };
         var command = new Command("worker", "Run tasks for a server until stopped")
         {
-            name, queues, data, slots, secrets, passed, warm,
+            name, queues, data, slots, secrets, passed, warm, address,
         };
         ExampleHelp.Add(command, "fanfare worker --server http://scheduler:7433", "fanfare worker --server http://a:7433,http://b:7433 --queue gpu --slots 8");
         return global.On(command, async (session, parsed, cancel) =>
@@ -33,6 +34,7 @@ internal static class WorkerCommand
                 {
                     PassEnvironment = parsed.GetValue(passed)!,
                     WarmServers = parsed.GetValue(warm),
+                    Address = parsed.GetValue(address),
                 },
                 cancel);
             return ExitCode.Success;

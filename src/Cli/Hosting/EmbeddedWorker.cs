@@ -17,6 +17,7 @@ internal sealed class EmbeddedWorker : ILocalWorker
             Slots = options.Slots,
             SecretsDirectory = options.SecretsDirectory,
             PassEnvironment = options.PassEnvironment,
+            Address = options.Address,
         };
         if (options.WarmServers is { } most) worker = worker with { WarmServers = most };
         try

@@ -25,4 +25,7 @@ internal sealed record LocalWorkerOptions(
 
     /// <summary>Most fork servers kept; null for the worker's default, 0 for none.</summary>
     public int? WarmServers { get; init; }
+
+    /// <summary>Where other workers reach this machine; null for the address from which it speaks to its servers.</summary>
+    public string? Address { get; init; }
 }

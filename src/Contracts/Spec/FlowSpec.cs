@@ -100,6 +100,9 @@ public sealed record StepSpec
     /// <summary>Most tasks of one opening of this step that run at a time; null for no bound.</summary>
     public int? MaxParallel { get; init; }
 
+    /// <summary>True when the tasks of a foreach work as one at this step: all of them start together or none does, and when one has to start again all do. Null when each is on its own.</summary>
+    public bool? Gang { get; init; }
+
     /// <summary>Set on a step that joins a split.</summary>
     public JoinSpec? Join { get; init; }
 
@@ -120,6 +123,17 @@ public sealed record ResourceSpec(double Cpu, long MemoryBytes, int Gpu, long Di
     public static readonly ResourceSpec Default = new(1, 0, 0, 0);
 
     public bool FitsIn(ResourceSpec free) => Cpu <= free.Cpu + 1e-9 && MemoryBytes <= free.MemoryBytes && Gpu <= free.Gpu && DiskBytes <= free.DiskBytes;
+
+    /// <summary>How often this fits in what is free, at most 2,147,483,647 times; negative or 0 when it does not.</summary>
+    public int TimesIn(ResourceSpec free)
+    {
+        var fits = (double)int.MaxValue;
+        if (Cpu > 0) fits = Math.Min(fits, Math.Floor((free.Cpu + 1e-9) / Cpu));
+        if (MemoryBytes > 0) fits = Math.Min(fits, free.MemoryBytes / MemoryBytes);
+        if (Gpu > 0) fits = Math.Min(fits, free.Gpu / Gpu);
+        if (DiskBytes > 0) fits = Math.Min(fits, free.DiskBytes / DiskBytes);
+        return (int)fits;
+    }
 
     public ResourceSpec Minus(ResourceSpec other) => new(Cpu - other.Cpu, MemoryBytes - other.MemoryBytes, Gpu - other.Gpu, DiskBytes - other.DiskBytes);
 

@@ -30,6 +30,9 @@ public sealed record PollRequest
     /// <summary>Queues served, in order of preference; empty for all.</summary>
     public IReadOnlyList<string> Queues { get => field ?? []; init; }
 
+    /// <summary>Name or IP address under which other workers reach this one's machine; null where it is not known. Tasks of a gang are told their first one's.</summary>
+    public string? Address { get; init; }
+
     /// <summary>Attempts that ended and whose end was not yet settled.</summary>
     public IReadOnlyList<FinishedAttempt> Finished { get => field ?? []; init; }
 
@@ -124,6 +127,9 @@ public sealed record Lease
     /// <summary>True when the platform lost the attempt right before this one, which may have done its work all the same. Null when not.</summary>
     public bool? WasLost { get; init; }
 
+    /// <summary>Set when the task is one of a gang, which has been leased as a whole.</summary>
+    public LeaseGang? Gang { get; init; }
+
     public required string Flow { get; init; }
 
     public required int Deployment { get; init; }
@@ -147,6 +153,10 @@ public sealed record Lease
     /// <summary>The error that started a step of <c>on_failure</c>; null elsewhere.</summary>
     public TaskError? RunError { get; init; }
 }
+
+/// <param name="Size">How many tasks work together; the task's split says which of them it is.</param>
+/// <param name="FirstAddress">Name or IP address of the machine that runs split 0.</param>
+public sealed record LeaseGang(int Size, string FirstAddress);
 
 /// <param name="Name">The predecessor's task, <c>train[3,1]</c>.</param>
 /// <param name="Splits">Its full split path.</param>

@@ -24,6 +24,7 @@ internal static class GraphCompiler
         var loops = new Loops(index, cycles, frames);
         loops.Find();
         CheckJoinCounts(index, frames);
+        CheckGangs(index, frames);
         return found.Count > 0 ? null : new FlowGraph(spec, spec.Steps.Select(s => Node(s, index, frames, loops)));
     }
 
@@ -49,6 +50,23 @@ internal static class GraphCompiler
                 index.Error(path, $"Join '{step.Name}' waits for any {join.Count}, but the split of step '{frame.Opener}' has {frame.Branches} branches.", $"Use 'any: {frame.Branches}' or less.");
             else if (join.Kind == JoinKind.Tolerate && join.Count < 0)
                 index.Error(path, $"Join '{step.Name}' tolerates {join.Count} failures; that is 0 or more.", "Use 'tolerate: 0' or more.");
+        }
+    }
+
+    private static void CheckGangs(StepIndex index, FrameAssignment frames)
+    {
+        foreach (var step in index.Steps)
+        {
+            if (step.Gang is not true) continue;
+            var path = $"steps.{step.Name}.gang";
+            if (index.Handlers.Contains(step.Name) || step.Name == index.Spec.Start || index.To(step.Name).FirstOrDefault(edge => edge.Kind != EdgeKind.Foreach) is not null)
+                index.Error(path, $"Step '{step.Name}' is a gang, but not all ways to it are a foreach; a gang is the tasks that one foreach opens.", "Lead to it with 'foreach' alone, or remove 'gang'.");
+            if (step.Next is not (GoTo or null))
+                index.Error(path, $"Step '{step.Name}' is a gang, and splits or chooses what comes next; a gang goes on as one, to one step.", "Lead to one step, and split or choose there.");
+            if (step.MaxParallel is not null)
+                index.Error(path, $"Step '{step.Name}' is a gang, which starts all of its tasks at once, and has 'max_parallel'.", "Remove one of the two.");
+            if (frames.Of(step.Name)?.Join is { } join && index[join].Join is { Kind: not JoinKind.All })
+                index.Error(path, $"Step '{step.Name}' is a gang, and join '{join}' goes on without some of its tasks; a gang succeeds or fails as a whole.", $"Give '{join}' 'join: all', or remove 'gang'.");
         }
     }
 

@@ -52,7 +52,7 @@ public sealed class ReadyQueue
         var entry = ++_picks % AgingTurn == 0 ? LongestWaiting(free) : null;
         entry ??= First(free);
         if (entry is null) return null;
-        var count = Math.Min(Math.Min(most, Quantum), Math.Min(entry.Ready, Fits(entry.Offer.Resources, free)));
+        var count = Math.Min(Math.Min(most, Quantum), Math.Min(entry.Ready, entry.Offer.Resources.TimesIn(free)));
         entry.Ready -= count;
         if (entry.Ready == 0)
         {
@@ -90,16 +90,6 @@ public sealed class ReadyQueue
         var list = node.List!;
         list.Remove(node);
         list.AddLast(node);
-    }
-
-    private static int Fits(ResourceSpec each, ResourceSpec free)
-    {
-        var fits = (double)int.MaxValue;
-        if (each.Cpu > 0) fits = Math.Min(fits, Math.Floor((free.Cpu + 1e-9) / each.Cpu));
-        if (each.MemoryBytes > 0) fits = Math.Min(fits, free.MemoryBytes / each.MemoryBytes);
-        if (each.Gpu > 0) fits = Math.Min(fits, free.Gpu / each.Gpu);
-        if (each.DiskBytes > 0) fits = Math.Min(fits, free.DiskBytes / each.DiskBytes);
-        return (int)fits;
     }
 
     private sealed class Entry

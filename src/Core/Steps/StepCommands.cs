@@ -5,7 +5,15 @@ namespace Fanfare.Core;
 /// <summary>A lease just granted, with what the engine needs to assemble what travels to the worker.</summary>
 /// <param name="Failures">Attempts before that failed by the user's doing.</param>
 /// <param name="WasLost">Whether the platform lost the attempt right before.</param>
-public sealed record Grant(TaskRef Task, int Attempt, string Token, TaskInputs Inputs, int Failures, bool WasLost);
+/// <param name="Gang">Set when the task is one of a gang.</param>
+public sealed record Grant(TaskRef Task, int Attempt, string Token, TaskInputs Inputs, int Failures, bool WasLost, GangGrant? Gang = null);
+
+/// <param name="Size">How many tasks the gang has.</param>
+/// <param name="FirstWorker">Who runs its first task, by which the others find each other.</param>
+public sealed record GangGrant(int Size, string FirstWorker);
+
+/// <summary>Room for some tasks of a gang.</summary>
+public readonly record struct GangPlace(string Worker, string Boot, int Count);
 
 /// <summary>Where a task's inputs come from.</summary>
 /// <param name="Sources">Predecessors' tasks; for a join its members, from each source.</param>
@@ -23,7 +31,8 @@ public sealed record ItemSource(StepKey Opener, int OpenerSplit, ForeachItems It
 
 /// <summary>What a step tells its queue: how many tasks it could start now.</summary>
 /// <param name="Ready">0 withdraws the offer.</param>
-public sealed record Offer(StreamId Step, string Queue, int Priority, ResourceSpec Resources, int Ready, int Running);
+/// <param name="IsGang">All of them are to be taken at once.</param>
+public sealed record Offer(StreamId Step, string Queue, int Priority, ResourceSpec Resources, int Ready, int Running, bool IsGang = false);
 
 /// <summary>An effect of a step on the outside, carried out only after its events are durable.</summary>
 public abstract record Effect;

@@ -40,6 +40,7 @@ public sealed partial class StepEntity
                 _ready.Remove(e.Split);
                 _retries.Remove(e.Split);
                 _backoff.Remove(e.Split);
+                if (e.Split == 0) _firstWorker = e.Worker;
                 _leased[e.Split] = new TaskLease
                 {
                     Attempt = e.Attempt,
@@ -65,6 +66,7 @@ public sealed partial class StepEntity
                 if (e.RetryAt is { } retryAt)
                 {
                     Delay(e.Split, retryAt);
+                    RestartGang();
                     break;
                 }
                 if (_joins.TryGetValue(e.Split, out var broken)) broken.Decided = true;
@@ -72,8 +74,9 @@ public sealed partial class StepEntity
                 RouteFailure(e.Split, e.Error);
                 break;
             case TaskLost e:
-                EndLease(e.Split, e.Attempt, lost: true);
+                EndLease(e.Split, e.Attempt, lost: !IsEndedWithGang(e.Split));
                 Delay(e.Split, e.RetryAt ?? entry.At);
+                RestartGang();
                 break;
             case TaskCancelled e:
                 EndLease(e.Split, e.Attempt);
@@ -239,7 +242,8 @@ public sealed partial class StepEntity
         _paused = false;
         _cancelReported = true;
         _cancelledSplits.Clear();
-        foreach (var split in _failed.Keys.Concat(_cancelled.Splits()).ToArray())
+        var held = TakeHeld();
+        foreach (var split in _failed.Keys.Concat(_cancelled.Splits()).Concat(held).ToArray())
         {
             // A join that was broken waits for its members again; it has no attempt of its own to repeat. So it does when one of those that failed was
             // skipped since, and the policy could be met again.

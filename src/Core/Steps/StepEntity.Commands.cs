@@ -86,24 +86,35 @@ public sealed partial class StepEntity
         }
     }
 
-    /// <summary>Leases up to <paramref name="max"/> tasks to a worker: retries first, then the lowest splits.</summary>
+    /// <summary>Leases up to <paramref name="max"/> tasks to a worker: retries first, then the lowest splits. Those of a gang are leased by <see cref="LeaseGang"/>.</summary>
     public IReadOnlyList<Grant> Lease(string worker, string boot, int max, in Moment moment)
     {
-        var count = Math.Min(max, Ready);
+        var count = IsGang ? 0 : Math.Min(max, Ready);
         if (count <= 0) return [];
         var grants = new List<Grant>(count);
         for (var i = 0; i < count; i++)
         {
-            var split = _retries.Count > 0 ? _retries.Min : _ready.First;
-            var attempt = _budgets.TryGetValue(split, out var budget) ? budget.NextAttempt : 0;
-            var token = string.Create(CultureInfo.InvariantCulture, $"{_streamHash:x}.{Sequence + 1:x}.{attempt}.{moment.Incarnation}");
-            Emit(new TaskLeased(split, attempt, token, worker, boot), moment);
-            _leased[split].Deadline = moment.Uptime + _term;
-            if (moment.Uptime + _term < _nextDeadline) _nextDeadline = moment.Uptime + _term;
-            grants.Add(new Grant(Task(split), attempt, token, InputsOf(split), budget.Failures, budget.WasLost));
+            var split = LeaseNext(worker, boot, moment);
+            grants.Add(GrantOf(split, _leased[split]));
         }
         return grants;
     }
+
+    private int LeaseNext(string worker, string boot, in Moment moment)
+    {
+        var split = _retries.Count > 0 ? _retries.Min : _ready.First;
+        var attempt = _budgets.GetValueOrDefault(split).NextAttempt;
+        var token = string.Create(CultureInfo.InvariantCulture, $"{_streamHash:x}.{Sequence + 1:x}.{attempt}.{moment.Incarnation}");
+        Emit(new TaskLeased(split, attempt, token, worker, boot), moment);
+        _leased[split].Deadline = moment.Uptime + _term;
+        if (moment.Uptime + _term < _nextDeadline) _nextDeadline = moment.Uptime + _term;
+        return split;
+    }
+
+    private Grant GrantOf(int split, TaskLease lease) => new(
+        Task(split), lease.Attempt, lease.Token, InputsOf(split), Spent(split).Failures,
+        // What one of a gang has done is of no use without the others.
+        WasLost: !IsGang && _budgets.GetValueOrDefault(split).WasLost, IsGang ? Gang : null);
 
     /// <summary>Takes the end of an attempt. A token that is not the current attempt's is refused, recorded, and changes nothing.</summary>
     public void Finish(FinishedAttempt finished, string worker, in Moment moment)
@@ -117,6 +128,11 @@ public sealed partial class StepEntity
             return;
         }
         RememberFinished(finished.Token);
+        if (lease.End == LeaseEnd.Gang)
+        {
+            GiveBack(split, lease, moment);
+            return;
+        }
         switch (finished.Outcome)
         {
             case AttemptOutcome.Succeeded:
@@ -165,9 +181,7 @@ public sealed partial class StepEntity
 
     /// <summary>The grant of a live lease again, for a worker whose reply was lost; null when the token is not current.</summary>
     public Grant? GrantOf(HeldLease held) =>
-        AttemptOf(held) is { } attempt && _budgets.GetValueOrDefault(held.Task.Split) is var budget
-            ? new Grant(held.Task, attempt, held.Token, InputsOf(held.Task.Split), budget.Failures, budget.WasLost)
-            : null;
+        AttemptOf(held) is null ? null : GrantOf(held.Task.Split, _leased[held.Task.Split]);
 
     /// <summary>It is proven that this boot of the worker is gone: what it held is lost at once.</summary>
     public void WorkerGone(string worker, string boot, string reason, in Moment moment)
@@ -201,6 +215,7 @@ public sealed partial class StepEntity
     private void EndLost(int split, TaskLease lease, string reason, in Moment moment)
     {
         if (lease.End == LeaseEnd.Cancel) Emit(new TaskCancelled(split, lease.Attempt), moment);
+        else if (lease.End == LeaseEnd.Gang) GiveBack(split, lease, moment);
         else Lose(split, lease, reason, moment);
     }
 
@@ -219,7 +234,7 @@ public sealed partial class StepEntity
 
     private void Fail(int split, TaskLease lease, DateTimeOffset? started, DateTimeOffset ended, TaskError error, in Moment moment)
     {
-        var failures = _budgets.GetValueOrDefault(split).Failures + 1;
+        var failures = Spent(split).Failures + 1;
         var retry = _node.Spec.Retry;
         var retryable = error.Type is not ("switch_no_case" or "loop_bound" or "killed")
             && (retry.ExitCodes is not { } codes || (error.ExitCode is { } code && codes.Contains(code)));
@@ -227,6 +242,7 @@ public sealed partial class StepEntity
         {
             var delay = Backoff.Delay(retry, failures, Backoff.Chance(moment.Entropy, split));
             Emit(new TaskFailed(split, lease.Attempt, started, ended, error, moment.Now + delay), moment);
+            EndRestOfGang();
             return;
         }
         if (_node.Spec.CatchOutput is { } name && lease.End == LeaseEnd.None)
@@ -245,7 +261,7 @@ public sealed partial class StepEntity
 
     private void Lose(int split, TaskLease lease, string reason, in Moment moment)
     {
-        var losses = _budgets.GetValueOrDefault(split).Losses + 1;
+        var losses = Spent(split).Losses + 1;
         if (losses > _node.Spec.Retry.MaxLosses)
         {
             var error = new TaskError("losses", $"The platform lost this task {losses} times, more than max_losses allows; the last time because {reason}.");
@@ -254,6 +270,7 @@ public sealed partial class StepEntity
         }
         var delay = Backoff.LossDelay(losses, Backoff.Chance(moment.Entropy, split));
         Emit(new TaskLost(split, lease.Attempt, reason, moment.Now + delay), moment);
+        EndRestOfGang();
     }
 
     // What a step of the new generation sends may overtake the run's word that there is one. It has to wait: taken now, it would be

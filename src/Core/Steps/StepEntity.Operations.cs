@@ -18,6 +18,7 @@ public sealed partial class StepEntity
     public void Retry(int split, in Moment moment)
     {
         CheckTakesPart(split, "retry");
+        CheckIsAlone(split, "retry");
         if (!_failed.ContainsKey(split) && !_backoff.ContainsKey(split)) throw NotNow(split, "retry", "only a task that failed, or waits to be retried, can be retried");
         if (_joins.TryGetValue(split, out var join) && !join.IsMet(_node.Spec.Join ?? JoinSpec.All))
             throw NotNow(split, "retry", "too many of its members failed, or some are not done; retry those instead");
@@ -28,6 +29,7 @@ public sealed partial class StepEntity
     public void Skip(int split, string? output, in Moment moment)
     {
         CheckTakesPart(split, "skip");
+        CheckIsAlone(split, "skip");
         var known = _ready.Contains(split) || _retries.Contains(split) || _backoff.ContainsKey(split) || _failed.ContainsKey(split);
         if (!known) throw NotNow(split, "skip", _leased.ContainsKey(split) ? "it is running; kill it first" : "only a task that waits or failed can be skipped");
         var onward = Onward.Evaluate(_node, _graph, Key, output, null, 0, _context, out var error);
@@ -55,8 +57,11 @@ public sealed partial class StepEntity
             return new Explanation("failed", $"It failed: {error.Message}", details);
         if (_succeeded.Contains(split)) return new Explanation("succeeded", "It is done.", details);
         if (_cancelled.Contains(split)) return new Explanation("cancelled", "It was cancelled.", details);
+        if (IsGang && (_ready.Contains(split) || _retries.Contains(split)) && ReadyGang == 0)
+            return new Explanation("waiting", $"It is one of a gang of {Gang.Size}, which starts again when all have ended: {_leased.Count} are still to end, {_backoff.Count} wait to be tried again.", details);
         if (_ready.Contains(split) || _retries.Contains(split))
         {
+            if (IsGang) details.Add($"It is one of a gang of {Gang.Size} tasks, which start together when there is room for all of them.");
             if (_node.Spec.MaxParallel is { } most && _leased.Count >= most)
                 details.Add($"{_leased.Count} tasks of this step run, which is its max_parallel.");
             var wants = _node.Spec.Resources;
@@ -115,6 +120,11 @@ public sealed partial class StepEntity
     {
         if (_cancelling || _cancelledSplits.Contains(split)) throw NotNow(split, verb, "its step was cancelled; retry the run instead");
         if (_node.IsHandler && _failed.ContainsKey(split)) throw NotNow(split, verb, "the run has gone on without it; retry the run instead");
+    }
+
+    private void CheckIsAlone(int split, string verb)
+    {
+        if (IsGang) throw NotNow(split, verb, "it is one of a gang, which starts and ends as one; retry the run instead");
     }
 
     private RefusedException NotNow(int split, string verb, string rule) => new(

@@ -15,6 +15,9 @@ public sealed partial class StepEntity
             case null:
                 Send(RunStream, new ReportEnd(Key));
                 break;
+            case GoTo when IsGang:
+                Hold(split, bytes);
+                break;
             case GoTo next:
                 RouteTo(next.Step, split, bytes);
                 break;

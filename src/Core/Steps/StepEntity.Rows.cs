@@ -6,7 +6,7 @@ namespace Fanfare.Core;
 public sealed partial class StepEntity
 {
     private TaskLease? _leaseBefore;
-    private int[] _failedBefore = [];
+    private int[] _failedBefore = [], _heldBefore = [];
     private readonly HashSet<TaskGrant> _changedGrants = [];
     private bool _rowsDue;
 
@@ -25,6 +25,7 @@ public sealed partial class StepEntity
     {
         _leaseBefore = LeaseEndedBy(entry.Event);
         _failedBefore = entry.Event is StepRetried ? [.. _failed.Keys] : [];
+        _heldBefore = entry.Event is TaskFailed or TaskLost ? [.. _held.Keys] : [];
     }
 
     private TaskLease? LeaseEndedBy(Event ending) => ending switch
@@ -61,11 +62,13 @@ public sealed partial class StepEntity
                 rows.Add(TaskRow(e.Split, e.RetryAt is null ? TaskStatus.Failed : TaskStatus.Backoff, Math.Max(0, e.Attempt), _leaseBefore?.Worker,
                     _leaseBefore?.LeasedAt, e.StartedAt, e.EndedAt, e.Error));
                 AddAttempt(rows, e.Split, AttemptStatus.Failed, e.StartedAt, e.EndedAt, e.Error);
+                AddSentBack(rows);
                 break;
             case TaskLost e:
                 var lost = new TaskError("lost", $"The attempt was lost: {e.Reason}.");
                 rows.Add(TaskRow(e.Split, TaskStatus.Backoff, e.Attempt, _leaseBefore?.Worker, _leaseBefore?.LeasedAt, null, entry.At, lost));
                 AddAttempt(rows, e.Split, AttemptStatus.Lost, null, entry.At, lost);
+                AddSentBack(rows);
                 break;
             case TaskCancelled e:
                 rows.Add(TaskRow(e.Split, TaskStatus.Cancelled, e.Attempt, _leaseBefore?.Worker, _leaseBefore?.LeasedAt, null, entry.At));
@@ -111,6 +114,13 @@ public sealed partial class StepEntity
 
     // With the number of its last attempt, whose log is what there is to see until the next one starts.
     private TaskRow SentBack(int split) => TaskRow(split, TaskStatus.Waiting, _budgets.GetValueOrDefault(split).NextAttempt - 1, null);
+
+    // Of a gang that starts again: those that were done before.
+    private void AddSentBack(List<Row> rows)
+    {
+        foreach (var split in _heldBefore)
+            if (!_held.ContainsKey(split)) rows.Add(SentBack(split));
+    }
 
     private void AddAttempt(List<Row> rows, int split, AttemptStatus status, DateTimeOffset? started, DateTimeOffset ended, TaskError? error)
     {

@@ -4,7 +4,7 @@ namespace Fanfare.Core;
 
 /// <summary>One opening of a step: its ready, leased and ended tasks, its leases (of which it is the only authority), and, for a
 /// join, how far each of its tasks is. What the parts do: commands in StepEntity.Commands.cs and .Operations.cs, events in .Apply.cs,
-/// routing in .Routing.cs, rows in .Rows.cs.</summary>
+/// routing in .Routing.cs, gangs in .Gangs.cs, rows in .Rows.cs.</summary>
 public sealed partial class StepEntity : Entity
 {
     private readonly RunContext _context;
@@ -62,12 +62,12 @@ public sealed partial class StepEntity : Entity
     public RunInfo? Run => _run;
 
     /// <summary>Tasks that could start now, were a worker there.</summary>
-    public int Ready => _paused || _cancelling ? 0 : Math.Min(_ready.Count + _retries.Count, (_node.Spec.MaxParallel ?? int.MaxValue) - _leased.Count);
+    public int Ready => _paused || _cancelling ? 0 : IsGang ? ReadyGang : Math.Min(_ready.Count + _retries.Count, (_node.Spec.MaxParallel ?? int.MaxValue) - _leased.Count);
 
     public int Running => _leased.Count;
 
     /// <summary>What the queue should know of the step now.</summary>
-    public Offer Offer => new(Id, _node.Spec.Queue, (_run?.Priority ?? 0) + _node.Spec.Priority, _node.Spec.Resources, Math.Max(0, Ready), _leased.Count);
+    public Offer Offer => new(Id, _node.Spec.Queue, (_run?.Priority ?? 0) + _node.Spec.Priority, _node.Spec.Resources, Math.Max(0, Ready), _leased.Count, IsGang);
 
     /// <summary>Live leases: the step must be awake for their deadlines.</summary>
     public override DateTimeOffset? DurableDue
@@ -138,5 +138,5 @@ public sealed partial class StepEntity : Entity
     private HeldLease Held(int split, TaskLease lease) => new(Task(split), lease.Token);
 
     private EndLease EndOf(int split, TaskLease lease) =>
-        new(lease.Worker, lease.Boot, Held(split, lease), lease.End == LeaseEnd.Kill ? "killed by an operator" : "cancelled", Void: false);
+        new(lease.Worker, lease.Boot, Held(split, lease), lease.End switch { LeaseEnd.Kill => "killed by an operator", LeaseEnd.Gang => GangEnded, _ => "cancelled" }, Void: false);
 }

@@ -65,6 +65,9 @@ internal enum LeaseEnd
 
     /// <summary>An operator killed the attempt: it ends as a user failure.</summary>
     Kill,
+
+    /// <summary>Another task of its gang has to start again: so does it, and is not charged for it.</summary>
+    Gang,
 }
 
 /// <summary>What a task has used of its budgets. Kept for every task that has a row and may be leased again.</summary>

@@ -14,7 +14,7 @@ internal sealed partial class Dispatcher
         if (session.IsFormer(request.Boot)) return AnswerToFormer(request);
         if (session.Boot != request.Boot) session.Begin(request.Boot);
         foreach (var boot in session.Leases.Values.Select(l => l.Boot).Where(b => b != request.Boot).Distinct().ToList()) Lose(session, boot);
-        (session.LastSeen, session.Capacity, session.Free, session.Queues) = (node.Now, request.Capacity, request.Free, request.Queues);
+        session.Hear(request, node.Now);
         // The newer poll takes the older one's place; one that was overtaken on its way brings news, and gets no work.
         var latest = request.Sequence > session.Sequence;
         if (latest)
@@ -48,7 +48,7 @@ internal sealed partial class Dispatcher
             Cancel = [.. voided, .. Endings(session, request)],
             Settled = await settling,
             TermMs = (int)node.Options.LeaseTerm.TotalMilliseconds,
-            HasMore = node.Options.IsOneOfSeveral && _queues.Values.Any(queue => queue.Count > 0) ? true : null,
+            HasMore = node.Options.IsOneOfSeveral && (_queues.Values.Any(queue => queue.Count > 0) || _gangs.Count > 0) ? true : null,
         };
     }
 
@@ -63,11 +63,13 @@ internal sealed partial class Dispatcher
     private async Task<List<Pick>> ParkAsync(WorkerSession session, PollRequest request, Task settling, CancellationToken cancellationToken)
     {
         // Another may have taken its place meanwhile, and a new boot counts its polls from one again.
-        if (request.WaitMs <= 0 || _released || settling.IsFaulted || session.IsOvertaken(request) || HasEndingNews(session, request)) return [];
+        if (_released || settling.IsFaulted || session.IsOvertaken(request) || HasEndingNews(session, request)) return [];
         var (free, most) = Room(session, request);
+        var waitMs = Math.Max(request.WaitMs, GatherMsOf(session, free));
+        if (waitMs <= 0) return [];
         var parked = new ParkedPoll(session, free, most);
         node.OnFailure(settling, () => LetGo(parked));
-        return await ParkAsync(parked, request.WaitMs, cancellationToken);
+        return await ParkAsync(parked, waitMs, cancellationToken);
     }
 
     private PollResponse AnswerToFormer(PollRequest request) => new()
@@ -80,6 +82,11 @@ internal sealed partial class Dispatcher
     {
         parked.Session.Parked = parked;
         _parked.AddLast(parked.Place);
+        if (_gangs.Count > 0)
+        {
+            PlaceGangs();
+            if (_gangs.Count > 0) node.Unserved?.Invoke();
+        }
         using var timer = node.Clock.CreateTimer(_ => node.Start(() => LetGo(parked)), null, TimeSpan.FromMilliseconds(waitMs), Timeout.InfiniteTimeSpan);
         await using var registration = cancellationToken.Register(() => node.Start(() => LetGo(parked)));
         var picks = await parked.Released;
@@ -246,9 +253,11 @@ internal sealed partial class Dispatcher
     // Null when it cannot be had now: the worker's next poll will not list it, and it is tried again then.
     private async ValueTask<Lease?> AssembleAsync(WorkerSession session, Grant grant)
     {
+        // After a change of owners it is known again when that worker has polled.
+        if (grant.Gang is { } part && AddressOf(part) is null) return null;
         try
         {
-            return await assembly.AssembleAsync(grant, node.Stopping);
+            return await assembly.AssembleAsync(grant, grant.Gang is { } gang ? new LeaseGang(gang.Size, AddressOf(gang)!) : null, node.Stopping);
         }
         catch (MissingInputException missing)
         {

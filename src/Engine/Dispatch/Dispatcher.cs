@@ -13,6 +13,9 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
     /// <summary>How long a worker that was told to end a task is not told again: it may take its grace.</summary>
     internal static readonly TimeSpan EndRepeat = TimeSpan.FromSeconds(2);
 
+    /// <summary>How long after its last poll a worker counts as one that is there.</summary>
+    private static readonly TimeSpan LiveFor = TimeSpan.FromMinutes(1);
+
     private readonly Dictionary<(string Namespace, string Queue), ReadyQueue> _queues = [];
     private readonly Dictionary<StreamId, Offer> _offers = [];
     private readonly Dictionary<string, WorkerSession> _sessions = [];
@@ -27,6 +30,11 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
         else _offers[offer.Step] = offer;
         if (idle && !_queues.ContainsKey((offer.Step.Namespace, offer.Queue))) return;
         var queue = QueueOf(offer);
+        if (offer.IsGang)
+        {
+            PutGang(offer);
+            return;
+        }
         queue.Put(offer);
         if (offer.Ready == 0) return;
         Match();
@@ -37,7 +45,7 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
     /// durable in the same append.</summary>
     public IReadOnlyList<Work> PutAhead(Offer offer)
     {
-        if (_parked.Count == 0) return [];
+        if (_parked.Count == 0 || offer.IsGang) return [];
         QueueOf(offer).Put(offer);
         List<Work> leasing = [];
         Match((parked, picks) =>
@@ -109,18 +117,20 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
         [.. _queues.OrderBy(q => q.Key).Select(q =>
         {
             var offers = _offers.Values.Where(o => (o.Step.Namespace, o.Queue) == q.Key).ToList();
-            return new QueueInfo(q.Key.Namespace, q.Key.Queue, offers.Count, q.Value.ReadyTasks, offers.Sum(o => o.Running));
+            return new QueueInfo(q.Key.Namespace, q.Key.Queue, offers.Count, q.Value.ReadyTasks + offers.Where(o => o.IsGang).Sum(o => (long)o.Ready), offers.Sum(o => o.Running));
         })];
 
     /// <summary>What stands between a ready task and a worker, in sentences.</summary>
-    public IReadOnlyList<string> WhyUnserved(string queue, ResourceSpec needs)
+    public IReadOnlyList<string> WhyUnserved(Offer offer)
     {
-        var live = _sessions.Values.Where(s => s.Boot is not null && node.Now - s.LastSeen < TimeSpan.FromMinutes(1)).ToList();
+        var (queue, needs) = (offer.Queue, offer.Resources);
+        var live = _sessions.Values.Where(s => s.Boot is not null && node.Now - s.LastSeen < LiveFor).ToList();
         if (live.Count == 0) return ["No worker is connected. Start one with: fanfare worker --server URL."];
         var serving = live.Where(s => s.Queues.Count == 0 || s.Queues.Contains(queue)).ToList();
         if (serving.Count == 0) return [$"None of the {live.Count} connected workers serves queue '{queue}'."];
         var large = serving.Where(s => needs.FitsIn(s.Capacity)).ToList();
         if (large.Count == 0) return [$"None of the {serving.Count} workers that serve queue '{queue}' is large enough for what the task needs."];
+        if (offer.IsGang) return [.. WhyUnplaced(offer)];
         return large.Any(s => needs.FitsIn(s.Free))
             ? [$"{large.Count} workers could take it; others are before it in the queue."]
             : [$"All {large.Count} workers that could take it are busy."];
@@ -152,6 +162,7 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
 
     private List<Pick> PickFor(WorkerSession session, ResourceSpec free, int most)
     {
+        if (IsKept(session)) return [];
         var picks = new List<Pick>();
         foreach (var queue in QueuesOf(session))
         {

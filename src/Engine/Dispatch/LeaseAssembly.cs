@@ -15,7 +15,8 @@ internal sealed class LeaseAssembly(RunContexts runs, IReadModel readModel, IBlo
 
     private readonly ForeachItemReader _items = new(readModel, blobs);
 
-    public async ValueTask<Lease> AssembleAsync(Grant grant, CancellationToken cancellationToken)
+    /// <param name="gang">For one of a gang.</param>
+    public async ValueTask<Lease> AssembleAsync(Grant grant, LeaseGang? gang, CancellationToken cancellationToken)
     {
         var task = grant.Task;
         var context = runs.Find(task.Namespace, task.Run) ?? await runs.GetAsync(task.Namespace, task.Run, cancellationToken);
@@ -29,6 +30,7 @@ internal sealed class LeaseAssembly(RunContexts runs, IReadModel readModel, IBlo
             Attempt = grant.Attempt,
             Failures = grant.Failures == 0 ? null : grant.Failures,
             WasLost = grant.WasLost ? true : null,
+            Gang = gang,
             Flow = context.Graph.Spec.Name,
             Deployment = context.Deployment,
             Step = node.Spec,

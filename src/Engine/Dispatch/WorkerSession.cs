@@ -21,11 +21,17 @@ internal sealed class WorkerSession(string worker)
 
     public long Sequence { get; set; }
 
-    public ResourceSpec Capacity { get; set; } = new(0, 0, 0, 0);
+    public ResourceSpec Capacity { get; private set; } = new(0, 0, 0, 0);
 
-    public ResourceSpec Free { get; set; } = new(0, 0, 0, 0);
+    public ResourceSpec Free { get; private set; } = new(0, 0, 0, 0);
 
-    public IReadOnlyList<string> Queues { get; set; } = [];
+    public IReadOnlyList<string> Queues { get; private set; } = [];
+
+    /// <summary>Where others reach its machine, as far as it is known.</summary>
+    public string Address { get; private set; } = worker;
+
+    /// <summary>Most leases that one of its polls has asked for: what it takes when it is idle.</summary>
+    public int MostLeases { get; private set; }
 
     /// <summary>By token.</summary>
     public Dictionary<string, SessionLease> Leases { get; } = [];
@@ -49,7 +55,14 @@ internal sealed class WorkerSession(string worker)
     {
         if (Boot is { } before) _former.Enqueue(before);
         if (_former.Count > FormerBoots) _former.Dequeue();
-        (Boot, Sequence) = (boot, 0);
+        (Boot, Sequence, MostLeases) = (boot, 0, 0);
+    }
+
+    /// <summary>Takes what a poll says of the worker itself.</summary>
+    public void Hear(PollRequest poll, DateTimeOffset now)
+    {
+        (LastSeen, Capacity, Free, Queues, Address) = (now, poll.Capacity, poll.Free, poll.Queues, poll.Address ?? Worker);
+        MostLeases = Math.Max(MostLeases, poll.MaxLeases);
     }
 }
 

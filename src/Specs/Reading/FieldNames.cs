@@ -11,7 +11,7 @@ internal static class FieldNames
     public static readonly IReadOnlyList<string> Step =
     [
         "description", "run", "env", "workdir", "warm", "resources", "queue", "timeout", "grace", "retry", "catch", "priority", "max_parallel",
-        "join", "next",
+        "gang", "join", "next",
     ];
 
     /// <summary>Fields of a step that will mean something, and what each asks for until then.</summary>

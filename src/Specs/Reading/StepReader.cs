@@ -27,6 +27,7 @@ internal static class StepReader
             CatchOutput = fields["catch"] is { } caught ? Catch(caught) : null,
             Priority = fields["priority"]?.AsInt(-100, 100) ?? 0,
             MaxParallel = fields["max_parallel"]?.AsInt(1, Limits.Splits),
+            Gang = fields["gang"]?.AsBool() is true ? true : null,
             Join = fields["join"] is { } join ? TransitionReader.Join(join) : null,
             Next = fields["next"] is { } next ? TransitionReader.Next(next) : null,
         };

@@ -101,6 +101,12 @@ public static class TaskEnvironment
         environment["FANFARE_TASK"] = lease.Name;
         environment["FANFARE_SPLIT"] = SplitsOf(lease).Join(',');
         environment["FANFARE_ATTEMPT"] = lease.Attempt.ToString(CultureInfo.InvariantCulture);
+        if (lease.Gang is { } gang)
+        {
+            environment["FANFARE_GANG_SIZE"] = gang.Size.ToString(CultureInfo.InvariantCulture);
+            environment["FANFARE_GANG_INDEX"] = lease.Task.Split.ToString(CultureInfo.InvariantCulture);
+            environment["FANFARE_GANG_FIRST"] = gang.FirstAddress;
+        }
         environment["FANFARE_LOST"] = lease.WasLost == true ? "1" : "0";
         environment["FANFARE_FAILURES"] = (lease.Failures ?? 0).ToString(CultureInfo.InvariantCulture);
         environment["FANFARE_INPUT"] = directory.Input;

@@ -102,6 +102,7 @@ internal sealed class LeaseTable(WorkerOptions options, string boot, ResourceSpe
                 Free = free,
                 MaxLeases = _draining || free.Cpu <= 1e-9 ? 0 : Math.Clamp((int)Math.Ceiling(free.Cpu - 1e-9), 1, MostLeases),
                 Queues = options.Queues,
+                Address = options.Address,
                 Finished = finished,
                 Held = held,
             }, reports);

@@ -124,6 +124,27 @@ public sealed class GraphErrorTests
     [InlineData(JoinKind.Tolerate, 0)]
     public void AJoinMayTakeAllItsBranches(JoinKind kind, int count) => Sketch.Graph(Joined(kind, count));
 
+    [Theory]
+    [InlineData("start > a; a", "a", "not all ways to it are a foreach")]
+    [InlineData("start", "start", "not all ways to it are a foreach")]
+    [InlineData("start > *a; a > b & c; b > k; c > k; !k > j; !j", "a", "splits or chooses")]
+    public void AGangIsWhatAForeachOpens_AndGoesOnAsOne(string sketch, string step, string message)
+    {
+        var errors = Sketch.Errors(Changed(Sketch.Flow(sketch), step, s => s with { Gang = true }));
+
+        Sketch.Graph(Changed(Sketch.Flow("start > *a; a > j; !j"), "a", s => s with { Gang = true }));
+        Assert.Contains(errors, e => e.Path == $"steps.{step}.gang" && e.Message.Contains(message, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void AGangHasNoBoundButItsOwnSize_AndAJoinThatWaitsForAll()
+    {
+        var flow = Changed(Sketch.Flow("start > *a; a > j; !j"), "a", s => s with { Gang = true, MaxParallel = 2 });
+        flow = Changed(flow, "j", s => s with { Join = new JoinSpec(JoinKind.Tolerate, 1) });
+
+        Assert.Equal(["has 'max_parallel'", "goes on without some"], Sketch.Errors(flow).Select(e => new[] { "has 'max_parallel'", "goes on without some" }.First(part => e.Message.Contains(part, StringComparison.Ordinal))));
+    }
+
     [Fact]
     public void AllErrorsAreFoundAtOnce()
     {
@@ -142,6 +163,8 @@ public sealed class GraphErrorTests
         Sketch.Graph(Chain(1000));
         Assert.Contains("at most 1000", Assert.Single(Sketch.Errors(Sketch.Flow(Chain(1001)))).Message, StringComparison.Ordinal);
     }
+
+    private static FlowSpec Changed(FlowSpec flow, string step, Func<StepSpec, StepSpec> change) => flow with { Steps = [.. flow.Steps.Select(s => s.Name == step ? change(s) : s)] };
 
     private static FlowSpec Over(ForeachSource over)
     {

@@ -1,19 +1,14 @@
-from metaflow import FlowSpec, parallel, schedule, step
+from metaflow import FlowSpec, schedule, step
 
 
 @schedule(hourly=True)
 class Unfit(FlowSpec):
     @step
     def start(self):
-        self.next(self.gang, num_parallel=2)
-
-    @parallel
-    @step
-    def gang(self):
-        self.next(self.join)
+        self.next(self.a_step_whose_name_is_longer_than_the_sixty_four_letters_that_fit_here)
 
     @step
-    def join(self, inputs):
+    def a_step_whose_name_is_longer_than_the_sixty_four_letters_that_fit_here(self):
         self.next(self.end)
 
     @step

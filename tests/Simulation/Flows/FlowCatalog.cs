@@ -7,6 +7,9 @@ namespace Fanfare.Simulation.Flows;
 /// everything in everything.</summary>
 internal static class FlowCatalog
 {
+    /// <summary>Tasks that have to start together, at most.</summary>
+    public const int LargestGang = 4;
+
     private static readonly Func<Chance, FlowDraft>[] s_kinds =
     [
         c => new FlowDraft("chain").Task("start", next: "a").Task("a", $"flaky={c.Int(3)}", "b", attempts: 3).Task("b", next: "end").Task("end"),
@@ -39,6 +42,10 @@ internal static class FlowCatalog
         c => new FlowDraft("late", timeout: 30).Task("start").Each("start", "a", range: 3).Task("a", "ms=40000000", next: "join").Join("join").Handlers(["rescue"], ["cleanup"]),
         c => new FlowDraft("sour").Task("start", next: "end").Task("end").Handlers([], ["cleanup", "spoil"], bad: "spoil"),
         c => new FlowDraft("long").Task("start").Each("start", "a", range: c.Between(1, 5)).Task("a", "ms=90000", next: "join").Join("join"),
+        c => new FlowDraft("gang").Task("start").Each("start", "a", range: c.Int(LargestGang + 1)).Task("a", $"ms=900 flaky={c.Int(3)}", "b", attempts: 3).Gang("a").Task("b", next: "join").Join("join", next: "end").Task("end"),
+        c => new FlowDraft("gangs").Task("start").Each("start", "o", range: c.Between(2, 5)).Task("o", $"items=h{LargestGang} form=list").Each("o", "g").Task("g", $"ms=700 {c.Pick(["", "bad=1", "flaky=1"])}", "ij", attempts: 2).Gang("g")
+            .Join("ij", next: "oj").Join("oj", next: "end", kind: JoinKind.Tolerate, count: c.Pick([9, 1])).Task("end").Handlers(["rescue"], []),
+        c => new FlowDraft("gangcatch").Task("start").Each("start", "a", range: c.Between(2, LargestGang)).Task("a", "bad=1 flaky=1", "join", attempts: 2, catches: true).Gang("a").Join("join"),
         WildFlow.Draw,
     ];
 

@@ -54,6 +54,8 @@ internal sealed class FlowDraft(string name, int timeout = 0)
             : s.Run.Argv!.Contains("form=file") ? new OverFile("items.jsonl") : new OverOutput("items")),
     });
 
+    public FlowDraft Gang(string step) => Change(step, s => s with { Gang = true });
+
     public FlowDraft Split(string step, params string[] branches) => Change(step, s => s with { Next = new StaticSplit(branches) });
 
     public FlowDraft Choose(string step, int maxLoops, params (string Value, string Step)[] cases) =>

@@ -349,12 +349,13 @@ def retry(obj, run_id, step_to_rerun=None, authorize=None):
 @click.option("--origin-run-id", required=True)
 @click.option("--origin-task-id", required=True)
 @click.option("--worked-on", required=True)
+@click.option("--with-task", "others", multiple=True)
 @click.option("--tag", "tags", multiple=True)
 @click.pass_obj
-def clone_command(obj, step_name, run_id, task_id, retry_count, origin_run_id, origin_task_id, worked_on, tags=()):
+def clone_command(obj, step_name, run_id, task_id, retry_count, origin_run_id, origin_task_id, worked_on, others=(), tags=()):
     obj.metadata.add_sticky_tags(tags=tags)
     mark_attempts(obj.flow_datastore, run_id, step_name, task_id, retry_count)
-    cloned = clone_task(obj.flow, obj.flow_datastore, obj.metadata, step_name, run_id, task_id, retry_count, origin_run_id, origin_task_id, worked_on)
+    cloned = clone_task(obj.flow, obj.flow_datastore, obj.metadata, step_name, run_id, task_id, retry_count, origin_run_id, origin_task_id, worked_on, others)
     if cloned is None:
         sys.exit(NOTHING_TO_CLONE)
     result, pathspec = cloned

@@ -4,7 +4,7 @@ from metaflow.clone_util import clone_task_helper
 from metaflow.datastore.exceptions import DataException
 from metaflow.metaflow_config import MAX_ATTEMPTS
 
-from .resume import CLONED, WORKED_ON, outcome
+from .resume import CLONED, WORKED_ON, opens_foreach, outcome
 
 # The task that has a run's parameters.
 PARAMETERS = ("_parameters", "params")
@@ -20,7 +20,19 @@ class _Origin(object):
         return self._datastore
 
 
-def clone_task(flow, flow_datastore, metadata, step_name, run_id, task_id, attempt, origin_run_id, origin_task_id, worked_on):
+def splits_of(node, get):
+    """How many tasks a step has opened; None where it opens none.
+
+    Parameters
+    ----------
+    get : callable
+        Gives what Metaflow keeps of the task by its name, None where it keeps nothing.
+    """
+    parallel = get("_parallel_ubf_iter") if node.parallel_foreach else None
+    return get("_foreach_num_splits") if parallel is None else parallel.num_parallel
+
+
+def clone_task(flow, flow_datastore, metadata, step_name, run_id, task_id, attempt, origin_run_id, origin_task_id, worked_on, others=()):
     """Makes a task a clone of that in another run: the same artifacts, which are shared, and the metadata of Metaflow's own resume.
 
     An attempt that is repeated does no harm: it writes the same once more, under its own number.
@@ -31,6 +43,8 @@ def clone_task(flow, flow_datastore, metadata, step_name, run_id, task_id, attem
         Metaflow's id of the task in the other run; further attempts are looked for under the ids that follow it.
     worked_on : str
         What the task is to have worked on there.
+    others : iterable of str
+        Further tasks there, without which this one is of no use.
 
     Returns
     -------
@@ -39,11 +53,11 @@ def clone_task(flow, flow_datastore, metadata, step_name, run_id, task_id, attem
     """
     node = flow._graph[step_name]
     origin, tried = _latest(flow_datastore, origin_run_id, step_name, origin_task_id)
-    if origin is None or "_task_ok" not in origin or not origin["_task_ok"]:
+    if not _is_ok(origin) or not all(_is_ok(_latest(flow_datastore, origin_run_id, step_name, other)[0]) for other in others):
         return None
     if _note(metadata, WORKED_ON, flow.name, origin_run_id, step_name, origin.task_id, origin.attempt) != worked_on:
         return None
-    result = outcome(node, origin.get("_transition"), origin.get("_foreach_num_splits"))
+    result = outcome(node, origin.get("_transition"), splits_of(node, origin.get))
     if not _leads_there(node, origin.get("_transition"), result):
         return None
     clone_task_helper(flow.name, origin_run_id, run_id, step_name, origin.task_id, task_id, flow_datastore, metadata, origin_ds_set=_Origin(origin), attempt_id=attempt)
@@ -80,9 +94,12 @@ def adopt_task(flow, flow_datastore, step_name, run_id, task_id, attempt):
         done = flow_datastore.get_task_datastore(run_id, step_name, task_id, attempt=attempt)
     except DataException:
         return None
-    if "_task_ok" not in done or not done["_task_ok"]:
-        return None
-    return outcome(flow._graph[step_name], done.get("_transition"), done.get("_foreach_num_splits"))
+    node = flow._graph[step_name]
+    return outcome(node, done.get("_transition"), splits_of(node, done.get)) if _is_ok(done) else None
+
+
+def _is_ok(done):
+    return done is not None and "_task_ok" in done and done["_task_ok"]
 
 
 def _latest(flow_datastore, run_id, step_name, task_id):
@@ -112,7 +129,7 @@ def _leads_there(node, transition, result):
     if node.type == "split-switch":
         return len(onward) == 1 and onward[0] in node.out_funcs
     is_foreach = bool(transition and transition[1])
-    return set(onward) == set(node.out_funcs) and is_foreach == (node.foreach_param is not None) and (not is_foreach or isinstance(result["splits"], int))
+    return set(onward) == set(node.out_funcs) and is_foreach == opens_foreach(node) and (not is_foreach or isinstance(result["splits"], int))
 
 
 def take_parameters(flow, output, inputs, run_id):

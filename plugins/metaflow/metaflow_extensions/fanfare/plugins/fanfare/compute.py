@@ -100,7 +100,7 @@ class FanfareDecorator(StepDecorator):
         if environment.TYPE != "local":
             yield "--environment=%s: tasks run with the Python of the worker's machine. Install what the step needs there, and run with --environment=local." % environment.TYPE
         if any(deco.name == "parallel" for deco in decos):
-            yield "num_parallel wants all its tasks to start together, which Fanfare does not do yet. Use foreach where the tasks do not speak to each other, or take @fanfare off this step."
+            yield "the tasks of num_parallel start together, and those of a local run are sent one by one. Deploy the flow (python flow.py fanfare create), or take @fanfare off this step."
 
     # --- in the process of the local runtime
 

@@ -6,8 +6,11 @@ import os
 from metaflow.decorators import StepDecorator
 from metaflow.metadata_provider import MetaDatum
 
-from .clone import mark_attempts, take_parameters
+from metaflow.unbounded_foreach import UBF_CONTROL
+
+from .clone import mark_attempts, splits_of, take_parameters
 from .resume import WORKED_ON, inputs as followed, is_cloned, outcome, worked_on
+from .task import gang_ids
 
 
 def notes(attempt):
@@ -61,7 +64,10 @@ class FanfareInternalDecorator(StepDecorator):
         first = next(iter(followed(task_input() or {"inputs": []})), None)
         if first is not None and is_cloned(first):
             take_parameters(flow, task_datastore, inputs, run_id)
+        if ubf_context == UBF_CONTROL:
+            flow._control_mapper_tasks = ["%s/%s/%s" % (run_id, step_name, each) for each in gang_ids(os.environ)]
 
     def task_finished(self, step_name, flow, graph, is_task_ok, retry_count, max_user_code_retries):
         if is_task_ok:
-            put_out(outcome(graph[step_name], getattr(flow, "_transition", None), getattr(flow, "_foreach_num_splits", None)))
+            node = graph[step_name]
+            put_out(outcome(node, getattr(flow, "_transition", None), splits_of(node, lambda name: getattr(flow, name, None))))

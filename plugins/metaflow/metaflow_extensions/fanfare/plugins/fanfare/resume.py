@@ -83,6 +83,11 @@ def worked_on(task, in_origin=False):
     return word.hexdigest()[:32]
 
 
+def opens_foreach(node):
+    """Whether a step of Metaflow's graph opens a foreach, or a gang (`num_parallel`)."""
+    return node.foreach_param is not None or node.parallel_foreach
+
+
 def outcome(node, transition, splits):
     """What the scheduler learns of a task's end: how many splits a foreach has, and which step a switch chose.
 
@@ -93,12 +98,12 @@ def outcome(node, transition, splits):
     transition : tuple or None
         Metaflow's `_transition`.
     splits : int or None
-        Metaflow's `_foreach_num_splits`.
+        How many tasks it opens, if it opens any.
     """
     result = {}
     if node.type == "split-switch" and transition and transition[0]:
         result["next"] = transition[0][0]
-    if node.foreach_param is not None:
+    if opens_foreach(node):
         result["splits"] = splits
     return result
 
@@ -135,7 +140,7 @@ def end_arguments(task, task_id, attempt, code):
     return ["fanfare", "end-task", task["step"], "--run-id", task["run"], "--task-id", task_id, "--retry-count", str(attempt), "--exit-code", str(code)]
 
 
-def clone_arguments(task, origin, origin_task, task_id, attempt):
+def clone_arguments(task, origin, origin_task, task_id, attempt, others=()):
     """The arguments of the command that takes the task over, if there is something to take.
 
     Parameters
@@ -150,6 +155,8 @@ def clone_arguments(task, origin, origin_task, task_id, attempt):
         Metaflow's id of the task here.
     attempt : int
         Metaflow's number of its attempt.
+    others : iterable of str
+        Metaflow's ids, in the other run, of the rest of its gang: it is taken over with them, or not at all.
     """
     return [
         "fanfare", "clone-task", task["step"],
@@ -159,4 +166,5 @@ def clone_arguments(task, origin, origin_task, task_id, attempt):
         "--origin-run-id", origin["run"],
         "--origin-task-id", origin_task,
         "--worked-on", worked_on(task, in_origin=True),
+        *(word for other in others for word in ("--with-task", other)),
     ]

@@ -28,7 +28,7 @@ from metaflow.user_configs.config_options import ConfigInput
 from metaflow.util import dict_to_cli_options
 
 from .client import FanfareException
-from .resume import parameter_name
+from .resume import opens_foreach, parameter_name
 
 # What the scheduler allows a loop at most; Metaflow's recursion has no bound of its own.
 MOST_ROUNDS = 1_000_000
@@ -95,8 +95,6 @@ def _faults(obj, graph, with_triggers):
         where = "step *%s* (line %d)" % (node.name, node.func_lineno)
         if not _NAME.match(node.name):
             yield "%s: a step's name starts with a letter and has at most 64 letters, digits and '_'. Rename it." % where
-        if node.parallel_foreach:
-            yield "%s: num_parallel wants all its tasks to start together, which Fanfare does not do yet. Use foreach where the tasks do not speak to each other." % where
         for deco in node.decorators:
             if deco.name in _ELSEWHERE:
                 yield "%s: @%s runs the step on a platform of its own. Take the decorator off." % (where, deco.name)
@@ -214,7 +212,9 @@ class FlowSpecCompiler(object):
         }
         if node.num_args > 1:
             step["join"] = "all"
-        if node.is_inside_foreach and self._max_workers is not None:
+        if node.parallel_step:
+            step["gang"] = True
+        elif node.is_inside_foreach and self._max_workers is not None:
             step["max_parallel"] = self._max_workers
         onward = self._next(node)
         if onward is not None:
@@ -224,7 +224,7 @@ class FlowSpecCompiler(object):
     def _next(self, node):
         if not node.out_funcs:
             return None
-        if node.foreach_param is not None:
+        if opens_foreach(node):
             return {"foreach": node.out_funcs[0], "over": "splits"}
         if node.type == "split-switch":
             targets = list(dict.fromkeys(node.out_funcs))
@@ -266,7 +266,7 @@ class FlowSpecCompiler(object):
         ]
         if is_first:
             arguments += ["--first", ABOUT, json.dumps(self._about(parameters))]
-        if any(self._graph[before].foreach_param is not None for before in node.in_funcs if before in self._graph):
+        if any(opens_foreach(self._graph[before]) for before in node.in_funcs if before in self._graph):
             arguments.append("--splits")
         for each in parameters:
             if each["is_json"]:

@@ -44,6 +44,37 @@ def task_id(name, attempt):
     return made if tried == 0 else "%s.a%d" % (made, tried)
 
 
+def gang_ids(env, attempt=None):
+    """Metaflow's ids of all tasks of the gang that a task is one of, in order; none for one that works alone.
+
+    Parameters
+    ----------
+    env : mapping
+        The task's environment.
+    attempt : int, optional
+        Of the ids under which the gang goes by at this attempt; by default the present one.
+    """
+    if "FANFARE_GANG_SIZE" not in env:
+        return []
+    at, mark, loops = env["FANFARE_TASK"].partition("#")
+    step, _, splits = at.rstrip("]").partition("[")
+    outer = splits.split(",")[:-1]
+    names = ["%s[%s]%s%s" % (step, ",".join([*outer, str(index)]), mark, loops) for index in range(int(env["FANFARE_GANG_SIZE"]))]
+    return [task_id(name, int(env["FANFARE_ATTEMPT"]) if attempt is None else attempt) for name in names]
+
+
+def gang_env(env):
+    """What Metaflow's current.parallel is read from."""
+    if "FANFARE_GANG_SIZE" not in env:
+        return {}
+    return {
+        "MF_PARALLEL_MAIN_IP": env["FANFARE_GANG_FIRST"],
+        "MF_PARALLEL_NUM_NODES": env["FANFARE_GANG_SIZE"],
+        "MF_PARALLEL_NODE_INDEX": env["FANFARE_GANG_INDEX"],
+        "MF_PARALLEL_CONTROL_TASK_ID": gang_ids(env)[0],
+    }
+
+
 def retries(user_retries, attempt, failures):
     """Metaflow's --retry-count and --max-user-code-retries.
 
@@ -150,6 +181,7 @@ class Task(object):
         self._id, self._count, self._most = self._identity(int(env["FANFARE_FAILURES"]))
         self._env = dict(env)
         self._env.update(python_env(env["FANFARE_CODE"], self.work, env))
+        self._env.update(gang_env(env))
         self._env.update(
             {
                 "METAFLOW_RUN_ID": self._task["run"],
@@ -243,7 +275,7 @@ class Task(object):
                 return code
             code = 0
         if code == 0 and self._origin is not None and resume.may_clone(self._task, self._origin):
-            code = yield Command([*resume.clone_arguments(self._task, self._origin, task_id(self._task["task"], 0), self._id, self._count), *self._tags()], self._env, False)
+            code = yield Command([*resume.clone_arguments(self._task, self._origin, task_id(self._task["task"], 0), self._id, self._count, gang_ids(self._env, attempt=0)), *self._tags()], self._env, False)
             if code != resume.NOTHING_TO_CLONE:
                 return code
             code = 0
@@ -270,6 +302,9 @@ class Task(object):
         words = ["step", self._task["step"], "--run-id", self._task["run"], "--task-id", self._id, "--retry-count", str(self._count), "--max-user-code-retries", str(self._most), "--input-paths-filename", paths, *self._tags()]
         if self.options.splits:
             words += ["--split-index", str(self._task["splits"][-1])]
+        if "FANFARE_GANG_INDEX" in self._env:
+            # Metaflow's words for the first of a gang and for the others.
+            words += ["--ubf-context", "ubf_control" if self._env["FANFARE_GANG_INDEX"] == "0" else "ubf_task"]
         origin = self._origin_run()
         if origin is not None:
             words += ["--clone-run-id", origin]
