@@ -60,6 +60,9 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
     /// <summary>Called when there is something for a worker that does not wait here.</summary>
     internal Action<string>? Wanted { get; set; }
 
+    /// <summary>Told about every second which workers it needs all at once.</summary>
+    internal Action<KeptWorkers>? Keeps { get; set; }
+
     internal DateTimeOffset Now => Clock.GetUtcNow();
 
     /// <summary>Monotonic time since the node was made; what lasts for a while is counted by it, since a wall clock may be set.</summary>

@@ -64,6 +64,59 @@ public abstract class NodesConformance(SharedPostgres shared, ITestOutputHelper 
     }
 
     [PostgresFact]
+    public async Task AGang_GathersWorkersThatWaitAtSeveralNodes()
+    {
+        await using var site = NewSite();
+        var (a, b, c) = (await site.JoinAsync("a"), await site.JoinAsync("b"), await site.JoinAsync("c"));
+        await Site.SharedAsync(a, b, c);
+        foreach (var gateway in new[] { "a", "b", "c" }) site.Work($"w{gateway}", 2, _short, gateway);
+        await Site.UntilAsync(() => a.Scheduler.ListWorkersAsync(default).Result.Count == 3, "All workers");
+        var gang = Gang(6);
+
+        var slowest = TimeSpan.Zero;
+        for (var i = 0; i < 6; i++)
+        {
+            var clock = Stopwatch.StartNew();
+            await site.StartRunAsync(a, gang, at: site.Members.ElementAt(i % 3));
+            await site.EndAsync(a);
+            slowest = slowest > clock.Elapsed ? slowest : clock.Elapsed;
+        }
+
+        output.WriteLine($"slowest of 6 gangs: {slowest.TotalMilliseconds:0} ms");
+        Assert.InRange(slowest, TimeSpan.Zero, TimeSpan.FromSeconds(15));
+        await site.CheckAsync(gang);
+    }
+
+    [PostgresFact]
+    public async Task GangsOfSeveralNodes_AllStart_ThoughEachNodeHasOtherWorkForEver()
+    {
+        await using var site = NewSite();
+        var (a, b, c) = (await site.JoinAsync("a"), await site.JoinAsync("b"), await site.JoinAsync("c"));
+        await Site.SharedAsync(a, b, c);
+        Worker[] workers = [.. new[] { "a", "b", "c" }.Select(gateway => site.Work($"w{gateway}", 2, TimeSpan.FromMilliseconds(100), gateway))];
+        var (gang, other) = (Gang(6), Flows.Foreach(100_000, 1));
+        foreach (var member in site.Members) await site.StartRunAsync(a, other, at: member);
+        await Site.UntilAsync(() => workers.All(worker => worker.Ended > 5), "Workers that are busy");
+
+        List<string> gangs = [];
+        foreach (var member in site.Members)
+            for (var i = 0; i < 2; i++) gangs.Add(await site.StartRunAsync(a, gang, at: member));
+        var clock = Stopwatch.StartNew();
+        await Site.UntilAsync(() => gangs.TrueForAll(run => a.Store.ReadModel.GetRunAsync(Site.Ns, run, default).Result is { Status: RunStatus.Succeeded }), "The end of all gangs");
+
+        output.WriteLine($"6 gangs beside endless work: {clock.Elapsed.TotalSeconds:0.0} s");
+        foreach (var run in site.Runs.Except(gangs)) await a.Scheduler.CommandRunAsync(new CommandRun(Site.Ns, "ann", run, RunVerb.Cancel, null), default);
+        await Site.UntilAsync(() => site.Runs.All(run => a.Store.ReadModel.GetRunAsync(Site.Ns, run, default).Result!.Status.IsTerminal()), "The end of the rest");
+        await site.CheckAsync(gang, other);
+    }
+
+    private static FlowSpec Gang(int size)
+    {
+        var flow = Flows.Foreach(size, 1);
+        return flow with { Name = "gang", Steps = [.. flow.Steps.Select(step => step.Name == "b0" ? step with { Gang = true } : step)] };
+    }
+
+    [PostgresFact]
     public async Task ACancelOnOneNode_ReachesAFullWorkerThatRestsAtAnother()
     {
         await using var site = NewSite();

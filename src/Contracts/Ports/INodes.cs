@@ -26,7 +26,12 @@ public interface INodes
 /// <summary>What a node has for workers that do not wait there.</summary>
 /// <param name="HasWork">Work that nobody takes.</param>
 /// <param name="Workers">Workers that hold a lease which is to end, or one of which they may not have heard.</param>
-public sealed record NodeWord(string Node, bool HasWork, IReadOnlyList<string> Workers);
+/// <param name="Kept">Workers that are to get nothing from others for a moment; null for none.</param>
+public sealed record NodeWord(string Node, bool HasWork, IReadOnlyList<string> Workers, KeptWorkers? Kept = null);
+
+/// <summary>Workers that a node needs all at once, for a gang.</summary>
+/// <param name="Since">When the gang began to wait. A worker that two nodes need is for the one whose gang has waited longer.</param>
+public sealed record KeptWorkers(DateTimeOffset Since, IReadOnlyList<string> Workers);
 
 /// <summary>Has commits of a run that another node owns be told here, too (<see cref="IJournal.Committed"/>), until what it returns is disposed of.</summary>
 public interface IRunWatch

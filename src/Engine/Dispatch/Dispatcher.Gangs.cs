@@ -19,13 +19,29 @@ internal sealed partial class Dispatcher
     private readonly WaitingGangs _gangs = new();
     private HashSet<string> _kept = [];
     private TimeSpan _keptAt = -KeptFor;
+    private bool _isKeeping;
 
     private void PutGang(Offer offer)
     {
         _gangs.Put(offer, node.Uptime);
         if (offer.Ready == 0) return;
         PlaceGangs();
-        if (_gangs.Count > 0) node.Unserved?.Invoke();
+        if (_gangs.Count == 0) return;
+        node.Unserved?.Invoke();
+        if (_isKeeping || !node.Options.IsOneOfSeveral) return;
+        _isKeeping = true;
+        node.Start(KeepAsync);
+    }
+
+    // The other nodes learn which workers are kept, as long as they are.
+    private async Task KeepAsync()
+    {
+        while (_gangs.Count > 0 && !_released)
+        {
+            await node.DelayAsync(KeptFor);
+            if (Kept() is { Count: > 0 } kept && FirstPatient() is { } gang) node.Keeps?.Invoke(new KeptWorkers(node.Now - (node.Uptime - gang.Since), [.. kept]));
+        }
+        _isKeeping = false;
     }
 
     private void PlaceGangs()

@@ -11,6 +11,9 @@ internal sealed class PollParts
     /// <summary>How long a poll rests that has brought what could not be settled, for its stream passes from one node to another: the worker brings it again then.</summary>
     private const int BringAgainMs = 50;
 
+    /// <summary>How long a poll rests between two times that it is offered to the node for which its worker is kept.</summary>
+    private const int AskKeeperMs = 250;
+
     /// <summary>How long a node may take beyond what it is to wait. One that hangs is put out after two seconds.</summary>
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(2.5);
 
@@ -65,6 +68,9 @@ internal sealed class PollParts
     /// <summary>Whether a node may be offered what is free: it was not yet, or has said since that it has work.</summary>
     public bool MayTry(string node) => !_route.IsLate(node) && !_route.IsNotFor(node, _router.ToldBy(node)) && (!_tried.TryGetValue(node, out var heard) || _router.ToldBy(node) > heard);
 
+    /// <summary>The node itself when it may be offered what is free, though it had nothing before: it is asked until it has all that it needs.</summary>
+    public string? MayTryAgain(string keeper) => _route.IsLate(keeper) || keeper == _router.Nodes.Own || _tried.ContainsKey(keeper) ? null : keeper;
+
     public bool FollowsFrom(string node) => _finished.Contains(node);
 
     /// <param name="free">Which of them is offered what is free.</param>
@@ -78,17 +84,20 @@ internal sealed class PollParts
         if (left <= 0) return false;
         if (_isUnsettled || _finished.Contains(null)) left = Math.Min(left, BringAgainMs);
         var own = _router.Nodes.Own;
+        var keeper = _route.KeptBy(_router.Nodes.All);
+        var isAnothers = keeper is not null && keeper != own;
+        if (isAnothers) left = Math.Min(left, AskKeeperMs);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(_gone);
         var rest = new Rest(_router.Heard, _request.MaxLeases > 0, end);
         var place = _router.Add(rest);
         _route.Rests(rest);
         try
         {
-            var parked = _route.IsLate(own) ? [] : new[] { (own, ParkAsync(own, left, end.Token)) };
+            var parked = _route.IsLate(own) ? [] : new[] { (own, ParkAsync(own, isFree: !isAnothers, left, end.Token)) };
             var time = TimeSpan.FromMilliseconds(left);
             await Task.WhenAny([.. parked.Select(each => each.Item2), .. _route.Late, rest.Woken, Task.Delay(_route.IsOwed && _pause < time ? _pause : time, _router.Clock, end.Token)]);
             end.Cancel();
-            await GatherAsync(parked, own);
+            await GatherAsync(parked, isAnothers ? null : own);
             _answers.AddRange(_route.TakeLate());
         }
         finally
@@ -101,7 +110,8 @@ internal sealed class PollParts
             WasSent = true;
             foreach (var node in _tried.Keys.Where(node => node != own).ToList()) _tried.Remove(node);
         }
-        if (rest.Woken.IsCompleted) return true;
+        if (isAnothers) _tried.Remove(keeper!);
+        if (rest.Woken.IsCompleted || (isAnothers && !_isUnsettled && !_finished.Contains(null))) return true;
         if (!_route.IsOwed || _isUnsettled || !HasNothingToSay) return false;
         await AskAsync(_route.TakeOwing(_router.Nodes.All));
         return true;
@@ -139,9 +149,9 @@ internal sealed class PollParts
         }
     }
 
-    private async Task<PollResponse?> ParkAsync(string node, int waitMs, CancellationToken end)
+    private async Task<PollResponse?> ParkAsync(string node, bool isFree, int waitMs, CancellationToken end)
     {
-        var answer = await AskAsync(node, isFree: true, waitMs, end);
+        var answer = await AskAsync(node, isFree, waitMs, end);
         // One that is away must not turn a long poll into a spin.
         if (answer is null) await Task.Delay(_pause, _router.Clock, end).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         return answer;

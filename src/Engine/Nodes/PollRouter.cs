@@ -34,6 +34,11 @@ internal sealed class PollRouter
         (Local, Nodes, Clock, _forgotAt, _doubtedAt) = (local, nodes, clock, clock.GetTimestamp(), clock.GetTimestamp());
         local.Unserved = () => Tell(hasWork: true, null);
         local.Wanted = worker => Tell(hasWork: false, worker);
+        local.Keeps = kept =>
+        {
+            Keep(nodes.Own, kept);
+            nodes.Tell(new NodeWord(nodes.Own, HasWork: true, [], kept));
+        };
     }
 
     public EngineNode Local { get; }
@@ -57,6 +62,7 @@ internal sealed class PollRouter
         }
         foreach (var worker in word.Workers)
             if (_routes.TryGetValue(worker, out var route)) route.IsCalledBy(word.Node);
+        if (word.Kept is { } kept) Keep(word.Node, kept);
         return Task.FromResult(true);
     });
 
@@ -94,14 +100,14 @@ internal sealed class PollRouter
         if (isLatest) route.Begin(request, now);
         var parts = new PollParts(this, route, request, isLatest, cancellationToken);
 
-        var (first, owing) = (First(parts), route.TakeOwing(Nodes.All));
+        var (first, owing) = (route.KeptBy(Nodes.All) ?? First(parts), route.TakeOwing(Nodes.All));
         // Nothing is free for certain before those have answered that may have leased it.
         var free = isStrange || owing.Count > 0 ? null : first;
         await parts.AskAsync([.. parts.Finished.Concat(parts.Unheard).Concat(owing).Concat(asksAll ? Nodes.All : []).Append(first).Distinct()], free, parts.FollowsFrom(first) ? FollowMs : 0);
         while (parts.HasNothingToSay)
         {
             if (route.TakeCalls(Nodes.All) is { Count: > 0 } callers) await parts.AskAsync(callers);
-            else if (parts.SeeksWork && Untried(parts) is { } next) await parts.AskAsync([next], next);
+            else if (parts.SeeksWork && (route.KeptBy(Nodes.All) is { } keeper ? parts.MayTryAgain(keeper) : Untried(parts)) is { } next) await parts.AskAsync([next], next);
             else
             {
                 PassOn(parts);
@@ -119,6 +125,12 @@ internal sealed class PollRouter
     {
         if (parts.WasSent) WakeOne();
         parts.WasSent = false;
+    }
+
+    private void Keep(string node, KeptWorkers kept)
+    {
+        foreach (var worker in kept.Workers)
+            if (_routes.TryGetValue(worker, out var route)) route.IsKeptBy(node, kept.Since);
     }
 
     private Route RouteOf(string worker)

@@ -14,12 +14,16 @@ internal sealed class Route(TimeProvider clock)
     /// <summary>How long a node is not offered again what did not fit the work that it has, unless it says that it has more, or the worker has more room.</summary>
     private static readonly TimeSpan _offersAgain = TimeSpan.FromSeconds(10);
 
+    /// <summary>How long a worker is kept for a node that does not say so again; it says so every second.</summary>
+    private static readonly TimeSpan _keptFor = TimeSpan.FromSeconds(3);
+
     private readonly HashSet<string> _owing = [], _calling = [];
     private readonly Dictionary<string, long> _heardAt = [];
     private readonly Dictionary<string, (string Node, ResourceSpec Resources, long At)> _granted = [];
     private readonly List<(string Node, Task<PollResponse?> Answer, bool IsFree)> _late = [];
     private readonly Dictionary<string, long> _ending = [];
     private readonly Dictionary<string, (long Heard, long At)> _notFor = [];
+    private (string Node, DateTimeOffset Since, long At)? _keeper;
     private Rest? _rest;
 
     public string? Boot { get; private set; }
@@ -137,6 +141,20 @@ internal sealed class Route(TimeProvider clock)
         _calling.Add(node);
         _rest?.Call();
     }
+
+    /// <summary>A node needs the worker together with others. Of two that do, all nodes choose the same.</summary>
+    public void IsKeptBy(string node, DateTimeOffset since)
+    {
+        if (_keeper is { } keeper && keeper.Node != node && clock.GetElapsedTime(keeper.At) < _keptFor
+            && (keeper.Since, keeper.Node).CompareTo((since, node)) < 0) return;
+        var isNews = _keeper?.Node != node;
+        _keeper = (node, since, clock.GetTimestamp());
+        if (isNews) _rest?.Call();
+    }
+
+    /// <summary>The node that alone may lease to the worker now; null when all may.</summary>
+    public string? KeptBy(IReadOnlyCollection<string> live) =>
+        _keeper is { } keeper && clock.GetElapsedTime(keeper.At) < _keptFor && live.Contains(keeper.Node) ? keeper.Node : null;
 
     public List<string> TakeCalls(IReadOnlyCollection<string> live) => Take(_calling, live);
 
