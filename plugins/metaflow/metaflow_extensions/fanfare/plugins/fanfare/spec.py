@@ -7,6 +7,7 @@ import re
 import sys
 
 from metaflow import JSONType
+from metaflow._vendor import click
 from metaflow.decorators import flow_decorators
 from metaflow.includefile import FilePathClass
 from metaflow.metaflow_config import (
@@ -44,6 +45,9 @@ FORK_SERVER = ".mf_code/metaflow_extensions/fanfare/plugins/fanfare/warm.py"
 _TIMEOUT_MARGIN_SECONDS = 60
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
+
+# Fanfare's name of a parameter's type, and what makes a value of a text.
+_TYPES = {int: ("int", click.INT), float: ("float", click.FLOAT), bool: ("bool", click.BOOL)}
 
 # What a task may ask of a compute platform, and what is taken of it here.
 _COMPUTE = ("resources", "fanfare", "batch", "kubernetes")
@@ -100,6 +104,9 @@ def _faults(obj, graph, with_triggers):
         for deco in node.decorators:
             if deco.name in _ELSEWHERE:
                 yield "%s: @%s runs the step on a platform of its own. Take the decorator off." % (where, deco.name)
+            elif deco.step_task_retry_count() == (None, None):
+                # Metaflow's word for it.
+                yield "%s: @%s is for an unbounded foreach, whose tasks start each other, which Fanfare does not do. Use foreach over a list." % (where, deco.name)
     for _, param in obj.flow._get_parameters():
         if not param.IS_CONFIG_PARAMETER and not _NAME.match(param.name):
             yield "parameter *%s*: a name starts with a letter and has at most 64 letters, digits, '-' and '_'. Rename it." % param.name
@@ -162,11 +169,14 @@ class FlowSpecCompiler(object):
             kind = param.kwargs.get("type")
             default = deploy_time_eval(param.kwargs.get("default"))
             is_json = kind == JSONType
-            if is_json and isinstance(default, str):
-                default = json.loads(default)
+            type_name, of_text = ("json", json.loads) if is_json else _TYPES.get(kind, ("string", str))
+            # What a function gave is a text, whatever the parameter's type; and the author may have written one, too.
+            if isinstance(default, str):
+                default = of_text(default)
             required = bool(param.kwargs.get("required", False)) and default is None
             # Where there may be none, null stands for it, which only a JSON parameter can be.
-            type_name = "json" if is_json or (default is None and not required) else {int: "int", float: "float", bool: "bool"}.get(kind, "string")
+            if default is None and not required:
+                type_name = "json"
             spec = {"type": type_name, "help": param.kwargs.get("help")}
             if required:
                 spec["required"] = True
