@@ -97,7 +97,7 @@ public sealed class WarmTests
             await site.DoneAsync("killed", ["fanfare", "create", .. option]);
             var run = await site.TriggerAsync("killed");
             Assert.Equal(RunStatus.Failed, (await site.Api.EndAsync(run, Eventually.Limit)).Status);
-            var (code, said) = await site.PythonAsync(["read_metadata.py", $"Killed/{run}/start/t"]);
+            var (code, said) = await site.PythonAsync(["read_metadata.py", $"Killed/{run}/start/start"]);
             Assert.True(code == 0, said);
             var metadata = JsonDocument.Parse(said).RootElement;
             Assert.Equal(("False", "0", "killed by SIGKILL"), (Text(metadata, "attempt_ok"), Text(metadata, "attempt-done"), Text(metadata, "fanfare-end")));

@@ -29,13 +29,13 @@ METAFLOW_ATTEMPTS = 6
 
 
 def task_id(name, attempt):
-    """Metaflow's id of a task, from its name here (`train[3,1]#0.2`): no number, so that Metaflow registers it, and the same whenever it is asked for.
+    """Metaflow's id of a task, from its name here (`train[3,1]#0.2`): no number, so that Metaflow registers it; the same whenever it is asked for; and no other task's of the run, since flows
+    name by it what they keep elsewhere.
 
     After the attempts that Metaflow knows the task goes on under a further id, and whoever reads it names the one whose attempt was accepted.
     """
     at, _, loops = name.partition("#")
-    _, _, splits = at.partition("[")
-    made = "t"
+    made, _, splits = at.partition("[")
     if splits:
         made += "-" + splits.rstrip("]").replace(",", "-")
     if loops:
