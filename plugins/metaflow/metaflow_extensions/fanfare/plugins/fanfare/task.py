@@ -108,6 +108,12 @@ def lay_out(code, place):
     return work
 
 
+def link_store(options, work):
+    """Has Metaflow find a local datastore's cards: they are kept in the directory of this name that lies nearest above the working directory."""
+    if options.datastore == "local":
+        os.symlink(options.datastore_root, os.path.join(work, ".metaflow"))
+
+
 def python_env(code, work, env):
     """What Python needs to find Metaflow, and Metaflow to find what was packed with the flow."""
     return {
@@ -144,9 +150,7 @@ class Task(object):
         self.code = None
         # The attempt's own directory, which goes with it.
         self.work = lay_out(env["FANFARE_CODE"], os.path.dirname(env["FANFARE_INPUT"]))
-        if options.datastore == "local":
-            # Cards are kept in the directory of this name that lies nearest above the working directory.
-            os.symlink(options.datastore_root, os.path.join(self.work, ".metaflow"))
+        link_store(options, self.work)
         self._id, self._count, self._most = self._identity(int(env["FANFARE_FAILURES"]))
         self._env = dict(env)
         self._env.update(python_env(env["FANFARE_CODE"], self.work, env))
