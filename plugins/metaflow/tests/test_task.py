@@ -152,7 +152,9 @@ class Running(unittest.TestCase):
         self.assertEqual(self.run_to_end(DO="sys.exit(202)")[0], 202)
 
     def test_a_signal_that_ended_it_is_told_as_a_shell_does(self):
-        self.assertEqual(self.run_to_end(DO="os.kill(os.getpid(), signal.SIGKILL)")[0], 128 + signal.SIGKILL)
+        code, _, err = self.run_to_end(DO="os.kill(os.getpid(), signal.SIGKILL)")
+        self.assertEqual((code, err), (128 + signal.SIGKILL, "The task was ended by SIGKILL, killed.\n"))
+        self.assertIn("The task was ended by SIGKILL, killed.\n", self.log("stderr"))
         # Metaflow could not note its end itself.
         self.assertIn("fanfare end-task body --run-id r1 --task-id body-1 --retry-count 0 --exit-code 137", " ".join(self.called()[1]["argv"]))
 

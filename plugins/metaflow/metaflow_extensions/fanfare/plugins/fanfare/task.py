@@ -61,6 +61,19 @@ def parameter_text(value, is_json):
     return None if value is None else value if isinstance(value, str) else str(value)
 
 
+def signal_name(number):
+    """`SIGKILL` for 9, and `signal N` for a number that has no name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "signal %d" % number
+
+
+def _ending(number):
+    name = signal_name(number)
+    return "%s, %s" % (name, signal.strsignal(number).lower()) if name.startswith("SIG") else name
+
+
 # One call of Metaflow: the words after the options, all of the environment, and whether what it prints is of no interest.
 Command = collections.namedtuple("Command", "words env quiet")
 
@@ -252,8 +265,9 @@ class Task(object):
                 return code
             code = 0
         code = code or (yield Command(self._step(), self._env, False))
-        if code > 128:
-            # Metaflow tells such an end by nothing but its silence.
+        if code - 128 in signal.valid_signals():
+            # Metaflow tells of such an end by nothing but its silence.
+            self._log.write("stderr", [("The task was ended by %s.\n" % _ending(code - 128)).encode()])
             yield Command(resume.end_arguments(self._task, self._id, self._count, code), self._env, True)
         return code
 
