@@ -74,7 +74,7 @@ run() {
     python3 -m pytest -p known -p no:cacheprovider --basetemp "$place/tests" --timeout 600 -q -n 2 "$@"
 }
 
-worst=0
+code=0
 for suite in "${suites[@]}"; do
   echo "Metaflow's test/$suite:"
   cp -r "$source/test/$suite" "$place/$suite"
@@ -82,10 +82,10 @@ for suite in "${suites[@]}"; do
     # Metaflow looks for cards from the working directory upwards.
     mkdir "$place/ux/.metaflow"
     # A retry waits two minutes, unless a flow says otherwise.
-    run ux core/test_{basic,compliance,dag,decorators,lifecycle,config,resume}.py --scheduler-type fanfare --exec-mode deployer "$@" || worst=$?
+    run ux core/test_{basic,compliance,dag,decorators,lifecycle,config,resume}.py --scheduler-type fanfare --exec-mode deployer "$@" || code=$?
   else
     cp "$here/acceptance/core.py" "$place/core"
-    run core core.py --dist loadgroup "$@" || worst=$?
+    run core core.py --dist loadgroup "$@" || code=$?
   fi
 done
-exit "$worst"
+exit "$code"

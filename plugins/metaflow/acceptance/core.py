@@ -6,6 +6,7 @@ It lies beside a copy of that suite. Metaflow's own executor for schedulers is n
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -69,8 +70,9 @@ class _Flow(object):
         shutil.copytree(os.path.join(_HERE, "metaflow_test"), os.path.join(self._work, "metaflow_test"))
         for name in formatter.copy_files:
             shutil.copy2(os.path.join(_HERE, "tests", name), self._work)
-        # What a run's options are given by is another variable for each command.
-        self._write("test_flow.py", formatter.flow_code.replace("METAFLOW_RUN_", "METAFLOW_FANFARE_TRIGGER_"))
+        # What a run's options are given by is another variable for each command. A local run waits for no retry, so that tests leave @retry its two minutes.
+        code = formatter.flow_code.replace("METAFLOW_RUN_", "METAFLOW_FANFARE_TRIGGER_")
+        self._write("test_flow.py", re.sub(r"@retry\(times=(\d+)\)", r"@retry(times=\1, minutes_between_retries=0)", code))
         self._write("check_flow.py", formatter.check_code)
         given = {name.replace("METAFLOW_RUN_", "METAFLOW_FANFARE_TRIGGER_"): value for name, value in _CONTEXT["env"].items()}
         self._env = dict(
