@@ -35,6 +35,14 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.originalname in _RUN_ANYWAY:
             item.own_markers[:] = [mark for mark in item.own_markers if mark.name != "skip"]
+            item.module.wait_for_deployed_run_allow_failure = _run_to_its_end
+
+
+def _run_to_its_end(deployed_flow):
+    # Metaflow's own function waits for the run's last step, which never comes in one that fails.
+    triggered = deployed_flow.trigger()
+    triggered.wait_for_completion()
+    return triggered.run
 
 
 class _Comparison(object):
