@@ -25,9 +25,9 @@ public sealed class FlowTests
         Assert.Equal("""{"a": [1, 2]}""", end.GetProperty("grid").GetRawText());
         var tasks = read.GetProperty("tasks");
         Assert.Equal("came to the end with x0 y0 x1 y1\n", tasks.EnumerateObject().Single(task => task.Name.StartsWith("end/", StringComparison.Ordinal)).Value.GetProperty("out").GetString());
-        Assert.Equal(["inner/t-0-0", "inner/t-0-1", "inner/t-1-0", "inner/t-1-1"], tasks.EnumerateObject().Select(task => task.Name).Where(name => name.StartsWith("inner/", StringComparison.Ordinal)).Order());
+        Assert.Equal(["inner/inner-0-0", "inner/inner-0-1", "inner/inner-1-0", "inner/inner-1-1"], tasks.EnumerateObject().Select(task => task.Name).Where(name => name.StartsWith("inner/", StringComparison.Ordinal)).Order());
         // The loop's rounds are tasks of their own.
-        Assert.Equal(["loop/t", "loop/t.l1", "loop/t.l2"], tasks.EnumerateObject().Select(task => task.Name).Where(name => name.StartsWith("loop/", StringComparison.Ordinal)).Order());
+        Assert.Equal(["loop/loop", "loop/loop.l1", "loop/loop.l2"], tasks.EnumerateObject().Select(task => task.Name).Where(name => name.StartsWith("loop/", StringComparison.Ordinal)).Order());
 
         var other = await site.ReadAsync($"Shapes/{far}", "words", "ways");
         Assert.Equal("""["plain", "detour"]""", other.GetProperty("end").GetProperty("ways").GetRawText());

@@ -14,11 +14,11 @@ public sealed class GangTests
 
         var end = (await site.ReadAsync($"Together/{run}", "nodes")).GetProperty("end");
         Assert.Equal(
-            """[[[0, 1, "127.0.0.1", "t-0-0", 0, true, 0]], [[0, 3, "127.0.0.1", "t-1-0", 0, true, 1], [1, 3, "127.0.0.1", "t-1-0", 1, true, 1], [2, 3, "127.0.0.1", "t-1-0", 2, true, 1]]]""",
+            """[[[0, 1, "127.0.0.1", "train-0-0", 0, true, 0]], [[0, 3, "127.0.0.1", "train-1-0", 0, true, 1], [1, 3, "127.0.0.1", "train-1-0", 1, true, 1], [2, 3, "127.0.0.1", "train-1-0", 2, true, 1]]]""",
             end.GetProperty("nodes").GetRawText());
         var (code, said) = await site.PythonAsync(["control.py", $"Together/{run}/train"]);
         Assert.True(code == 0, said);
-        Assert.Equal("t-0-0 t-1-0", said.Trim());
+        Assert.Equal("train-0-0 train-1-0", said.Trim());
     }
 
     [MetaflowFact]

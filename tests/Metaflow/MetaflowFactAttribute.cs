@@ -33,3 +33,19 @@ public sealed class MetaflowOnS3FactAttribute : FactAttribute
 
     public MetaflowOnS3FactAttribute() => Skip = MetaflowFactAttribute.Refusal ?? _boto3.Value ?? S3Server.Refusal;
 }
+
+/// <summary>A test that runs Metaflow's own suites, for half an hour or more; skipped without FANFARE_LONG, where something is missing, and where FANFARE_METAFLOW names no checkout that has them.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class MetaflowSuiteFactAttribute : FactAttribute
+{
+    private static readonly Lazy<string?> _pytest = new(() => MetaflowFactAttribute.WhyNot("pytest, pytest_timeout, xdist, omegaconf"));
+
+    public MetaflowSuiteFactAttribute() => Skip = !IsLong ? "It takes half an hour. Run it with --long." : MetaflowFactAttribute.Refusal ?? _pytest.Value ?? NoSuite;
+
+    /// <summary>The checkout of Metaflow.</summary>
+    internal static string Source => Environment.GetEnvironmentVariable("FANFARE_METAFLOW") ?? "";
+
+    private static bool IsLong => Environment.GetEnvironmentVariable("FANFARE_LONG") is { Length: > 0 };
+
+    private static string? NoSuite => Directory.Exists(Path.Combine(Source, "test", "core")) ? null : "FANFARE_METAFLOW names no checkout of Metaflow that has its tests.";
+}

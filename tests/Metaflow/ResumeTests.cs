@@ -20,23 +20,23 @@ public sealed class ResumeTests
         // Parameters that are not given are those of the run that is resumed, a required one among them.
         var second = await FailedAsync(site, await site.ResumeAsync(Flow, first.Run, "--broken", "left"));
         await AssertTakenOverAsync(site, first, second);
-        Assert.Equal($"{first.Run}/t-0", second.From("work/t-0"));
-        Assert.Null(second.From("work/t-1"));
+        Assert.Equal($"{first.Run}/work-0", second.From("work/work-0"));
+        Assert.Null(second.From("work/work-1"));
         // It failed once in each run that ran it, and goes on from the attempt that succeeded.
-        Assert.True(second.IsOk("work/t-2"));
+        Assert.True(second.IsOk("work/work-2"));
         Assert.Contains("Cloned from Again/" + first.Run, await site.DoneAsync(Flow, "fanfare", "logs", second.Run, "work[0]"), StringComparison.Ordinal);
 
         var third = await SucceededAsync(site, await site.ResumeAsync(Flow, second.Run, "--broken", "nowhere"));
         await AssertTakenOverAsync(site, second, third);
-        Assert.Equal($"{second.Run}/t-1", third.From("work/t-1"));
-        foreach (var task in new[] { "join/t", "choose/t", "odd/t", "turn/t", "turn/t.l1", "turn/t.l2", "left_and_right/t.l2" }) Assert.NotNull(third.From(task));
-        foreach (var task in new[] { "left/t.l2.0", "meet/t.l2", "end/t.l2" }) Assert.Null(third.From(task));
-        Assert.Equal(["a", "b", "c"], third.Value("end/t.l2", "words").EnumerateArray().Select(word => word.GetString()));
-        Assert.Equal(["left", "right"], third.Value("end/t.l2", "sides").EnumerateArray().Select(side => side.GetString()));
-        Assert.Equal(2, third.Value("end/t.l2", "round").GetInt32());
+        Assert.Equal($"{second.Run}/work-1", third.From("work/work-1"));
+        foreach (var task in new[] { "join/join", "choose/choose", "odd/odd", "turn/turn", "turn/turn.l1", "turn/turn.l2", "left_and_right/left_and_right.l2" }) Assert.NotNull(third.From(task));
+        foreach (var task in new[] { "left/left.l2.0", "meet/meet.l2", "end/end.l2" }) Assert.Null(third.From(task));
+        Assert.Equal(["a", "b", "c"], third.Value("end/end.l2", "words").EnumerateArray().Select(word => word.GetString()));
+        Assert.Equal(["left", "right"], third.Value("end/end.l2", "sides").EnumerateArray().Select(side => side.GetString()));
+        Assert.Equal(2, third.Value("end/end.l2", "round").GetInt32());
         // What runs knows what its run resumes; and sees the parameters of its own run, not of what it follows.
-        Assert.Equal(second.Run, third.Value("end/t.l2", "origin").GetString());
-        Assert.Equal(("work1", "left", "nowhere"), (third.Value("work/t-0", "broken").GetString(), third.Value("join/t", "broken").GetString(), third.Value("end/t.l2", "broken").GetString()));
+        Assert.Equal(second.Run, third.Value("end/end.l2", "origin").GetString());
+        Assert.Equal(("work1", "left", "nowhere"), (third.Value("work/work-0", "broken").GetString(), third.Value("join/join", "broken").GetString(), third.Value("end/end.l2", "broken").GetString()));
         Assert.Contains("nightly", (await site.ReadAsync($"Again/{third.Run}")).GetProperty("tags").EnumerateArray().Select(tag => tag.GetString()));
 
         // Once more, and nothing is left to run.
@@ -59,11 +59,11 @@ public sealed class ResumeTests
         Assert.Equal("SUCCEEDED", answer.GetProperty("status").GetString());
         var second = await ReadAsync(site, answer.GetProperty("run").GetString()!);
 
-        Assert.Equal(["start/t", "work/t-0", "work/t-1", "work/t-2"], second.Tasks.Keys.Where(task => second.From(task) is not null).Order());
+        Assert.Equal(["start/start", "work/work-0", "work/work-1", "work/work-2"], second.Tasks.Keys.Where(task => second.From(task) is not null).Order());
         // What was taken over keeps to the parameters that it ran with.
-        Assert.Equal((1, 2, 2), (second.Value("work/t-0", "factor").GetInt32(), second.Value("join/t", "factor").GetInt32(), second.Value("end/t.l2", "factor").GetInt32()));
-        Assert.Equal("""["a", "b", "c"]""", second.Value("end/t.l2", "words").GetRawText());
-        Assert.Equal(("odd", "even"), (first.Value("end/t.l2", "way").GetString(), second.Value("end/t.l2", "way").GetString()));
+        Assert.Equal((1, 2, 2), (second.Value("work/work-0", "factor").GetInt32(), second.Value("join/join", "factor").GetInt32(), second.Value("end/end.l2", "factor").GetInt32()));
+        Assert.Equal("""["a", "b", "c"]""", second.Value("end/end.l2", "words").GetRawText());
+        Assert.Equal(("odd", "even"), (first.Value("end/end.l2", "way").GetString(), second.Value("end/end.l2", "way").GetString()));
 
         var (none, refused) = await site.FlowAsync(Flow, "fanfare", "resume", "--origin-run-id", first.Run, "--step-to-rerun", "nope");
         Assert.NotEqual(0, none);
@@ -88,11 +88,11 @@ public sealed class ResumeTests
             await site.DoneAsync(Flow, "fanfare", "retry", run);
         }
         var first = await SucceededAsync(site, run);
-        Assert.Contains("work/t-1.a1", first.Tasks.Keys);
+        Assert.Contains("work/work-1.a1", first.Tasks.Keys);
 
         var second = await SucceededAsync(site, await site.ResumeAsync(Flow, run, "--step-to-rerun", "end"));
-        Assert.Equal($"{run}/t-1.a1", second.From("work/t-1"));
-        Assert.Equal(["end/t.l2"], second.Tasks.Keys.Where(task => second.From(task) is null));
+        Assert.Equal($"{run}/work-1.a1", second.From("work/work-1"));
+        Assert.Equal(["end/end.l2"], second.Tasks.Keys.Where(task => second.From(task) is null));
 
         // Its first step runs again, and nothing after it: that is left from before.
         await File.WriteAllTextAsync(site.In("hold"), "");
@@ -101,7 +101,7 @@ public sealed class ResumeTests
         File.Delete(site.In("hold"));
         await Eventually.TrueAsync(async () => (await site.Api.TasksAsync(run)).Any(task => task is { Task: "start", Status: TaskStatus.Succeeded }), "The first step's end");
         var third = await SucceededAsync(site, await site.ResumeAsync(Flow, run));
-        Assert.Equal(["start/t"], third.Tasks.Keys.Where(task => third.From(task) is not null));
+        Assert.Equal(["start/start"], third.Tasks.Keys.Where(task => third.From(task) is not null));
     }
 
     // All that succeeded there, and nothing else; the artifacts are the same ones.

@@ -25,11 +25,27 @@ public sealed class WarmTests
             seen.Add(Indented(end.GetProperty("seen")));
             drawn.AddRange(end.GetProperty("drawn").EnumerateArray().Select(number => number.GetDouble()));
             Assert.Equal("[0, 1]", end.GetProperty("mine").GetRawText());
-            Assert.Equal("from a child\nfrom the task\n", read.GetProperty("tasks").GetProperty("look/t-1").GetProperty("out").GetString());
+            Assert.Equal("from a child\nfrom the task\n", read.GetProperty("tasks").GetProperty("look/look-1").GetProperty("out").GetString());
         }
 
         Assert.Equal(seen[0], seen[1]);
         Assert.Equal(4, drawn.Distinct().Count());
+    }
+
+    [MetaflowFact]
+    public async Task AFlowWithOptionsOfItsOwn_IsForkedToo_AndHasWhatItSetWhenItWasImported()
+    {
+        await using var site = await MetaflowSite.StartAsync();
+        await site.DoneAsync("branched", "--branch", "pears", "fanfare", "create");
+
+        await site.DoneAsync("branched", "--branch", "pears", "fanfare", "trigger", "--run-id-file", site.In("run"));
+
+        var run = await File.ReadAllTextAsync(site.In("run"));
+        Assert.Equal(RunStatus.Succeeded, (await site.Api.EndAsync(run, Eventually.Limit)).Status);
+        var end = (await site.ReadAsync($"Branched/{run}", "branch", "trees", "variable")).GetProperty("end");
+        Assert.Equal(("test.pears", 3, "yes"), (end.GetProperty("branch").GetString(), end.GetProperty("trees").GetInt32(), end.GetProperty("variable").GetString()));
+        Assert.DoesNotContain("start cold", site.Worker.Output, StringComparison.Ordinal);
+        Assert.NotEmpty(ForkServers(site.Worker.Id));
     }
 
     [MetaflowFact]
@@ -81,7 +97,7 @@ public sealed class WarmTests
             await site.DoneAsync("killed", ["fanfare", "create", .. option]);
             var run = await site.TriggerAsync("killed");
             Assert.Equal(RunStatus.Failed, (await site.Api.EndAsync(run, Eventually.Limit)).Status);
-            var (code, said) = await site.PythonAsync(["read_metadata.py", $"Killed/{run}/start/t"]);
+            var (code, said) = await site.PythonAsync(["read_metadata.py", $"Killed/{run}/start/start"]);
             Assert.True(code == 0, said);
             var metadata = JsonDocument.Parse(said).RootElement;
             Assert.Equal(("False", "0", "killed by SIGKILL"), (Text(metadata, "attempt_ok"), Text(metadata, "attempt-done"), Text(metadata, "fanfare-end")));

@@ -104,7 +104,7 @@ class Running(unittest.TestCase):
         self.assertEqual((code, len(calls)), (0, 1))
         words = " ".join(calls[0]["argv"])
         expected = resume.worked_on(following(done("start", 1)))
-        self.assertIn("--quiet fanfare clone-task work --run-id r1 --task-id t-2.a1 --retry-count 1 --origin-run-id r0 --origin-task-id t-2 --worked-on %s --tag nightly" % expected, words)
+        self.assertIn("--quiet fanfare clone-task work --run-id r1 --task-id work-2.a1 --retry-count 1 --origin-run-id r0 --origin-task-id work-2 --worked-on %s --tag nightly" % expected, words)
 
     def test_where_there_is_nothing_to_take_over_the_task_runs_and_knows_the_origin(self):
         code, calls = self.called(following(done("start", cloned=0)), resume.NOTHING_TO_CLONE)

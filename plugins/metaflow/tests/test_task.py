@@ -36,15 +36,15 @@ if "step" in sys.argv:
 
 class Ids(unittest.TestCase):
     def test_ids_are_no_numbers_and_tell_tasks_apart(self):
-        names = ["start", "body[3]", "body[3,1]", "body[31]", "body[3]#0.2", "body#1", "body#12"]
+        names = ["start", "body", "body[3]", "body[3,1]", "body[31]", "body[3]#0.2", "body#1", "body#12", "body2", "body2[3]"]
         ids = [task.task_id(name, 0) for name in names]
         self.assertEqual(len(set(ids)), len(ids))
         for made in ids:
-            self.assertRegex(made, r"\At[-.\w]*\Z")
+            self.assertRegex(made, r"\A[a-z][-.\w]*\Z")
             self.assertFalse(made.isdigit())
 
     def test_after_metaflows_last_attempt_a_task_has_a_further_id(self):
-        self.assertEqual([task.task_id("train[2]", attempt) for attempt in (0, 5, 6, 11, 12)], ["t-2", "t-2", "t-2.a1", "t-2.a1", "t-2.a2"])
+        self.assertEqual([task.task_id("train[2]", attempt) for attempt in (0, 5, 6, 11, 12)], ["train-2", "train-2", "train-2.a1", "train-2.a1", "train-2.a2"])
 
     def test_what_the_platform_lost_brings_catch_no_nearer(self):
         # (user's retries, attempt, failures so far): whether @catch takes over is whether the count is above the bound.
@@ -100,7 +100,7 @@ class Running(unittest.TestCase):
     def called(self):
         return [json.loads(line) for line in self.calls.read_text().splitlines()]
 
-    def log(self, name="stdout", place="r1/body/t-1", attempt=0):
+    def log(self, name="stdout", place="r1/body/body-1", attempt=0):
         return (self.root / "ds" / "Flow" / place / ("%d.task_%s.log" % (attempt, name))).read_text()
 
     def test_a_task_of_a_foreach(self):
@@ -108,15 +108,15 @@ class Running(unittest.TestCase):
         self.assertEqual((code, err), (0, ""))
         (call,) = self.called()
         words = " ".join(call["argv"])
-        for expected in ("--quiet step body", "--run-id r1", "--task-id t-1", "--retry-count 1", "--max-user-code-retries 3", "--split-index 1", "--tag a", "--namespace=ns"):
+        for expected in ("--quiet step body", "--run-id r1", "--task-id body-1", "--retry-count 1", "--max-user-code-retries 3", "--split-index 1", "--tag a", "--namespace=ns"):
             self.assertIn(expected, words)
-        self.assertEqual(call["paths"], "r1/start/t")
-        self.assertEqual(call["env"]["METAFLOW_TASK_ID"], "t-1")
+        self.assertEqual(call["paths"], "r1/start/start")
+        self.assertEqual(call["env"]["METAFLOW_TASK_ID"], "body-1")
         self.assertNotEqual(call["cwd"], self.env["FANFARE_CODE"])
 
     def test_inputs_name_the_attempts_that_were_accepted(self):
         self.run_to_end(name="join", step="join", splits=(), inputs=(("body[0]", "body", 0), ("body[1]", "body", 7)))
-        self.assertEqual(self.called()[0]["paths"], "r1/body/t-0,r1/body/t-1.a1")
+        self.assertEqual(self.called()[0]["paths"], "r1/body/body-0,r1/body/body-1.a1")
 
     def test_the_first_step_registers_the_run_and_its_parameters(self):
         code, _, _ = self.run_to_end(name="start", step="start", splits=(), inputs=(), options=["--first", "--json-parameter", "a-b"])
@@ -134,7 +134,7 @@ class Running(unittest.TestCase):
     def test_a_first_step_that_a_switch_leads_back_to_has_inputs(self):
         self.run_to_end(name="start#1", step="start", splits=(), inputs=(("start", "start", 0),), options=["--first"])
         (call,) = self.called()
-        self.assertEqual(call["paths"], "r1/start/t")
+        self.assertEqual(call["paths"], "r1/start/start")
 
     def test_the_working_directory_is_the_tasks_own_and_lies_where_the_worker_removes_it(self):
         code, out, _ = self.run_to_end(DO="print(open('data/some.txt').read()); open('data/some.txt', 'w').write('mine'); os.link('data/some.txt', 'other')")
@@ -163,9 +163,11 @@ class Running(unittest.TestCase):
         self.assertEqual(self.run_to_end(DO="sys.exit(202)")[0], 202)
 
     def test_a_signal_that_ended_it_is_told_as_a_shell_does(self):
-        self.assertEqual(self.run_to_end(DO="os.kill(os.getpid(), signal.SIGKILL)")[0], 128 + signal.SIGKILL)
+        code, _, err = self.run_to_end(DO="os.kill(os.getpid(), signal.SIGKILL)")
+        self.assertEqual((code, err), (128 + signal.SIGKILL, "The task was ended by SIGKILL, killed.\n"))
+        self.assertIn("The task was ended by SIGKILL, killed.\n", self.log("stderr"))
         # Metaflow could not note its end itself.
-        self.assertIn("fanfare end-task body --run-id r1 --task-id t-1 --retry-count 0 --exit-code 137", " ".join(self.called()[1]["argv"]))
+        self.assertIn("fanfare end-task body --run-id r1 --task-id body-1 --retry-count 0 --exit-code 137", " ".join(self.called()[1]["argv"]))
 
     def test_what_a_lost_attempt_had_done_is_taken_over(self):
         for attempt, adopted, calls in ((1, "0", ["adopt-task"]), (2, "203", ["adopt-task", "step"]), (6, "0", ["step"]), (7, "1", ["adopt-task"])):
@@ -175,7 +177,7 @@ class Running(unittest.TestCase):
                 self.assertEqual([next(word for word in ("adopt-task", "step") if word in words) for words in said], calls)
                 self.assertEqual(code, 1 if adopted == "1" else 0)
                 if attempt == 7:
-                    self.assertIn("--task-id t-1.a1 --retry-count 0", said[0])
+                    self.assertIn("--task-id body-1.a1 --retry-count 0", said[0])
                 self.calls.unlink()
                 shutil.rmtree(self.root / "task")
 

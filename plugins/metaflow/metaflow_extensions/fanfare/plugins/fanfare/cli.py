@@ -2,7 +2,6 @@
 
 import base64
 import json
-import signal
 import sys
 from hashlib import sha1
 
@@ -19,6 +18,7 @@ from .clone import adopt_task, clone_task, mark_attempts
 from .decorator import FanfareInternalDecorator, notes, put_out
 from .resume import NOTHING_TO_CLONE
 from .spec import FlowSpecCompiler, about, check, flow_name, make_package, steps_of
+from .task import signal_name
 
 # Metaflow's words for a run's status, by the server's.
 STATUS = {
@@ -390,14 +390,6 @@ def end_command(obj, step_name, run_id, task_id, retry_count, exit_code):
     ended = "killed by %s" % signal_name(exit_code - 128)
     said = {"attempt_ok": ("False", "internal_attempt_status"), "attempt-done": (str(retry_count), "attempt-done"), "fanfare-end": (ended, "fanfare-end")}
     obj.metadata.register_metadata(run_id, step_name, task_id, [MetaDatum(field=field, value=value, type=kind, tags=tags) for field, (value, kind) in said.items()])
-
-
-def signal_name(number):
-    """`SIGKILL` for 9, and `signal N` for a number that has no name."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return "signal %d" % number
 
 
 def _run(obj, api, run_id):

@@ -7,6 +7,7 @@ import re
 import sys
 
 from metaflow import JSONType
+from metaflow._vendor import click
 from metaflow.decorators import flow_decorators
 from metaflow.includefile import FilePathClass
 from metaflow.metaflow_config import (
@@ -36,14 +37,18 @@ MOST_ROUNDS = 1_000_000
 # Metaflow's exit code for "do not try again".
 NEVER_AGAIN = 202
 
-# Where the runner lies in a code package, which has the extension as well as the flow.
+# Where the runners lie in a code package, which has the extension as well as the flow.
 RUNNER = ".mf_code/metaflow_extensions/fanfare/plugins/fanfare/task.py"
+HOOK_RUNNER = ".mf_code/metaflow_extensions/fanfare/plugins/fanfare/hook.py"
 FORK_SERVER = ".mf_code/metaflow_extensions/fanfare/plugins/fanfare/warm.py"
 
 # After a timeout inside Metaflow a task still writes its artifacts.
 _TIMEOUT_MARGIN_SECONDS = 60
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
+
+# Fanfare's name of a parameter's type, and what makes a value of a text.
+_TYPES = {int: ("int", click.INT), float: ("float", click.FLOAT), bool: ("bool", click.BOOL)}
 
 # What a task may ask of a compute platform, and what is taken of it here.
 _COMPUTE = ("resources", "fanfare", "batch", "kubernetes")
@@ -52,7 +57,6 @@ _NOT_YET = {
     "schedule": "@schedule: Fanfare does not start runs by the clock yet. Start them from outside (cron: python flow.py fanfare trigger), and deploy with --no-triggers",
     "trigger": "@trigger: Fanfare does not start runs on events yet. Start them from outside, and deploy with --no-triggers",
     "trigger_on_finish": "@trigger_on_finish: Fanfare does not start runs on the end of others yet. Start them from outside, and deploy with --no-triggers",
-    "exit_hook": "@exit_hook: hooks at the end of a run do not run on Fanfare yet. Take the decorator off, or do the work in the last step",
 }
 
 _ELSEWHERE = ("slurm", "snowpark", "nvidia", "nvct")
@@ -98,6 +102,9 @@ def _faults(obj, graph, with_triggers):
         for deco in node.decorators:
             if deco.name in _ELSEWHERE:
                 yield "%s: @%s runs the step on a platform of its own. Take the decorator off." % (where, deco.name)
+            elif deco.step_task_retry_count() == (None, None):
+                # Metaflow's word for it.
+                yield "%s: @%s is for an unbounded foreach, whose tasks start each other, which Fanfare does not do. Use foreach over a list." % (where, deco.name)
     for _, param in obj.flow._get_parameters():
         if not param.IS_CONFIG_PARAMETER and not _NAME.match(param.name):
             yield "parameter *%s*: a name starts with a letter and has at most 64 letters, digits, '-' and '_'. Rename it." % param.name
@@ -135,17 +142,21 @@ class FlowSpecCompiler(object):
     def compile(self):
         """The spec as a dict, in the form of a flow's YAML."""
         parameters = self._parameters()
+        error_hooks, success_hooks = self._hooks("error"), self._hooks("success")
         self._resume_parameter = parameter_name(each["name"] for each in parameters)
         spec = {
             "name": flow_name(self._name),
             "description": "Metaflow flow %s" % self._name,
             "start": self._graph.start_step,
             "parameters": {**{each["name"]: each["spec"] for each in parameters}, self._resume_parameter: {"type": "json", "default": None, "help": "What the run resumes: set by fanfare resume."}},
-            "steps": {node.name: self._step(node, parameters) for node in self._in_order()},
+            "steps": {**{node.name: self._step(node, parameters) for node in self._in_order()}, **error_hooks, **success_hooks},
+            "on_failure": list(error_hooks),
+            # These find out for themselves: what runs at the end runs whatever the outcome.
+            "finally": list(success_hooks),
         }
         if self._workflow_timeout is not None:
             spec["timeout"] = "%ds" % self._workflow_timeout
-        return {key: value for key, value in spec.items() if value not in ({}, None)}
+        return {key: value for key, value in spec.items() if value not in ({}, [], None)}
 
     # --- parameters
 
@@ -160,11 +171,14 @@ class FlowSpecCompiler(object):
             kind = param.kwargs.get("type")
             default = deploy_time_eval(param.kwargs.get("default"))
             is_json = kind == JSONType
-            if is_json and isinstance(default, str):
-                default = json.loads(default)
+            type_name, of_text = ("json", json.loads) if is_json else _TYPES.get(kind, ("string", str))
+            # What a function gave is a text, whatever the parameter's type; and the author may have written one, too.
+            if isinstance(default, str):
+                default = of_text(default)
             required = bool(param.kwargs.get("required", False)) and default is None
             # Where there may be none, null stands for it, which only a JSON parameter can be.
-            type_name = "json" if is_json or (default is None and not required) else {int: "int", float: "float", bool: "bool"}.get(kind, "string")
+            if default is None and not required:
+                type_name = "json"
             spec = {"type": type_name, "help": param.kwargs.get("help")}
             if required:
                 spec["required"] = True
@@ -200,7 +214,7 @@ class FlowSpecCompiler(object):
         step = {
             "run": [self._python, RUNNER, *self._arguments(node, parameters if is_first else [], is_first, user_retries)],
             "warm": [self._python, FORK_SERVER, "--script", self._script, "--", *self._top(node)] if self._warm else None,
-            "env": self._env(node),
+            "env": self._env(node.decorators),
             "retry": {
                 "max_attempts": user_retries + error_retries + 1,
                 "backoff": {"initial": "%dms" % round(delay * 60_000), "max": "%dms" % max(1000, round(delay * 60_000)), "factor": 1, "jitter": 0},
@@ -220,6 +234,30 @@ class FlowSpecCompiler(object):
         if onward is not None:
             step["next"] = onward
         return {key: value for key, value in step.items() if value not in ({}, None)}
+
+    def _hooks(self, outcome):
+        # Steps by name: what @exit_hook calls when the run has failed ("error") or succeeded ("success").
+        steps = {}
+        for deco in flow_decorators(self._flow):
+            if deco.name != "exit_hook":
+                continue
+            for function in deco.error_hooks if outcome == "error" else deco.success_hooks:
+                # No name of a Metaflow step has a '-'.
+                name = unique = "on-%s-%s" % (outcome, re.sub(r"[^A-Za-z0-9_-]", "-", function)[:40])
+                while unique in steps:
+                    unique = "%s-%d" % (name, len(steps) + 1)
+                steps[unique] = self._hook(function, outcome)
+        return steps
+
+    def _hook(self, function, outcome):
+        after = ["--after-success"] if outcome == "success" else []
+        return {
+            "run": [self._python, HOOK_RUNNER, "--script", self._script, "--datastore", self._obj.flow_datastore.TYPE, "--datastore-root", self._datastore_root, *after, function],
+            "env": self._env([]),
+            "timeout": "%ds" % get_run_time_limit_for_task([]),
+            # As with Metaflow's local scheduler, a hook that fails changes nothing about the run, and the next one is called.
+            "catch": True,
+        }
 
     def _next(self, node):
         if not node.out_funcs:
@@ -311,10 +349,10 @@ class FlowSpecCompiler(object):
         root = self._obj.flow_datastore.datastore_root
         return os.path.abspath(root) if self._obj.flow_datastore.TYPE == "local" else root
 
-    def _env(self, node):
+    def _env(self, step_decorators):
         configs = {param.name: ConfigInput.make_key_name(param.name) for _, param in self._flow._get_parameters() if param.IS_CONFIG_PARAMETER}
         env = {key: value for key, value in config_values() if key.startswith(("METAFLOW_CONDA_", "METAFLOW_DEBUG_"))}
-        for deco in node.decorators:
+        for deco in step_decorators:
             if deco.name == "environment":
                 env.update(deco.attributes["vars"])
         env.update(
@@ -384,8 +422,10 @@ def about(deployment):
 
 
 def steps_of(deployment):
-    """The names of a deployment's steps, where this plugin deployed it."""
-    return list(json.loads(deployment["source"])["steps"])
+    """The names of a deployment's steps, where this plugin deployed it; without its exit hooks."""
+    spec = json.loads(deployment["source"])
+    hooks = {*spec.get("on_failure", []), *spec.get("finally", [])}
+    return [name for name in spec["steps"] if name not in hooks]
 
 
 def make_package(obj):

@@ -29,13 +29,13 @@ METAFLOW_ATTEMPTS = 6
 
 
 def task_id(name, attempt):
-    """Metaflow's id of a task, from its name here (`train[3,1]#0.2`): no number, so that Metaflow registers it, and the same whenever it is asked for.
+    """Metaflow's id of a task, from its name here (`train[3,1]#0.2`): no number, so that Metaflow registers it; the same whenever it is asked for; and no other task's of the run, since flows
+    name by it what they keep elsewhere.
 
     After the attempts that Metaflow knows the task goes on under a further id, and whoever reads it names the one whose attempt was accepted.
     """
     at, _, loops = name.partition("#")
-    _, _, splits = at.partition("[")
-    made = "t"
+    made, _, splits = at.partition("[")
     if splits:
         made += "-" + splits.rstrip("]").replace(",", "-")
     if loops:
@@ -92,6 +92,19 @@ def parameter_text(value, is_json):
     return None if value is None else value if isinstance(value, str) else str(value)
 
 
+def signal_name(number):
+    """`SIGKILL` for 9, and `signal N` for a number that has no name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "signal %d" % number
+
+
+def _ending(number):
+    name = signal_name(number)
+    return "%s, %s" % (name, signal.strsignal(number).lower()) if name.startswith("SIG") else name
+
+
 # One call of Metaflow: the words after the options, all of the environment, and whether what it prints is of no interest.
 Command = collections.namedtuple("Command", "words env quiet")
 
@@ -139,6 +152,12 @@ def lay_out(code, place):
     return work
 
 
+def link_store(options, work):
+    """Has Metaflow find a local datastore's cards: they are kept in the directory of this name that lies nearest above the working directory."""
+    if options.datastore == "local":
+        os.symlink(options.datastore_root, os.path.join(work, ".metaflow"))
+
+
 def python_env(code, work, env):
     """What Python needs to find Metaflow, and Metaflow to find what was packed with the flow."""
     return {
@@ -175,9 +194,7 @@ class Task(object):
         self.code = None
         # The attempt's own directory, which goes with it.
         self.work = lay_out(env["FANFARE_CODE"], os.path.dirname(env["FANFARE_INPUT"]))
-        if options.datastore == "local":
-            # Cards are kept in the directory of this name that lies nearest above the working directory.
-            os.symlink(options.datastore_root, os.path.join(self.work, ".metaflow"))
+        link_store(options, self.work)
         self._id, self._count, self._most = self._identity(int(env["FANFARE_FAILURES"]))
         self._env = dict(env)
         self._env.update(python_env(env["FANFARE_CODE"], self.work, env))
@@ -280,8 +297,9 @@ class Task(object):
                 return code
             code = 0
         code = code or (yield Command(self._step(), self._env, False))
-        if code > 128:
-            # Metaflow tells such an end by nothing but its silence.
+        if code - 128 in signal.valid_signals():
+            # Metaflow tells of such an end by nothing but its silence.
+            self._log.write("stderr", [("The task was ended by %s.\n" % _ending(code - 128)).encode()])
             yield Command(resume.end_arguments(self._task, self._id, self._count, code), self._env, True)
         return code
 

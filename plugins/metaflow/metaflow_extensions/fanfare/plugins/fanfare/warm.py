@@ -83,6 +83,7 @@ class _Server(object):
         os.dup2(2, 1)
         # What a fresh process would have been given, too.
         self._given = _descriptors()
+        self._env = dict(os.environ)
 
     def load(self):
         """Runs the flow's file as the program that it is. Returns, or ends with an exception, in the children only, as they end."""
@@ -94,16 +95,17 @@ class _Server(object):
         self._program = sys.modules["__main__"] = program
         sys.argv = [self._script, *self._top, "step"]
         sys.path.insert(0, os.getcwd())
-        import metaflow.cli
+        from metaflow.cli_components.utils import LazyPluginCommandCollection
 
-        # Metaflow looks its commands up when it has dealt with all options before them.
-        metaflow.cli.start.resolve_command = self._at_command
+        # Metaflow looks its commands up when it has dealt with all options before them. The class, since what is of it is made when the flow imports metaflow.cli: it has the
+        # options of the flow's own decorators then, and none of them before.
+        self._resolve_command = LazyPluginCommandCollection.resolve_command
+        LazyPluginCommandCollection.resolve_command = lambda start, context, words: self._at_command(start, context)
         with open(path, "rb") as file:
             code = compile(file.read(), path, "exec")
         exec(code, program.__dict__)
 
-    def _at_command(self, context, _):
-        import metaflow.cli
+    def _at_command(self, start, context):
         from metaflow.system_context import _phase_from_cli_args, system_context
 
         # Metaflow's own connections to its service, which it opens again where it needs them.
@@ -111,10 +113,10 @@ class _Server(object):
         if session is not None:
             session.close()
         words = self._serve()
-        del metaflow.cli.start.resolve_command
+        type(start).resolve_command = self._resolve_command
         context.saved_args = words
         system_context._update(phase=_phase_from_cli_args(words))
-        return metaflow.cli.start.resolve_command(context, words)
+        return start.resolve_command(context, words)
 
     def _serve(self):
         """Serves until the server's end; in a child that goes on with Metaflow, returns the words of its command."""
@@ -123,6 +125,8 @@ class _Server(object):
         if why is not None:
             self._answer("unfit " + why)
             os._exit(0)
+        # A fresh process would have run the flow's file, and that may have set some.
+        self._set = {name: os.environ.get(name) for name in self._env.keys() | os.environ.keys() if os.environ.get(name) != self._env.get(name)}
         sys.stdout.flush()
         sys.stderr.flush()
         gc.collect()
@@ -189,7 +193,8 @@ class _Server(object):
             os.close(descriptor)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        _take(command.env)
+        env = dict(command.env, **self._set)
+        _take({name: value for name, value in env.items() if value is not None})
         os.chdir(task.work)
         sys.argv = [self._script, *self._top, *command.words]
         sys.path[0] = task.work
