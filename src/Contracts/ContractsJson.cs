@@ -27,6 +27,7 @@ namespace Fanfare.Contracts;
 [JsonSerializable(typeof(Api.DeployRequest))]
 [JsonSerializable(typeof(Api.DeployResponse))]
 [JsonSerializable(typeof(Api.FlowView))]
+[JsonSerializable(typeof(Api.DeleteFlowResponse))]
 [JsonSerializable(typeof(Api.ListResponse<Api.FlowView>))]
 [JsonSerializable(typeof(Api.StartRunRequest))]
 [JsonSerializable(typeof(Api.StartRunResponse))]

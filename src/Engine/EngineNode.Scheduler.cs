@@ -17,11 +17,30 @@ public sealed partial class EngineNode
             throw new RefusedException(RefusalKind.Invalid, "FAN0004", $"The spec has {errors.Count} errors.") { Fields = errors };
         var spec = FlowSpecJson.Write(command.Spec);
         var digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{spec}\n{command.Package}")));
-        var (deployed, latest) = await Activate(StreamId.Flow(command.Namespace, command.Spec.Name)).Ask<FlowEntity, (Deployed, int)>(command.Actor,
-            (FlowEntity flow, in Moment moment) => (flow.Deploy(command, spec, digest, moment), flow.Latest));
-        Runs.SetLatest(command.Namespace, command.Spec.Name, latest);
+        var (deployed, versions) = await Activate(StreamId.Flow(command.Namespace, command.Spec.Name)).Ask<FlowEntity, (Deployed, FlowVersions)>(command.Actor,
+            (FlowEntity flow, in Moment moment) => (flow.Deploy(command, spec, digest, moment), FlowVersions.Of(flow)));
+        Runs.SetVersions(command.Namespace, command.Spec.Name, versions);
         return deployed;
     }).WaitAsync(cancellationToken);
+
+    public Task<FlowDeletion> DeleteFlowAsync(DeleteFlow command, CancellationToken cancellationToken) => OnLoop(async () =>
+    {
+        CheckDeletes();
+        var (deletion, versions) = await Activate(StreamId.Flow(command.Namespace, command.Flow)).Ask<FlowEntity, (FlowDeletion, FlowVersions)>(command.Actor,
+            (FlowEntity flow, in Moment moment) => (flow.Delete(command, moment), FlowVersions.Of(flow)));
+        Runs.SetVersions(command.Namespace, command.Flow, versions);
+        return deletion;
+    }).WaitAsync(cancellationToken);
+
+    /// <exception cref="RefusedException">A server may take part that does not know what a deletion is.</exception>
+    internal void CheckDeletes()
+    {
+        if (Journal.Format < JournalFormat.Of(new FlowDeleted()))
+        {
+            throw new RefusedException(RefusalKind.Conflict, "FAN0003",
+                "A server of an older release takes part, or has until some minutes ago, which cannot read that a flow was deleted. Delete it when the upgrade is done: ten minutes after the last of them has gone.");
+        }
+    }
 
     public Task<Started> StartRunAsync(StartRun command, CancellationToken cancellationToken) => OnLoop(async () =>
     {
@@ -31,7 +50,7 @@ public sealed partial class EngineNode
         // A key stands for the run that it started first, also when that has been archived.
         if (command.IdempotencyKey is not null && await ReadModel.GetRetiredAsync(command.Namespace, run, cancellationToken) is { } retired)
             return new Started(run, retired.Deployment, New: false);
-        var version = command.Deployment ?? Runs.Latest(command.Namespace, command.Flow) ?? await LatestAsync(command);
+        var version = VersionOf(command, Runs.Versions(command.Namespace, command.Flow) ?? await VersionsAsync(command));
         var (graph, package) = await Runs.GraphAsync(command.Namespace, command.Flow, version, cancellationToken);
         var (parameters, errors) = FlowParameters.Bind(graph.Spec, command.Parameters);
         if (errors.Count > 0)
@@ -48,13 +67,21 @@ public sealed partial class EngineNode
         });
     }).WaitAsync(cancellationToken);
 
-    private async Task<int> LatestAsync(StartRun command)
+    // What was deleted goes on in the runs that have it, and starts no more.
+    private static int VersionOf(StartRun command, FlowVersions versions)
     {
-        // What another node deploys is durable when it is acknowledged, and then read here.
-        var latest = Owns(StreamId.Flow(command.Namespace, command.Flow))
-            ? await Activate(StreamId.Flow(command.Namespace, command.Flow)).Ask<FlowEntity, int>(command.Actor, static (FlowEntity flow, in Moment _) => flow.Latest)
-            : (await ReadModel.GetDeploymentAsync(command.Namespace, command.Flow, null, Stopping))?.Version ?? 0;
-        return latest > 0 ? latest : throw new RefusedException(RefusalKind.NotFound, "FAN0002", $"There is no flow '{command.Flow}' in namespace '{command.Namespace}'. Deploy it first.");
+        if (command.Deployment <= versions.Deleted)
+            throw new RefusedException(RefusalKind.NotFound, "FAN0002", $"Deployment {command.Deployment} of flow '{command.Flow}' in namespace '{command.Namespace}' was deleted. Deploy it again, and start that.");
+        return command.Deployment ?? versions.Current ?? throw new RefusedException(RefusalKind.NotFound, "FAN0002", $"There is no flow '{command.Flow}' in namespace '{command.Namespace}'. Deploy it first.");
+    }
+
+    private async Task<FlowVersions> VersionsAsync(StartRun command)
+    {
+        if (Owns(StreamId.Flow(command.Namespace, command.Flow)))
+            return await Activate(StreamId.Flow(command.Namespace, command.Flow)).Ask<FlowEntity, FlowVersions>(command.Actor, static (FlowEntity flow, in Moment _) => FlowVersions.Of(flow));
+        // What another node deploys or deletes is durable when it is acknowledged, and then read here.
+        var row = await ReadModel.GetDeploymentAsync(command.Namespace, command.Flow, command.Deployment, Stopping);
+        return row is null ? default : new FlowVersions(row.Version, row.DeletedAt is null ? 0 : row.Version);
     }
 
     public Task<RunStatus> CommandRunAsync(CommandRun command, CancellationToken cancellationToken) => OnLoop(async () =>

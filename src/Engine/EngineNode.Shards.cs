@@ -39,7 +39,7 @@ public sealed partial class EngineNode
             _activations.Remove(activation.Id);
             activation.Leave(RefusedException.Moved(activation.Id));
         }
-        Runs.ForgetLatest((ns, flow) => lost.Contains(Shards.Of(StreamId.Flow(ns, flow))));
+        Runs.ForgetVersions((ns, flow) => lost.Contains(Shards.Of(StreamId.Flow(ns, flow))));
         Dispatcher.Leave(step => lost.Contains(Shards.Of(step)));
         return Task.FromResult(true);
     });

@@ -11,7 +11,7 @@ internal sealed class RunContexts(IReadModel readModel)
     private readonly Dictionary<(string Namespace, string Run), RunContext> _runs = [];
     private readonly Dictionary<(string Namespace, string Flow, int Version), (FlowGraph Graph, string? Package)> _graphs = [];
 
-    private readonly Dictionary<(string Namespace, string Flow), int> _latest = [];
+    private readonly Dictionary<(string Namespace, string Flow), FlowVersions> _flows = [];
 
     /// <summary>The context of a run that was read before; null when it has to be read.</summary>
     public RunContext? Find(string ns, string run) => _runs.GetValueOrDefault((ns, run));
@@ -46,21 +46,22 @@ internal sealed class RunContexts(IReadModel readModel)
         return Put(ns, run, new RunContext(graph, started.Deployment, started.Parameters, package));
     }
 
-    /// <summary>The flow's latest deployment; null when it is not known here.</summary>
-    public int? Latest(string ns, string flow) => _latest.TryGetValue((ns, flow), out var latest) ? latest : null;
+    /// <summary>What the flow has; null when it is not known here.</summary>
+    public FlowVersions? Versions(string ns, string flow) => _flows.TryGetValue((ns, flow), out var versions) ? versions : null;
 
-    /// <summary>Takes note of the latest deployment, as the flow's own entity has it: whoever opened its stream learns of each that follows. A row that was read would not do, since one may be on its way of which no row
-    /// tells yet.</summary>
-    public void SetLatest(string ns, string flow, int version)
+    /// <summary>Takes note of what the flow has, as its own entity says it: whoever opened its stream learns of each deployment and deletion that follows. A row that was read would not do, since one may be on its way of which no
+    /// row tells yet. What comes late takes nothing back: both numbers only grow.</summary>
+    public void SetVersions(string ns, string flow, FlowVersions versions)
     {
-        if (_latest.Count >= MostFlows && !_latest.ContainsKey((ns, flow))) _latest.Clear();
-        _latest[(ns, flow)] = Math.Max(version, _latest.GetValueOrDefault((ns, flow)));
+        if (_flows.Count >= MostFlows && !_flows.ContainsKey((ns, flow))) _flows.Clear();
+        var known = _flows.GetValueOrDefault((ns, flow));
+        _flows[(ns, flow)] = new FlowVersions(Math.Max(versions.Latest, known.Latest), Math.Max(versions.Deleted, known.Deleted));
     }
 
     /// <summary>Other nodes learn of these flows' deployments from now on.</summary>
-    public void ForgetLatest(Func<string, string, bool> isLost)
+    public void ForgetVersions(Func<string, string, bool> isLost)
     {
-        foreach (var (ns, flow) in _latest.Keys.Where(key => isLost(key.Namespace, key.Flow)).ToList()) _latest.Remove((ns, flow));
+        foreach (var (ns, flow) in _flows.Keys.Where(key => isLost(key.Namespace, key.Flow)).ToList()) _flows.Remove((ns, flow));
     }
 
     public async Task<(FlowGraph Graph, string? Package)> GraphAsync(string ns, string flow, int version, CancellationToken cancellationToken)
@@ -73,4 +74,15 @@ internal sealed class RunContexts(IReadModel readModel)
         if (_graphs.Count >= MostGraphs) _graphs.Clear();
         return _graphs[(ns, flow, version)] = (graph, row.Package);
     }
+}
+
+/// <summary>Which deployments a flow has.</summary>
+/// <param name="Latest">Number of the latest, deleted or not; 0 for none.</param>
+/// <param name="Deleted">Number of the latest that was deleted, and with it all before it; 0 for none.</param>
+internal readonly record struct FlowVersions(int Latest, int Deleted)
+{
+    public static FlowVersions Of(FlowEntity flow) => new(flow.Latest, flow.Deleted);
+
+    /// <summary>The one that a run starts from when it names none; null where there is none.</summary>
+    public int? Current => Latest > Deleted ? Latest : null;
 }

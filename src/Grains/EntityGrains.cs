@@ -12,6 +12,8 @@ namespace Fanfare.Grains;
 internal sealed class FlowGrain(Resident resident) : Grain, IFlowGrain
 {
     public Task<Outcome<Deployed>> DeployAsync(DeployFlow command) => this.AnswerAsync(() => resident.Engine.DeployAsync(command, CancellationToken.None));
+
+    public Task<Outcome<FlowDeletion>> DeleteAsync(DeleteFlow command) => this.AnswerAsync(() => resident.Engine.DeleteFlowAsync(command, CancellationToken.None));
 }
 
 [NodePlacement, Reentrant]

@@ -9,6 +9,9 @@ public interface IFlowGrain : IGrainWithStringKey
 {
     [Alias("deploy")]
     Task<Outcome<Deployed>> DeployAsync(DeployFlow command);
+
+    [Alias("delete")]
+    Task<Outcome<FlowDeletion>> DeleteAsync(DeleteFlow command);
 }
 
 /// <summary>A run at its owner.</summary>

@@ -13,6 +13,9 @@ internal sealed class GrainScheduler(IGrainFactory grains, string node) : ISched
     public Task<Deployed> DeployAsync(DeployFlow command, CancellationToken cancellationToken) =>
         AskAsync(Grain<IFlowGrain>(StreamId.Flow(command.Namespace, command.Spec.Name)).DeployAsync(command), cancellationToken);
 
+    public Task<FlowDeletion> DeleteFlowAsync(DeleteFlow command, CancellationToken cancellationToken) =>
+        AskAsync(Grain<IFlowGrain>(StreamId.Flow(command.Namespace, command.Flow)).DeleteAsync(command), cancellationToken);
+
     public Task<Started> StartRunAsync(StartRun command, CancellationToken cancellationToken) => AskAsync(Grain<IRunGrain>(RunIds.StreamOf(command)).StartAsync(command), cancellationToken);
 
     public Task<RunStatus> CommandRunAsync(CommandRun command, CancellationToken cancellationToken) =>

@@ -23,11 +23,11 @@ public sealed class PostgresStore : IStore
     private readonly UpkeepConnection _upkeep;
 
     private PostgresStore(
-        PostgresSessions sessions, string incarnation, long term, IOwnership ownership, Func<bool> marks, long positionBlock, Func<int, WriterSlot> slot, SessionLease lease, MarkPlace place, TimeProvider clock, Action<string> log,
+        PostgresSessions sessions, string incarnation, long term, IOwnership ownership, Func<int> format, Func<bool> marks, long positionBlock, Func<int, WriterSlot> slot, SessionLease lease, MarkPlace place, TimeProvider clock, Action<string> log,
         Func<StreamId, CancellationToken, Task<long>>? elsewhere = null)
     {
         (_reads, _writes, _lease) = (sessions.Readers(isShared: elsewhere is not null), sessions.Writers(), lease);
-        _journal = new PostgresJournal(incarnation, ownership, positionBlock, _reads, _writes, Enumerable.Range(0, Writers).Select(slot), sessions.Place, clock, log, lease.Lost);
+        _journal = new PostgresJournal(incarnation, ownership, format, positionBlock, _reads, _writes, Enumerable.Range(0, Writers).Select(slot), sessions.Place, clock, log, lease.Lost);
         _upkeep = new UpkeepConnection(slot(Writers), _writes);
         Retention = new PostgresRetention(_upkeep, _reads, _journal.Forget);
         ReadModel = new PostgresReadModel(_reads, (run, cancellationToken) => elsewhere is null || ownership.TermOf(ownership.ShardOf(run)) > 0 ? new(_journal.Position) : new(elsewhere(run, cancellationToken)));
@@ -49,12 +49,12 @@ public sealed class PostgresStore : IStore
     internal PostgresJournal Writes => _journal;
 
     internal static PostgresStore OfLeader(PostgresSessions sessions, Takeover won, LeaderLease lease, MarkPlace place, TimeProvider clock, Action<string> log) => new(
-        sessions, won.Incarnation, won.Term, new SoleOwnership(won.Term, isDivided: true), () => true, won.PositionBlock, slot => WriterSlot.OfLeader(slot, won.Term), lease, place, clock, log);
+        sessions, won.Incarnation, won.Term, new SoleOwnership(won.Term, isDivided: true), () => JournalFormat.Version, () => true, won.PositionBlock, slot => WriterSlot.OfLeader(slot, won.Term), lease, place, clock, log);
 
     // Of several nodes one notes the mark.
     internal static PostgresStore OfNode(
         PostgresSessions sessions, Joined joined, SharedOwnership shards, NodeLease lease, MarkPlace place, TimeProvider clock, Action<string> log, Func<StreamId, CancellationToken, Task<long>> elsewhere) => new(
-        sessions, joined.Incarnation, joined.Term, shards, () => shards.TermOf(0) > 0, joined.PositionBlock, slot => WriterSlot.OfNode(slot, joined.Term), lease, place, clock, log, elsewhere);
+        sessions, joined.Incarnation, joined.Term, shards, () => lease.Format, () => shards.TermOf(0) > 0, joined.PositionBlock, slot => WriterSlot.OfNode(slot, joined.Term), lease, place, clock, log, elsewhere);
 
     /// <summary>Writes what is queued, closes the connections, and lets another server lead.</summary>
     public async ValueTask DisposeAsync()

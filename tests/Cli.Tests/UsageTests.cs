@@ -38,6 +38,8 @@ public sealed class UsageTests : IDisposable
     [InlineData("runs --status lost", "'lost'", "fanfare runs --help")]
     [InlineData("show", "RUN", "fanfare show --help")]
     [InlineData("task kill r1", "TASK", "fanfare task kill --help")]
+    [InlineData("flow delete", "FLOW", "fanfare flow delete --help")]
+    [InlineData("flow delete a b", "'b'", "fanfare flow delete --help")]
     [InlineData("completion ksh", "ksh", "zsh")]
     [InlineData("run none.yaml", "none.yaml cannot be read", "error: ")]
     [InlineData("run .", ". is a directory", "flow.yaml")]

@@ -111,6 +111,68 @@ public sealed class FlowsTests
         Assert.Equal("2", page.GetProperty("next").GetString());
     }
 
+    [Fact]
+    public async Task ADeletion_GoesToTheScheduler_AndARepeatIsNoError()
+    {
+        await using var server = await Server.StartAsync();
+        server.Client.DefaultRequestHeaders.Add("X-Fanfare-Actor", "ada@example");
+
+        using var deleted = await server.Client.DeleteAsync("/api/v1/flows/train?namespace=ml");
+        server.Scheduler.New = false;
+        using var repeated = await server.Client.DeleteAsync("/api/v1/flows/train?deployment=7");
+
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.OK), (deleted.StatusCode, repeated.StatusCode));
+        Assert.Equal("""{"flow":"train","deployment":3,"new":true}""", await deleted.Content.ReadAsStringAsync());
+        Assert.Equal("""{"flow":"train","deployment":7,"new":false}""", await repeated.Content.ReadAsStringAsync());
+        Assert.Equal([new DeleteFlow("ml", "ada@example", "train"), new DeleteFlow("default", "ada@example", "train", 7)], server.Scheduler.Commands);
+    }
+
+    [Fact]
+    public async Task ADeletionThatIsRefused_NamesTheFieldAndWhatToDo()
+    {
+        await using var server = await Server.StartAsync();
+        server.Scheduler.Refusal = new RefusedException(RefusalKind.Conflict, "FAN0003", "The latest deployment of flow train is 3, not 2: nothing was deleted.")
+        {
+            Fields = [new SpecError(0, 0, "deployment", "is not the latest, which is 3", "Look at that one.")],
+        };
+
+        using var changed = await server.Client.DeleteAsync("/api/v1/flows/train?deployment=2");
+        using var noNumber = await server.Client.DeleteAsync("/api/v1/flows/train?deployment=0");
+        using var noName = await server.Client.DeleteAsync("/api/v1/flows/%20..");
+        using var unknown = await server.Client.DeleteAsync("/api/v1/flows/train?force=true");
+
+        Assert.Equal("""{"field":"deployment","message":"is not the latest, which is 3","remedy":"Look at that one."}""", (await changed.ProblemAsync(HttpStatusCode.Conflict, "FAN0003")).GetProperty("errors")[0].GetRawText());
+        await noNumber.ProblemAsync(HttpStatusCode.BadRequest, "FAN0001");
+        await noName.ProblemAsync(HttpStatusCode.NotFound, "FAN0002");
+        await unknown.ProblemAsync(HttpStatusCode.BadRequest, "FAN0001");
+    }
+
+    [Fact]
+    public async Task ADeletedFlow_IsNotListed_AndItsDeploymentsAreShownByTheirVersion()
+    {
+        await using var server = await Server.StartAsync();
+        var all = server.Reads.Deployments;
+        server.Reads.Change(() =>
+        {
+            for (var i = 0; i < all.Count; i++) all[i] = all[i] with { DeletedAt = World.T0.AddHours(1) };
+        });
+
+        var list = await (await server.Client.GetAsync("/api/v1/flows")).JsonAsync();
+        using var latest = await server.Client.GetAsync("/api/v1/flows/train");
+        using var versions = await server.Client.GetAsync("/api/v1/flows/train/deployments");
+        var second = await (await server.Client.GetAsync("/api/v1/flows/train/deployments/2")).JsonAsync();
+        var page = await server.Client.GetStringAsync("/");
+        using var run = await server.Client.GetAsync("/runs/r1");
+
+        Assert.Equal(0, list.GetProperty("items").GetArrayLength());
+        await latest.ProblemAsync(HttpStatusCode.NotFound, "FAN0002");
+        await versions.ProblemAsync(HttpStatusCode.NotFound, "FAN0002");
+        Assert.Equal("flow train", second.GetProperty("source").GetString());
+        Assert.Equal(World.T0.AddHours(1), second.GetProperty("deleted_at").GetDateTimeOffset());
+        Assert.DoesNotContain("<li><a href=\"/?flow=train\">", page, StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.OK, run.StatusCode);
+    }
+
     [Theory]
     [InlineData("/api/v1/flows/nope")]
     [InlineData("/api/v1/flows/nope/deployments")]

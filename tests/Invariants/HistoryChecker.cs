@@ -9,8 +9,9 @@ public sealed class HistoryChecker
     private readonly Dictionary<string, RunLife> _runs = [];
     private readonly Dictionary<StreamId, StepLife> _steps = [];
     private readonly Dictionary<string, FlowSpec> _flows = [];
-    private readonly Dictionary<string, int> _deployed = [];
+    private readonly Dictionary<string, int> _current = [];
     private readonly Dictionary<string, int> _startsFrom = [];
+    private readonly Dictionary<StreamId, int> _latest = [];
 
     /// <summary>Whether the clock that wrote the history was set meanwhile: then its times prove nothing.</summary>
     public bool ClockWasSet { get; init; }
@@ -26,7 +27,7 @@ public sealed class HistoryChecker
         switch (recorded.Stream.Kind)
         {
             case StreamKind.Flow:
-                if (recorded.Entry.Event is FlowDeployed deployed) _flows[$"{recorded.Stream.Name}/{deployed.Version}"] = FlowSpecJson.Read(deployed.Spec);
+                if (recorded.Entry.Event is FlowDeployed deployed) ReadDeployed(recorded, deployed);
                 break;
             case StreamKind.Run:
                 ReadRun(recorded);
@@ -45,10 +46,14 @@ public sealed class HistoryChecker
     }
 
     /// <summary>Somebody was told the number of a deployment.</summary>
-    public void DeploymentAnswered(string flow, int version) => _deployed[flow] = Math.Max(version, _deployed.GetValueOrDefault(flow));
+    public void DeploymentAnswered(string flow, int version) => _current[flow] = Math.Max(version, _current.GetValueOrDefault(flow));
 
-    /// <summary>Somebody asks for a run of the flow's latest deployment: of none that is older than what was answered before.</summary>
-    public void StartAsked(string flow, string run) => _startsFrom.TryAdd(run, _deployed.GetValueOrDefault(flow));
+    /// <summary>Somebody was told that the flow was deleted.</summary>
+    /// <param name="version">The latest of the deployments that it had.</param>
+    public void DeletionAnswered(string flow, int version) => DeploymentAnswered(flow, version + 1);
+
+    /// <summary>Somebody asks for a run of the flow's latest deployment: of none that is older than what was answered before, and of none that was deleted.</summary>
+    public void StartAsked(string flow, string run) => _startsFrom.TryAdd(run, _current.GetValueOrDefault(flow));
 
     /// <summary>A process of a task was started. What is done is never started again.</summary>
     public void Began(TaskRef task, int attempt)
@@ -64,6 +69,15 @@ public sealed class HistoryChecker
         run.Resumes++;
     }
 
+    // Numbers go on through deletions, so that each names one deployment for ever.
+    private void ReadDeployed(Recorded recorded, FlowDeployed deployed)
+    {
+        var latest = _latest.GetValueOrDefault(recorded.Stream);
+        if (deployed.Version != latest + 1) Complain(recorded, $"deployment {deployed.Version} of a flow follows {latest}");
+        _latest[recorded.Stream] = deployed.Version;
+        _flows[$"{recorded.Stream.Name}/{deployed.Version}"] = FlowSpecJson.Read(deployed.Spec);
+    }
+
     private void ReadRun(Recorded recorded)
     {
         var name = recorded.Stream.Name;
@@ -75,7 +89,7 @@ public sealed class HistoryChecker
                 if (run.Started is not null) Complain(recorded, "a run started twice");
                 run.Started = e;
                 run.Spec = _flows[$"{e.Flow}/{e.Deployment}"];
-                if (_startsFrom.GetValueOrDefault(name) is var least && e.Deployment < least) Complain(recorded, $"the run is of deployment {e.Deployment}, and was asked for after {least} had been answered");
+                if (_startsFrom.GetValueOrDefault(name) is var least && e.Deployment < least) Complain(recorded, $"the run is of deployment {e.Deployment}, and was asked for when it was known that none before {least} is started any more");
                 break;
             case RunEnded e:
                 if (ended) Complain(recorded, "a run ended twice in one generation");

@@ -1,3 +1,5 @@
+using System.Text.RegularExpressions;
+
 namespace Fanfare.Metaflow;
 
 /// <summary>Unmodified flows: deployed and started from the command line, run by a real server and worker, and read with Metaflow's client.</summary>
@@ -82,6 +84,45 @@ public sealed class FlowTests
     }
 
     [MetaflowFact]
+    public async Task ADeletedFlow_IsTriggeredNoMore_ItsRunsGoOn_AndItsNameIsFree()
+    {
+        await using var site = await MetaflowSite.StartAsync();
+        var first = TokenIn(await site.DoneAsync("held", "fanfare", "create"));
+        var token = TokenIn(await site.DoneAsync("held", "fanfare", "create", "--generate-new-token"));
+        var run = await site.TriggerAsync("held", "--place", site.In(""));
+        await Eventually.TrueAsync(async () => (await site.Api.StepsAsync(run)).Any(step => step is { Step: "work", Running: > 0 }), "Tasks that wait");
+
+        site.User = "stranger";
+        var (code, said) = await site.FlowAsync("held", "fanfare", "delete");
+        Assert.NotEqual(0, code);
+        Assert.Contains("fanfare delete --authorize MY_TOKEN", said, StringComparison.Ordinal);
+        Assert.Contains("Flow Held deleted from Fanfare", await site.DoneAsync("held", "fanfare", "delete", "--authorize", token), StringComparison.Ordinal);
+        (code, said) = await site.FlowAsync("held", "fanfare", "trigger", "--place", site.In(""));
+        Assert.NotEqual(0, code);
+        Assert.Contains("FAN0002", said, StringComparison.Ordinal);
+        (code, said) = await site.FlowAsync("held", "fanfare", "delete");
+        Assert.NotEqual(0, code);
+        Assert.Contains("There is no flow Held on Fanfare", said, StringComparison.Ordinal);
+
+        // Whoever deploys it now begins with the first token; the run goes by the one that its deployment had.
+        said = await site.DoneAsync("held", "fanfare", "create");
+        Assert.Contains("deployment 3", said, StringComparison.Ordinal);
+        Assert.Equal(first, TokenIn(said));
+        Assert.NotEqual(0, (await site.FlowAsync("held", "fanfare", "terminate", run)).Code);
+        site.User = "tester";
+        Assert.Contains("SUSPENDED", await site.DoneAsync("held", "fanfare", "suspend", run), StringComparison.Ordinal);
+        await site.DoneAsync("held", "fanfare", "unsuspend", run);
+        await File.WriteAllTextAsync(site.In("go"), "");
+        Assert.Equal(RunStatus.Succeeded, (await site.Api.EndAsync(run, Eventually.Limit)).Status);
+        Assert.Equal(3, (await site.ReadAsync($"Held/{run}", "pids")).GetProperty("end").GetProperty("pids").GetArrayLength());
+
+        (code, said) = await site.PythonAsync(["deleting.py", "Held"]);
+        Assert.True(code == 0, said);
+        Assert.Contains("deleted: True, there: []", said, StringComparison.Ordinal);
+        Assert.Contains(run, await site.DoneAsync("held", "fanfare", "list-runs", "--succeeded"), StringComparison.Ordinal);
+    }
+
+    [MetaflowFact]
     public async Task WhatCannotRun_IsRefusedAtTheDeployment_WithTheStepAndTheRemedy()
     {
         await using var site = await MetaflowSite.StartAsync();
@@ -98,6 +139,8 @@ public sealed class FlowTests
         Assert.NotEqual(0, unknown);
         Assert.Contains("There is no run r-none of Shapes on Fanfare", there, StringComparison.Ordinal);
     }
+
+    private static string TokenIn(string said) => Regex.Match(said, "--authorize (held-[0-9]+-[a-z]+)").Groups[1].Value;
 
     private static async Task<IReadOnlyDictionary<string, DateTimeOffset?>> DoneAtAsync(MetaflowSite site, string run) =>
         (await site.Api.TasksAsync(run)).Where(task => task.Status == TaskStatus.Succeeded).ToDictionary(task => task.Task, task => task.EndedAt);

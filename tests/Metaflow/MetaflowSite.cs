@@ -18,6 +18,9 @@ internal sealed class MetaflowSite : IAsyncDisposable
 
     public FanfareProcess Worker => _site.Worker;
 
+    /// <summary>Who calls; each has a home of their own, where production tokens are kept.</summary>
+    public string User { get; set; } = "tester";
+
     public void StartWorker() => _site.StartWorker(slots: 2);
 
     public Task StartServerAsync() => _site.StartServerAsync();
@@ -103,8 +106,8 @@ internal sealed class MetaflowSite : IAsyncDisposable
         start.Environment["PYTHONPATH"] = PluginTests.PythonPath;
         start.Environment["PYTHONDONTWRITEBYTECODE"] = "1";
         start.Environment["METAFLOW_FANFARE_URL"] = _site.Url;
-        start.Environment["METAFLOW_HOME"] = In("home");
-        start.Environment["METAFLOW_USER"] = "tester";
+        start.Environment["METAFLOW_HOME"] = In($"home-{User}");
+        start.Environment["METAFLOW_USER"] = User;
         start.Environment["METAFLOW_DATASTORE_SYSROOT_LOCAL"] = In("store");
         foreach (var (name, value) in _environment) start.Environment[name] = value;
         return start;

@@ -15,6 +15,7 @@ internal static class Planted
     private const string RunApply = "Core/Runs/RunEntity.Apply.cs";
     private const string Join = "Core/Steps/JoinProgress.cs";
     private const string Scheduling = "Engine/EngineNode.Scheduler.cs";
+    private const string Flow = "Core/Flows/FlowEntity.cs";
     private const string Contexts = "Engine/RunContexts.cs";
 
     public static IReadOnlyList<Mutation> Common { get; } =
@@ -46,12 +47,14 @@ internal static class Planted
         new("RunEndsWithoutWaiting", Run, "if (_awaited.Count > 0 || _handler is not null) return;", "if (_handler is not null) return;"),
         new("PauseIsAnsweredAtOnce", Run, "_status != RunStatus.Paused || _pausing.Count == 0;", "_status != RunStatus.Paused || _pausing.Count >= 0;"),
         new("CommandThatCameTooEarlyRefusesTheStart", Contexts, "return Find(ns, run) ?? throw", "throw"),
-        new("DeploymentIsNotTheLatest", Scheduling, "Runs.SetLatest(command.Namespace, command.Spec.Name, latest);", ""),
         new("GangGoesOnOneByOne", Gangs, "        if (_held.Count < _foreach!.Count) return;\n", ""),
         new("EachOfAGangHasABudget", Gangs, "private TaskBudget Spent(int split) => IsGang\n", "private TaskBudget Spent(int split) => IsGang && split < 0\n"),
         new("WhatWasDoneOfAGangStaysDone", Gangs, "        foreach (var split in TakeHeld())\n", "        foreach (var split in TakeHeld().Take(0))\n"),
         new("RestOfAGangRunsOn", Gangs, "            if (lease.End == LeaseEnd.None) lease.End = LeaseEnd.Gang;\n", "            if (lease.End == LeaseEnd.None && _held.Count > 1_000_000) lease.End = LeaseEnd.Gang;\n"),
         new("GangStartsInParts", Step, "IsGang ? ReadyGang :", ""),
+        new("DeploymentIsNotTheLatest", Scheduling, "Runs.SetVersions(command.Namespace, command.Spec.Name, versions);", ""),
+        new("DeletedFlowStartsRuns", Scheduling, "Runs.SetVersions(command.Namespace, command.Flow, versions);", ""),
+        new("DeletionTakesTheNumbersBack", Flow, "Deleted = Latest;", "Deleted = Latest = 0;"),
         new("HaltedStepOpensOthersThatStart", Apply, "                _paused = e.Run.Halted is true;\n", "                _paused = false;\n"),
     ];
 

@@ -335,4 +335,60 @@ public abstract class NodesConformance(SharedPostgres shared, ITestOutputHelper 
         await site.EndAsync(a, RunStatus.Cancelled);
         await site.CheckAsync(flow);
     }
+    [PostgresFact]
+    public async Task ADeletedFlow_IsStartedFromNoNode_AndItsRunsGoOn()
+    {
+        await using var site = NewSite();
+        var (a, b) = (await site.JoinAsync("a"), await site.JoinAsync("b"));
+        await Site.SharedAsync(a, b);
+        var flow = Flows.Foreach(3, 1);
+        var (owner, other) = a.OwnerOf(StreamId.Flow(Site.Ns, flow.Name)) == a.Address ? (a, b) : (b, a);
+        foreach (var at in (Member[])[owner, other]) await site.StartRunAsync(a, flow, at);
+
+        Assert.Equal(new FlowDeletion(flow.Name, 1, New: true), await other.Scheduler.DeleteFlowAsync(new DeleteFlow(Site.Ns, "ann", flow.Name, 1), default));
+        Assert.Equal(new FlowDeletion(flow.Name, 1, New: false), await owner.Scheduler.DeleteFlowAsync(new DeleteFlow(Site.Ns, "ann", flow.Name), default));
+        foreach (var at in (Member[])[owner, other])
+        {
+            foreach (var deployment in (int?[])[null, 1])
+            {
+                string run;
+                do run = Engine.RunIds.Of(Guid.NewGuid().ToByteArray());
+                while (a.OwnerOf(StreamId.Run(Site.Ns, run)) != at.Address);
+                var refused = await Assert.ThrowsAsync<RefusedException>(() => a.Scheduler.StartRunAsync(new StartRun(Site.Ns, "ann", flow.Name, deployment, "{}", [], 0, null, run), default));
+                Assert.Equal((RefusalKind.NotFound, "FAN0002"), (refused.Kind, refused.Code));
+            }
+        }
+        site.Work("w", 8, _short, "a", "b");
+        await site.EndAsync(a);
+        foreach (var at in (Member[])[owner, other]) await site.StartRunAsync(a, flow, at);
+        await site.EndAsync(a);
+
+        Assert.Equal([1, 1, 2, 2], (await a.Store.ReadModel.ListRunsAsync(new RunFilter(Site.Ns), null, 10, default)).Items.Select(run => run.Deployment).Order());
+        await site.CheckAsync(flow);
+    }
+
+    [PostgresFact]
+    public async Task AFlowIsNotDeleted_WhileAServerMayTakePartThatCannotReadIt()
+    {
+        await using var site = NewSite();
+        var a = await site.JoinAsync("a");
+        await Site.SharedAsync(a);
+        await a.Scheduler.DeployAsync(new DeployFlow(Site.Ns, "ann", Flows.Foreach(3, 1), "test", null), default);
+        var delete = new DeleteFlow(Site.Ns, "ann", Flows.Foreach(3, 1).Name);
+
+        await AgreeUponAsync(site, a, 1);
+        var refused = await Assert.ThrowsAsync<RefusedException>(() => a.Scheduler.DeleteFlowAsync(delete, default));
+        await AgreeUponAsync(site, a, JournalFormat.Version);
+        var deletion = await a.Scheduler.DeleteFlowAsync(delete, default);
+
+        Assert.Equal((RefusalKind.Conflict, "FAN0003"), (refused.Kind, refused.Code));
+        Assert.True(deletion.New);
+    }
+
+    // As the nodes do when one of an older release has gone, or is there.
+    private async Task AgreeUponAsync(Site site, Member member, int format)
+    {
+        await shared.Server.ExecuteAsync($"UPDATE journal SET format = {format}, written_by = pg_current_xact_id()::text::bigint", site.Database);
+        await Site.UntilAsync(() => member.Store.Journal.Format == format, "Word of the format");
+    }
 }

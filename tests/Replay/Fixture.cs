@@ -28,7 +28,7 @@ internal sealed record RecordedEvent(StreamId Stream, int Version, long Sequence
     private static string Quote(string text) => JsonValue.Create(text).ToJsonString(ReplayedStream.Json);
 }
 
-/// <summary>The journal of a run that ended, written by the release that has the format <see cref="Version"/>, and the state that it must give
+/// <summary>The journal of a run that ended, written in the format <see cref="Version"/> by the release that was the first to have it, or a later one, and the state that it must give
 /// for ever. Fixtures are added and never changed: who must change one has broken what released versions wrote.</summary>
 internal sealed record Fixture(string Name, IReadOnlyList<RecordedEvent> Events, JsonArray Expected)
 {
@@ -38,10 +38,11 @@ internal sealed record Fixture(string Name, IReadOnlyList<RecordedEvent> Events,
 
     public static IReadOnlyList<string> Names => [.. Directory.GetDirectories(Folder).Select(d => Path.GetFileName(d)).Order(StringComparer.Ordinal)];
 
-    /// <summary>The journal's format at the time of the recording: what the name begins with.</summary>
+    /// <summary>The newest format that one of its events needs: what the name begins with.</summary>
     public int Version => int.Parse(Name[..Name.IndexOf('-', StringComparison.Ordinal)], System.Globalization.CultureInfo.InvariantCulture);
 
-    public static bool Exists(string name) => Directory.Exists(Path.Combine(Folder, name));
+    /// <summary>Whether there is one of the scenario, in any format.</summary>
+    public static bool Exists(string scenario) => Names.Any(name => name[(name.IndexOf('-', StringComparison.Ordinal) + 1)..] == scenario);
 
     public static Fixture Load(string name)
     {

@@ -48,6 +48,7 @@ internal static class ReplayedStream
         ["row"] = RowOf(entity.CurrentRow),
         ["tasks"] = entity is StepEntity step ? TasksOf(step, events) : null,
         ["outbox"] = new JsonArray([.. OutboxOf(entity).Select(MessageOf)]),
+        ["flow"] = entity is FlowEntity flow ? new JsonObject { ["latest"] = flow.Latest, ["deleted"] = flow.Deleted } : null,
     };
 
     // Where each task is that ever was leased or decided on.

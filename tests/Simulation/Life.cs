@@ -120,7 +120,7 @@ internal sealed class Life
         {
             if (!_loop.Step()) break;
             if (_loop.Steps % 64 != 0) continue;
-            var quiet = !_cluster.Faults.Active && crew.Runs.All(r => _history.Runs.TryGetValue(r, out var life) && life.Ended is not null);
+            var quiet = !_cluster.Faults.Active && crew.Runs.TrueForAll(_history.Runs.ContainsKey) && _history.Runs.Values.All(life => life.Ended is not null);
             quietSince = quiet ? quietSince ?? _loop.Now : null;
             // Long enough for whatever should not happen any more to happen.
             if (_loop.Now - quietSince > TimeSpan.FromSeconds(30) + _cluster.Faults.LeaseTerm) break;

@@ -79,7 +79,7 @@ class _Answers(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_POST = _answer
+    do_GET = do_POST = do_DELETE = _answer
 
 
 @unittest.skipUnless(HAS_METAFLOW, "Metaflow cannot be imported")
@@ -108,6 +108,17 @@ class Client(unittest.TestCase):
         self.assertEqual(len(self.server.asked), 1)
         with self.assertRaisesRegex(Unavailable, "METAFLOW_FANFARE_URL"):
             FanfareClient(url="http://127.0.0.1:1").check()
+
+    def test_a_deletion_is_of_the_deployment_that_was_looked_at(self):
+        api = self.client((409, b'{"code": "FAN0003", "detail": "another", "errors": [{"field": "deployment", "message": "is not the latest,", "remedy": "Look."}]}'))
+        with self.assertRaisesRegex(FanfareException, "FAN0003: another\n  deployment: is not the latest, Look."):
+            api.delete("My-Flow", 3)
+        self.assertEqual(self.server.asked, [("DELETE", "/api/v1/flows/My-Flow?deployment=3", None)])
+
+    def test_a_deployment_is_asked_for_by_its_number(self):
+        self.assertIsNone(self.client((404, b"{}")).deployment("f", 2))
+        self.assertEqual(self.client((200, b'{"deleted_at": "2026-01-31T18:00:00Z"}')).deployment("f", 2), {"deleted_at": "2026-01-31T18:00:00Z"})
+        self.assertEqual(self.server.asked[0][:2], ("GET", "/api/v1/flows/f/deployments/2"))
 
     def test_a_line_that_is_not_whole_is_left_for_the_next_time(self):
         api = self.client((200, b'{"a": 1}\n{"b'))

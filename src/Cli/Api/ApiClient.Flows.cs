@@ -25,6 +25,10 @@ internal sealed partial class ApiClient
     public Task<FlowView> GetFlowAsync(string flow, CancellationToken cancellationToken) =>
         GetAsync<FlowView>($"api/v1/flows/{Escape(flow)}", cancellationToken);
 
+    /// <param name="deployment">Only if this is the latest. Null for whichever is: then it is not repeated, for it would be of one that somebody has deployed meanwhile.</param>
+    public Task<DeleteFlowResponse> DeleteFlowAsync(string flow, int? deployment, CancellationToken cancellationToken) =>
+        SendAsync<DeleteFlowResponse>(() => new HttpRequestMessage(HttpMethod.Delete, $"api/v1/flows/{Escape(flow)}{(deployment is null ? "" : $"?deployment={deployment}")}"), repeatable: deployment is not null, cancellationToken);
+
     public Task<ListResponse<FlowView>> ListFlowsAsync(int limit, string? cursor, CancellationToken cancellationToken) =>
         GetAsync<ListResponse<FlowView>>($"api/v1/flows?{Paging(limit, cursor)}", cancellationToken);
 

@@ -13,6 +13,8 @@ internal abstract class ServerPorts : ITenure, IScheduler, IJournal, IReadModel
 
     public string Incarnation => Now.Store.Journal.Incarnation;
 
+    public int Format => Now.Store.Journal.Format;
+
     public string? Health => _now is { } now
         ? now.Store.Leads ? now.Store.Journal.Health : now.Store.Journal.Health ?? "The database has not answered for some seconds, so that another server may own what this one does. This one goes on when it answers."
         : Absence;
@@ -49,6 +51,8 @@ internal abstract class ServerPorts : ITenure, IScheduler, IJournal, IReadModel
     }
 
     public Task<Deployed> DeployAsync(DeployFlow command, CancellationToken cancellationToken) => AskAsync(now => now.Scheduler.DeployAsync(command, cancellationToken));
+
+    public Task<FlowDeletion> DeleteFlowAsync(DeleteFlow command, CancellationToken cancellationToken) => AskAsync(now => now.Scheduler.DeleteFlowAsync(command, cancellationToken));
 
     public Task<Started> StartRunAsync(StartRun command, CancellationToken cancellationToken) => AskAsync(now => now.Scheduler.StartRunAsync(command, cancellationToken));
 

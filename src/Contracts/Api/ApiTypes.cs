@@ -13,9 +13,15 @@ public sealed record DeployRequest(string Source, string? Package = null);
 public sealed record DeployResponse(string Flow, int Deployment, string Digest, bool New);
 
 /// <summary>GET /api/v1/flows[/{flow}] and /api/v1/flows/{flow}/deployments[/{version}].</summary>
+/// <param name="DeletedAt">When its flow was deleted: then it is there for its runs alone. Only one that is asked for by its version has it.</param>
 public sealed record FlowView(
     string Flow, int Deployment, string Digest, string? Description, string? Package, DateTimeOffset CreatedAt, string Actor,
-    IReadOnlyList<ParameterSpec> Parameters, IReadOnlyList<string> Steps, string? Source);
+    IReadOnlyList<ParameterSpec> Parameters, IReadOnlyList<string> Steps, string? Source, DateTimeOffset? DeletedAt = null);
+
+/// <summary>Answer to DELETE /api/v1/flows/{flow}.</summary>
+/// <param name="Deployment">The latest deployment that it had.</param>
+/// <param name="New">False when it had been deleted before.</param>
+public sealed record DeleteFlowResponse(string Flow, int Deployment, bool New);
 
 /// <summary>POST /api/v1/flows/{flow}/runs. 201 when started, 200 when the idempotency key (also header Idempotency-Key) had started it.</summary>
 public sealed record StartRunRequest

@@ -6,6 +6,7 @@ namespace Fanfare.Contracts;
 /// a new meaning gets a new event. Time and actor are kept beside the payload, in <see cref="JournalEvent"/>.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "t")]
 [JsonDerivedType(typeof(FlowDeployed), "flow_deployed")]
+[JsonDerivedType(typeof(FlowDeleted), "flow_deleted")]
 [JsonDerivedType(typeof(RunStarted), "run_started")]
 [JsonDerivedType(typeof(StepsAnnounced), "steps_announced")]
 [JsonDerivedType(typeof(StepReported), "step_reported")]

@@ -52,6 +52,9 @@ public interface IJournal : IAsyncDisposable
     /// <summary>Names this journal's life: renewed when it is restored from a backup. Part of every fencing token.</summary>
     string Incarnation { get; }
 
+    /// <summary>The newest format in which events may be written (<see cref="JournalFormat.Of"/>): all servers that share the journal read it. It never falls.</summary>
+    int Format { get; }
+
     /// <summary>Loads a stream and fences older activations of it.</summary>
     /// <exception cref="JournalFormatException">An event is newer than this release, or cannot be read.</exception>
     /// <exception cref="RefusedException">Its run is being archived, or has been: what was removed never starts anew.</exception>
@@ -125,12 +128,13 @@ public sealed class JournalFormatException : Exception
 public static class JournalFormat
 {
     /// <summary>The newest format that this release reads.</summary>
-    public const int Version = 1;
+    public const int Version = 2;
 
     /// <summary>The format of an event: the oldest that has it, with all that this one says. So an older release goes on reading what has nothing new in it.</summary>
     public static int Of(Event written) => written switch
     {
         // An event that is added, or one whose added member is set, is named here with its format.
+        FlowDeleted => 2,
         _ => 1,
     };
 }

@@ -21,11 +21,13 @@ public sealed record TaskOutput(StepKey Step, int Split, int Attempt, string? Ou
 /// Cursors are opaque; an unknown one throws <see cref="FormatException"/>.</summary>
 public interface IReadModel
 {
+    /// <param name="version">Null for the latest that has not been deleted. By its number one is found that has been, too.</param>
     Task<DeploymentRow?> GetDeploymentAsync(string ns, string flow, int? version, CancellationToken cancellationToken);
 
-    /// <summary>The latest deployment of each flow, by name.</summary>
+    /// <summary>The latest deployment of each flow that has not been deleted, by name.</summary>
     Task<Page<DeploymentRow>> ListFlowsAsync(string ns, string? cursor, int limit, CancellationToken cancellationToken);
 
+    /// <summary>Newest first; without those that were deleted.</summary>
     Task<Page<DeploymentRow>> ListDeploymentsAsync(string ns, string flow, string? cursor, int limit, CancellationToken cancellationToken);
 
     Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken);

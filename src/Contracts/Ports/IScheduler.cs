@@ -7,6 +7,10 @@ public interface IScheduler
     /// <summary>Deploys a checked spec. The same spec and package again give the deployment that is there.</summary>
     Task<Deployed> DeployAsync(DeployFlow command, CancellationToken cancellationToken);
 
+    /// <summary>Deletes a flow with all its deployments: it can be started no more, and its runs go on to their end. One that is deleted already is no error.</summary>
+    /// <exception cref="RefusedException">It was never deployed, another deployment is the latest than was named, or a server of an older release takes part.</exception>
+    Task<FlowDeletion> DeleteFlowAsync(DeleteFlow command, CancellationToken cancellationToken);
+
     Task<Started> StartRunAsync(StartRun command, CancellationToken cancellationToken);
 
     /// <summary>Cancel, pause, resume or retry of a run. Repeating a command that holds already is no error. A pause returns when nothing of
@@ -40,6 +44,13 @@ public sealed record DeployFlow(string Namespace, string Actor, FlowSpec Spec, s
 
 /// <param name="New">False when the same deployment was there.</param>
 public sealed record Deployed(string Flow, int Version, string Digest, bool New);
+
+/// <param name="Deployment">Only if this is the latest; null for whichever is.</param>
+public sealed record DeleteFlow(string Namespace, string Actor, string Flow, int? Deployment = null);
+
+/// <param name="Deployment">The latest that it had.</param>
+/// <param name="New">False when it had been deleted before.</param>
+public sealed record FlowDeletion(string Flow, int Deployment, bool New);
 
 /// <param name="Deployment">Null for the latest.</param>
 /// <param name="Parameters">JSON object; checked against the spec, defaults filled in, by the engine.</param>

@@ -5,9 +5,14 @@ namespace Fanfare.Contracts;
 /// <summary>A row of the read model, written whole; each is owned by one stream.</summary>
 public abstract record Row;
 
+/// <param name="DeletedAt">When its flow was deleted; null until then, and in what is written: a <see cref="DeletionRow"/> says it.</param>
 public sealed record DeploymentRow(
     string Namespace, string Flow, int Version, string Digest, string Spec, string Source, string? Package,
-    DateTimeOffset CreatedAt, string Actor) : Row;
+    DateTimeOffset CreatedAt, string Actor, DateTimeOffset? DeletedAt = null) : Row;
+
+/// <summary>Says of a flow's deployments, from <paramref name="First"/> to <paramref name="Last"/>, that they were deleted: they are listed and started no more, and stay readable by
+/// their number, since runs have them. It is kept as part of their rows.</summary>
+public sealed record DeletionRow(string Namespace, string Flow, int First, int Last, DateTimeOffset DeletedAt) : Row;
 
 public sealed record RunRow(
     string Namespace, string Run, string Flow, int Deployment, RunStatus Status, string Parameters, IReadOnlyList<string> Tags,

@@ -2,19 +2,23 @@ using Fanfare.Contracts;
 
 namespace Fanfare.Core;
 
-/// <summary>A flow's deployments: immutable, numbered from 1.</summary>
+/// <summary>A flow's deployments: immutable, numbered from 1. A deletion takes away all that there are, and the next one is numbered on: so a number names one deployment for ever.</summary>
 public sealed class FlowEntity(StreamId id) : Entity(id)
 {
     private readonly Dictionary<string, int> _versions = [];
+    private int _deletedBefore;
 
-    /// <summary>Number of the latest deployment; 0 while there is none.</summary>
+    /// <summary>Number of the latest deployment, deleted or not; 0 while there was none.</summary>
     public int Latest { get; private set; }
+
+    /// <summary>Number of the latest that was deleted, and with it all before it; 0 for none.</summary>
+    public int Deleted { get; private set; }
 
     public override DateTimeOffset? DurableDue => null;
 
     public override TimeSpan? TickAfter(DateTimeOffset now, TimeSpan uptime) => null;
 
-    /// <summary>None: a flow has a row for each deployment, which never changes.</summary>
+    /// <summary>None: a flow has a row for each deployment, which never changes but for its deletion.</summary>
     public override Row? CurrentRow => null;
 
     /// <summary>Adds a deployment, unless the same spec and package were deployed before: then that deployment stands.</summary>
@@ -23,6 +27,23 @@ public sealed class FlowEntity(StreamId id) : Entity(id)
         if (_versions.TryGetValue(digest, out var version)) return new Deployed(Id.Name, version, digest, New: false);
         Emit(new FlowDeployed(Latest + 1, digest, canonicalSpec, deploy.Source, deploy.Package), moment);
         return new Deployed(Id.Name, Latest, digest, New: true);
+    }
+
+    /// <summary>Deletes all deployments. Where there are none left, that holds already.</summary>
+    /// <exception cref="RefusedException">There never was one, or another is the latest than was named.</exception>
+    public FlowDeletion Delete(DeleteFlow delete, in Moment moment)
+    {
+        if (Latest == 0) throw new RefusedException(RefusalKind.NotFound, "FAN0002", $"There is no flow '{Id.Name}' in namespace '{Id.Namespace}'.");
+        if (delete.Deployment > Latest || (delete.Deployment < Latest && Latest > Deleted))
+        {
+            throw new RefusedException(RefusalKind.Conflict, "FAN0003", $"The latest deployment of flow {Id.Name} is {Latest}, not {delete.Deployment}: nothing was deleted.")
+            {
+                Fields = [new SpecError(0, 0, "deployment", $"is not the latest, which is {Latest}", "Look at that one and name it, or leave it out for whichever is the latest.")],
+            };
+        }
+        if (Latest == Deleted) return new FlowDeletion(Id.Name, Latest, New: false);
+        Emit(new FlowDeleted(), moment);
+        return new FlowDeletion(Id.Name, Latest, New: true);
     }
 
     public override void Tick(in Moment moment)
@@ -34,15 +55,27 @@ public sealed class FlowEntity(StreamId id) : Entity(id)
 
     protected override void Apply(JournalEvent entry)
     {
-        if (entry.Event is not FlowDeployed e) throw new JournalFormatException($"Stream {Id} holds {entry.Event.GetType().Name}, which is no event of a flow.");
-        _versions[e.Digest] = e.Version;
-        Latest = e.Version;
+        switch (entry.Event)
+        {
+            case FlowDeployed e:
+                _versions[e.Digest] = e.Version;
+                Latest = e.Version;
+                break;
+            case FlowDeleted:
+                _versions.Clear();
+                Deleted = Latest;
+                break;
+            default:
+                throw new JournalFormatException($"Stream {Id} holds {entry.Event.GetType().Name}, which is no event of a flow.");
+        }
     }
+
+    protected override void BeforeApply(JournalEvent entry) => _deletedBefore = Deleted;
 
     protected override void Project(JournalEvent entry, List<Row> rows)
     {
-        if (entry.Event is FlowDeployed e)
-            rows.Add(new DeploymentRow(Id.Namespace, Id.Name, e.Version, e.Digest, e.Spec, e.Source, e.Package, entry.At, entry.Actor));
+        if (entry.Event is FlowDeployed e) rows.Add(new DeploymentRow(Id.Namespace, Id.Name, e.Version, e.Digest, e.Spec, e.Source, e.Package, entry.At, entry.Actor));
+        else if (entry.Event is FlowDeleted) rows.Add(new DeletionRow(Id.Namespace, Id.Name, _deletedBefore + 1, Latest, entry.At));
     }
 
     protected override void CollectRows(List<Row> rows)

@@ -178,7 +178,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
         _wake = opened.Acknowledged == long.MaxValue ? null : new Wake(DateTimeOffset.MinValue, opened.Acknowledged);
         if (entity is StepEntity { Run: not null } step) step.Activated(node.Uptime);
         // One whose append failed may be there all the same.
-        if (entity is FlowEntity { Latest: > 0 } flow) node.Runs.SetLatest(Id.Namespace, Id.Name, flow.Latest);
+        if (entity is FlowEntity { Latest: > 0 } flow) node.Runs.SetVersions(Id.Namespace, Id.Name, FlowVersions.Of(flow));
         entity.Tick(node.MomentOf("system"));
     }
 

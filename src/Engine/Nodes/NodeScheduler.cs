@@ -18,6 +18,13 @@ public sealed class NodeScheduler(EngineNode local, INodes nodes, TimeProvider c
     public Task<Deployed> DeployAsync(DeployFlow command, CancellationToken cancellationToken) =>
         AskAsync(StreamId.Flow(command.Namespace, command.Spec.Name), node => node.DeployAsync(command, cancellationToken), cancellationToken);
 
+    public async Task<FlowDeletion> DeleteFlowAsync(DeleteFlow command, CancellationToken cancellationToken)
+    {
+        // The owner may be of a release that does not understand it.
+        local.CheckDeletes();
+        return await AskAsync(StreamId.Flow(command.Namespace, command.Flow), node => node.DeleteFlowAsync(command, cancellationToken), cancellationToken, isRepeatable: command.Deployment is not null);
+    }
+
     public async Task<Started> StartRunAsync(StartRun command, CancellationToken cancellationToken)
     {
         var started = await AskAsync(RunIds.StreamOf(command), node => node.StartRunAsync(command, cancellationToken), cancellationToken);

@@ -21,10 +21,13 @@ internal static class FlowsApi
             .WithName("listFlows").WithSummary("List flows, each with its latest deployment");
         api.MapGet("/flows/{flow}", ShowAsync).AsRead().WithQuery(Q.Namespace)
             .WithName("showFlow").WithSummary("Show a flow's latest deployment");
+        api.MapDelete("/flows/{flow}", DeleteAsync).AsCommand().WithQuery(Q.Namespace, Q.LatestDeployment)
+            .WithName("deleteFlow").WithSummary("Delete a flow, with all its deployments")
+            .WithDescription("It is listed and started no more. Its runs go on to their end and stay readable, each with its deployment; what is deployed under its name later is numbered on. Repeating it is no error.");
         api.MapGet("/flows/{flow}/deployments", ListDeploymentsAsync).AsRead().WithQuery(Q.Namespace, Q.Limit, Q.Cursor)
             .WithName("listDeployments").WithSummary("List a flow's deployments, newest first");
         api.MapGet("/flows/{flow}/deployments/{version}", ShowDeploymentAsync).AsRead().WithQuery(Q.Namespace)
-            .WithName("showDeployment").WithSummary("Show one deployment, with its source");
+            .WithName("showDeployment").WithSummary("Show one deployment, with its source").WithDescription("Also one whose flow was deleted: it then has deleted_at.");
     }
 
     private static async Task<Results<Created<DeployResponse>, Ok<DeployResponse>>> DeployAsync(
@@ -68,6 +71,14 @@ internal static class FlowsApi
     private static async Task<Ok<FlowView>> ShowAsync(HttpContext http, string flow, IReadModel reads) =>
         TypedResults.Ok(View(await GetAsync(http, flow, null, reads), withSource: true));
 
+    private static async Task<Ok<DeleteFlowResponse>> DeleteAsync(HttpContext http, string flow, IScheduler scheduler)
+    {
+        var ns = Q.NamespaceOf(http);
+        if (!Names.IsValid(flow)) throw NoFlow(flow, ns);
+        var deletion = await scheduler.DeleteFlowAsync(new DeleteFlow(ns, Caller.ActorOf(http), flow, (int?)Q.LatestDeployment.Read(http)), http.RequestAborted);
+        return TypedResults.Ok(new DeleteFlowResponse(deletion.Flow, deletion.Deployment, deletion.New));
+    }
+
     private static async Task<Ok<ListResponse<FlowView>>> ListDeploymentsAsync(HttpContext http, string flow, IReadModel reads)
     {
         await GetAsync(http, flow, null, reads);
@@ -88,10 +99,10 @@ internal static class FlowsApi
     {
         var ns = Q.NamespaceOf(http);
         var row = Names.IsValid(flow) ? await reads.GetDeploymentAsync(ns, flow, version, http.RequestAborted) : null;
-        return row ?? throw ApiFault.NotFound(version is null
-            ? $"There is no flow '{Shorten(flow)}' in namespace {ns}."
-            : $"Flow '{Shorten(flow)}' has no deployment {version} in namespace {ns}.");
+        return row ?? throw (version is null ? NoFlow(flow, ns) : ApiFault.NotFound($"Flow '{Shorten(flow)}' has no deployment {version} in namespace {ns}."));
     }
+
+    private static ApiFault NoFlow(string flow, string ns) => ApiFault.NotFound($"There is no flow '{Shorten(flow)}' in namespace {ns}.");
 
     private static async Task<DeployRequest> ReadAsync(HttpContext http)
     {
@@ -116,7 +127,7 @@ internal static class FlowsApi
     {
         var spec = Deployments.ReadSpec(row);
         return new FlowView(row.Flow, row.Version, row.Digest, spec.Description, row.Package, row.CreatedAt, row.Actor,
-            spec.Parameters, [.. spec.Steps.Select(s => s.Name)], withSource ? row.Source : null);
+            spec.Parameters, [.. spec.Steps.Select(s => s.Name)], withSource ? row.Source : null, row.DeletedAt);
     }
 
     private static int? Place(int number) => number > 0 ? number : null;

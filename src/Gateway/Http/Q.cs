@@ -30,6 +30,8 @@ internal static class Q
     public static readonly QueryParameter<long?> AfterPosition = QueryKinds.Number("after", "Position of the last event that is known; the header Last-Event-ID goes first.", 0, long.MaxValue);
     public static readonly QueryParameter<string> Package = QueryKinds.Text("package", "SHA-256 of an uploaded code package, for a body that is the spec itself.", 64);
 
+    public static readonly QueryParameter<long?> LatestDeployment = QueryKinds.Number("deployment", "Only if this is the flow's latest deployment; 409 when it is another. Default: whichever is.", 1, int.MaxValue);
+
     public static readonly QueryParameter<string> LeaseTask = QueryKinds.Text("task", "The task's stream, namespace/step/run/frames:key.", 1024, required: true);
     public static readonly QueryParameter<long?> Split = QueryKinds.Number("split", "Split of the step's innermost foreach; 0 outside any.", 0, int.MaxValue, required: true);
     public static readonly QueryParameter<string> Token = QueryKinds.Text("token", "The lease's token.", 512, required: true);

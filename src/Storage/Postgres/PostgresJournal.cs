@@ -20,6 +20,7 @@ internal sealed class PostgresJournal : IJournal
     private static readonly SqlText _sql = SqlText.Load("postgres_journal.sql");
 
     private readonly IOwnership _ownership;
+    private readonly Func<int> _format;
     private readonly StreamCache _streams;
     private readonly VisiblePosition _visible = new();
     private readonly Numbers _positions;
@@ -30,15 +31,16 @@ internal sealed class PostgresJournal : IJournal
     private readonly GroupCommit _commits;
 
     /// <param name="ownership">Of which streams.</param>
+    /// <param name="format">The newest in which events may be written.</param>
     /// <param name="positionBlock">A block of positions of its own, above all that were used in what it owns.</param>
     /// <param name="reads">Pooled connections for queries.</param>
     /// <param name="writes">Makes connections that commit.</param>
     /// <param name="slots">One for each of them.</param>
     /// <param name="deposed">Cancelled when another server is known to lead, or this node to have been put out.</param>
     public PostgresJournal(
-        string incarnation, IOwnership ownership, long positionBlock, NpgsqlDataSource reads, NpgsqlDataSource writes, IEnumerable<WriterSlot> slots, string database, TimeProvider clock, Action<string> log, CancellationToken deposed)
+        string incarnation, IOwnership ownership, Func<int> format, long positionBlock, NpgsqlDataSource reads, NpgsqlDataSource writes, IEnumerable<WriterSlot> slots, string database, TimeProvider clock, Action<string> log, CancellationToken deposed)
     {
-        (_reads, _ownership, _streams, Incarnation) = (new ReadQueries(reads), ownership, new StreamCache(capacity: 32_000, ownership), incarnation);
+        (_reads, _ownership, _format, _streams, Incarnation) = (new ReadQueries(reads), ownership, format, new StreamCache(capacity: 32_000, ownership), incarnation);
         _wakes = new WakeScan(WakesAsync);
         (_heads, _events) = (new(HeadsAsync, MostTogether, LookupsAtOnce), new(FramesAsync, MostTogether, LookupsAtOnce));
         (_positions, var streamIds) = (Writer.Positions(_visible), Writer.StreamIds());
@@ -51,6 +53,8 @@ internal sealed class PostgresJournal : IJournal
     public event Action<long, IReadOnlyCollection<(string Namespace, string Run)>>? Committed;
 
     public string Incarnation { get; }
+
+    public int Format => _format();
 
     public string? Health => _commits.Health;
 

@@ -131,7 +131,7 @@ public sealed class Retention(
                 ?? throw new JournalFormatException($"The row of run {run.Run} in namespace {run.Namespace} is missing.");
             var deployment = await store.ReadModel.GetDeploymentAsync(run.Namespace, run.Flow, run.Deployment, cancellationToken).ConfigureAwait(false);
             var head = new ArchiveHead(ArchiveHead.Name, ArchiveHead.Newest, run.Namespace, run.Run, run.Flow, run.Status, run.EndedAt, clock.GetUtcNow(), store.Journal.Incarnation);
-            await writer.AddAsync([new ArchiveLine { Archive = head }, .. deployment is null ? (ArchiveLine[])[] : [new ArchiveLine { Deployment = deployment }], new ArchiveLine { Run = row }], cancellationToken).ConfigureAwait(false);
+            await writer.AddAsync([new ArchiveLine { Archive = head }, .. deployment is null ? (ArchiveLine[])[] : [new ArchiveLine { Deployment = deployment with { DeletedAt = null } }], new ArchiveLine { Run = row }], cancellationToken).ConfigureAwait(false);
             foreach (var part in Enum.GetValues<ArchivePart>())
             {
                 for (ArchiveKey? after = default(ArchiveKey); after is { } from;)

@@ -29,6 +29,9 @@ internal sealed class SqliteJournal : IJournal
 
     public string Incarnation { get; }
 
+    // It has the file to itself.
+    public int Format => JournalFormat.Version;
+
     public string? Health => _committer.Health;
 
     public async Task<OpenedStream> OpenAsync(StreamId stream, CancellationToken cancellationToken)

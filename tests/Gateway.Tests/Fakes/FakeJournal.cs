@@ -7,6 +7,8 @@ internal sealed class FakeJournal : IJournal
 
     public string Incarnation => "a1b2";
 
+    public int Format => JournalFormat.Version;
+
     public string? Health { get; set; }
 
     public int Listeners => Committed?.GetInvocationList().Length ?? 0;

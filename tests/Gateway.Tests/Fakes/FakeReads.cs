@@ -57,13 +57,13 @@ internal sealed class FakeReads : IReadModel
     }
 
     public Task<DeploymentRow?> GetDeploymentAsync(string ns, string flow, int? version, CancellationToken cancellationToken) =>
-        Read(() => Deployments.Where(d => d.Namespace == ns && d.Flow == flow && (version is null || d.Version == version)).MaxBy(d => d.Version));
+        Read(() => Deployments.Where(d => d.Namespace == ns && d.Flow == flow && (version is null ? d.DeletedAt is null : d.Version == version)).MaxBy(d => d.Version));
 
     public Task<Page<DeploymentRow>> ListFlowsAsync(string ns, string? cursor, int limit, CancellationToken cancellationToken) =>
-        Read(() => Slice(Deployments.Where(d => d.Namespace == ns).GroupBy(d => d.Flow).Select(g => g.MaxBy(d => d.Version)!), cursor, limit));
+        Read(() => Slice(Deployments.Where(d => d.Namespace == ns && d.DeletedAt is null).GroupBy(d => d.Flow).Select(g => g.MaxBy(d => d.Version)!), cursor, limit));
 
     public Task<Page<DeploymentRow>> ListDeploymentsAsync(string ns, string flow, string? cursor, int limit, CancellationToken cancellationToken) =>
-        Read(() => Slice(Deployments.Where(d => d.Namespace == ns && d.Flow == flow).OrderByDescending(d => d.Version), cursor, limit));
+        Read(() => Slice(Deployments.Where(d => d.Namespace == ns && d.Flow == flow && d.DeletedAt is null).OrderByDescending(d => d.Version), cursor, limit));
 
     public Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken) =>
         Read(() => Runs.TryGetValue(run, out var row) && row.Namespace == ns ? row : null);

@@ -39,6 +39,12 @@ internal sealed class FakeScheduler : IScheduler
         return new Deployed(command.Spec.Name, 3, new string('a', 64), New);
     }
 
+    public async Task<FlowDeletion> DeleteFlowAsync(DeleteFlow command, CancellationToken cancellationToken)
+    {
+        await TakeAsync(command, cancellationToken);
+        return new FlowDeletion(command.Flow, command.Deployment ?? 3, New);
+    }
+
     public async Task<Started> StartRunAsync(StartRun command, CancellationToken cancellationToken)
     {
         await TakeAsync(command, cancellationToken);

@@ -4,7 +4,7 @@ using SQLitePCL;
 namespace Fanfare.Replay.Recording;
 
 /// <summary>Plays scenarios and keeps their journals as fixtures. Not part of a test run: started by <c>FANFARE_RECORD=1</c>, it adds the
-/// fixtures that are not there yet in the present format, and changes none.</summary>
+/// fixtures of scenarios that have none yet, and changes none.</summary>
 public sealed class Recorder
 {
     public static TheoryData<string> Scenarios() => [.. Recording.Scenarios.All.Keys];
@@ -13,10 +13,9 @@ public sealed class Recorder
     [MemberData(nameof(Scenarios))]
     public async Task RecordWhatIsNotThereYet(string scenario)
     {
-        var name = $"{JournalFormat.Version}-{scenario}";
-        if (Environment.GetEnvironmentVariable("FANFARE_RECORD") != "1" || Fixture.Exists(name))
+        if (Environment.GetEnvironmentVariable("FANFARE_RECORD") != "1" || Fixture.Exists(scenario))
         {
-            Assert.True(Fixture.Exists(name), $"Scenario '{scenario}' has no fixture. Record it: FANFARE_RECORD=1 dotnet test tests/Replay");
+            Assert.True(Fixture.Exists(scenario), $"Scenario '{scenario}' has no fixture. Record it: FANFARE_RECORD=1 dotnet test tests/Replay");
             return;
         }
         var (script, play) = Recording.Scenarios.All[scenario];
@@ -32,7 +31,7 @@ public sealed class Recorder
             Assert.True(StreamId.TryParse((string)state!["stream"]!, out var stream));
             Assert.Equal(ReplayedStream.RowOf(rows.GetValueOrDefault(stream))?.ToJsonString(), state["row"]?.ToJsonString());
         }
-        new Fixture(name, events, states).Save();
+        new Fixture($"{events.Max(e => e.Version)}-{scenario}", events, states).Save();
     }
 
     // Read below the storage's own reader: the bytes as they stand in the file.

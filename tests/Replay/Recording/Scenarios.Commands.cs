@@ -165,4 +165,27 @@ internal static partial class Scenarios
         await stage.CommandAsync(TaskVerb.Skip, "pick", 1, 0, """{"list":["a","b"]}""");
         await stage.EndsAsync(RunStatus.Succeeded);
     }
+    private static Answer Delete(Lease lease) => lease.Name == "work[1]" ? Answer.Hold : Answer.Ok();
+
+    private static async Task DeleteAsync(Stage stage)
+    {
+        const string Flow = """
+            name: delete
+            steps:
+              start: {run: a, next: {foreach: work, over: {range: 3}}}
+              work: {run: b, next: end}
+              end: {run: c, join: all}
+            """;
+        await stage.DeployAsync(Flow);
+        await stage.DeployAsync(Flow + "\ntimeout: 1h\n");
+        await stage.StartAsync("delete");
+        await stage.HeldAsync("work[1]");
+        await stage.DeleteAsync("delete");
+        stage.Worker.Settle("work[1]", Answer.Ok());
+        await stage.EndsAsync(RunStatus.Succeeded);
+        // Under the same name and with the same spec, and so deleted again; then another, which is there at the end.
+        await stage.DeployAsync(Flow);
+        await stage.DeleteAsync("delete");
+        await stage.DeployAsync(Flow + "\ntimeout: 2h\n");
+    }
 }

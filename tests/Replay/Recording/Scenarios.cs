@@ -29,6 +29,7 @@ internal static partial class Scenarios
         ["operators"] = (Operators, OperatorsAsync),
         ["timeout"] = (Timeout, TimeoutAsync),
         ["refused"] = (Refused, RefusedAsync),
+        ["delete"] = (Delete, DeleteAsync),
     };
 
     // Which attempt of which task: "train[3] 0".

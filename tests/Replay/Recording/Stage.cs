@@ -53,6 +53,8 @@ internal sealed class Stage : IAsyncDisposable
         await _node.DeployAsync(new DeployFlow(Namespace, Operator, read.Spec, yaml, package), default);
     }
 
+    public Task DeleteAsync(string flow) => _node.DeleteFlowAsync(new DeleteFlow(Namespace, Operator, flow), default);
+
     /// <summary>Starts the run that the other calls are about.</summary>
     public async Task StartAsync(string flow, string parameters = "{}", int? deployment = null, string? key = null, string[]? tags = null)
     {

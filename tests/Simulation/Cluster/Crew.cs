@@ -14,18 +14,25 @@ internal sealed class Crew
     public Crew(SimCluster cluster, HistoryChecker history, IReadOnlyList<FlowSpec> flows, bool operators)
     {
         (_cluster, _history, _chance) = (cluster, history, cluster.Loop.Chance.Fork());
+        // Of its own, so that the seeds whose flows stay live as they did before there were deletions.
+        var deletions = new Chance(Chance.Mix(cluster.Loop.Seed ^ Chance.Hash("deletions")));
         foreach (var flow in flows)
         {
             var (copy, run) = (flow, $"{flow.Name}-run");
             Runs.Add(run);
             var again = operators && _chance.Roll(0.25);
-            Deploy(copy, () => Later(_chance.Span(0, 20_000), () =>
+            var deletes = operators && deletions.Roll(0.2);
+            Deploy(copy, version => Later(_chance.Span(0, 20_000), () =>
             {
-                Start(copy, run);
+                // What runs goes on to its end.
+                Start(copy, run, () =>
+                {
+                    if (deletes) Later(deletions.Span(0, deletions.Roll(0.5) ? 50 : 20_000), () => Delete(copy, version, () => DeployAgain(copy)));
+                });
                 // Also while the start is still on its way.
-                if (again) Later(_chance.Span(0, _chance.Roll(0.5) ? 50 : 10_000), () => DeployAgain(copy));
+                if (again && !deletes) Later(_chance.Span(0, _chance.Roll(0.5) ? 50 : 10_000), () => DeployAgain(copy));
             }));
-            if (again) Runs.Add(RerunOf(copy));
+            if (again || deletes) Runs.Add(RerunOf(copy));
             if (!operators || (!_cluster.Faults.MessagesLag && _chance.Roll(0.4))) continue;
             if (_cluster.Faults.MessagesLag) _impatient[run] = _chance.Between(3, 8);
             else if (_chance.Roll(0.3)) _impatient[run] = _chance.Between(1, 3);
@@ -61,28 +68,49 @@ internal sealed class Crew
 
     private static string RerunOf(FlowSpec flow) => $"{flow.Name}-rerun";
 
-    private void Deploy(FlowSpec flow, Action then)
+    private void Deploy(FlowSpec flow, Action<int> then)
     {
         var deploy = new DeployFlow("default", "ann", flow, "source", null);
         Insist(e => e.DeployAsync(deploy, CancellationToken.None), deployed =>
         {
             _history.DeploymentAnswered(flow.Name, deployed.Version);
-            then();
+            then(deployed.Version);
         });
     }
 
-    private void Start(FlowSpec flow, string run)
+    private void Start(FlowSpec flow, string run, Action? then = null)
     {
         var start = new StartRun("default", "ann", flow.Name, null, "{}", [], _chance.Int(3), null, run);
         _history.StartAsked(flow.Name, run);
-        Insist(e => e.StartRunAsync(start, CancellationToken.None), _ => { });
+        Insist(e => e.StartRunAsync(start, CancellationToken.None), _ => then?.Invoke());
+    }
+
+    // A deletion that comes late is not to take away what was deployed since, so it names what it is of. Then a run is asked for that must not start.
+    private void Delete(FlowSpec flow, int version, Action then)
+    {
+        _cluster.Loop.Trace($"ann: Delete {flow.Name} {version}");
+        Insist(e => e.DeleteFlowAsync(new DeleteFlow("default", "ann", flow.Name, version), CancellationToken.None), deleted =>
+        {
+            _history.DeletionAnswered(flow.Name, deleted.Deployment);
+            var (start, asked) = (new StartRun("default", "ann", flow.Name, null, "{}", [], 0, null, $"{flow.Name}-ghost"), false);
+            _history.StartAsked(flow.Name, start.Run);
+            _cluster.Call("client", e => e.StartRunAsync(start, CancellationToken.None), _ => { }, _ => Go());
+            // Whether it is answered or not.
+            Later(TimeSpan.FromSeconds(10), Go);
+
+            void Go()
+            {
+                if (!asked) then();
+                asked = true;
+            }
+        });
     }
 
     // Changed, and run as soon as that is said to be there.
     private void DeployAgain(FlowSpec flow)
     {
         var changed = flow with { Tags = [.. flow.Tags, "changed"] };
-        Deploy(changed, () => Later(_chance.Span(0, 5), () => Start(changed, RerunOf(flow))));
+        Deploy(changed, _ => Later(_chance.Span(0, 5), () => Start(changed, RerunOf(flow))));
     }
 
     private void Interfere(string run, FlowSpec flow, Chance chance)

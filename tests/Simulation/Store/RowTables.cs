@@ -30,6 +30,10 @@ internal sealed class RowTables
                 Deployments[(d.Namespace, d.Flow, d.Version)] = d;
                 key = (d.Namespace, d.Flow, d.Version);
                 break;
+            case DeletionRow d:
+                for (var version = d.First; version <= d.Last; version++) Deployments[(d.Namespace, d.Flow, version)] = Deployments[(d.Namespace, d.Flow, version)] with { DeletedAt = d.DeletedAt };
+                key = (d.Namespace, d.Flow, "deletion", d.First);
+                break;
             case RunRow r:
                 Runs[(r.Namespace, r.Run)] = r;
                 key = (r.Namespace, r.Run);

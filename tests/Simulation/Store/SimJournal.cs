@@ -26,6 +26,8 @@ internal sealed class SimJournal : IJournal
 
     public string Incarnation => DurableStore.Incarnation;
 
+    public int Format => JournalFormat.Version;
+
     public string? Health => null;
 
     /// <summary>Called at each commit, before and after it; where crashes are decided.</summary>

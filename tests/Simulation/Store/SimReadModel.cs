@@ -12,13 +12,13 @@ internal sealed class SimReadModel(DurableStore store, VirtualProcess process, F
     private RowTables Rows => store.Rows;
 
     public Task<DeploymentRow?> GetDeploymentAsync(string ns, string flow, int? version, CancellationToken cancellationToken) => Done(
-        version is { } v ? Rows.Deployments.GetValueOrDefault((ns, flow, v)) : Rows.Deployments.Values.Where(d => d.Namespace == ns && d.Flow == flow).MaxBy(d => d.Version));
+        version is { } v ? Rows.Deployments.GetValueOrDefault((ns, flow, v)) : Rows.Deployments.Values.Where(d => d.Namespace == ns && d.Flow == flow && d.DeletedAt is null).MaxBy(d => d.Version));
 
     public Task<Page<DeploymentRow>> ListFlowsAsync(string ns, string? cursor, int limit, CancellationToken cancellationToken) =>
-        Whole(Rows.Deployments.Values.Where(d => d.Namespace == ns).GroupBy(d => d.Flow).Select(g => g.MaxBy(d => d.Version)!));
+        Whole(Rows.Deployments.Values.Where(d => d.Namespace == ns && d.DeletedAt is null).GroupBy(d => d.Flow).Select(g => g.MaxBy(d => d.Version)!));
 
     public Task<Page<DeploymentRow>> ListDeploymentsAsync(string ns, string flow, string? cursor, int limit, CancellationToken cancellationToken) =>
-        Whole(Rows.Deployments.Values.Where(d => d.Namespace == ns && d.Flow == flow));
+        Whole(Rows.Deployments.Values.Where(d => d.Namespace == ns && d.Flow == flow && d.DeletedAt is null));
 
     public Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken) => Done(Rows.Runs.GetValueOrDefault((ns, run)));
 

@@ -30,6 +30,46 @@ public abstract partial class JournalConformance
     }
 
     [BackendFact]
+    public async Task DeletedDeployments_AreListedNoMore_AndFoundByTheirVersion()
+    {
+        var (opened, at) = (await Open(Flow("b")), A.T0.AddDays(1));
+        foreach (var flow in new[] { "a", "c" }) await Append(A.Append(Flow(flow), await Open(Flow(flow)), rows: [A.Deployment(flow, 1)]));
+        await Append(A.Append(Flow("b"), opened, rows: [A.Deployment("b", 1)]));
+        // More in one append: what is deleted there may have come with it.
+        await Append(A.Append(Flow("b"), opened, expected: 1, rows: [A.Deployment("b", 2), new DeletionRow(A.Ns, "b", 1, 2, at), A.Deployment("b", 3), new DeletionRow(A.Ns, "b", 3, 3, at.AddHours(1))]));
+
+        Assert.Equal([A.Deployment("a", 1), A.Deployment("c", 1)], await AllPages((cursor, limit) => ReadModel.ListFlowsAsync(A.Ns, cursor, limit, default), 1));
+        Assert.Empty((await ReadModel.ListDeploymentsAsync(A.Ns, "b", null, 10, default)).Items);
+        Assert.Null(await ReadModel.GetDeploymentAsync(A.Ns, "b", null, default));
+        for (var version = 1; version <= 3; version++)
+            Assert.Equal(A.Deployment("b", version) with { DeletedAt = version < 3 ? at : at.AddHours(1) }, await ReadModel.GetDeploymentAsync(A.Ns, "b", version, default));
+
+        await Append(A.Append(Flow("b"), opened, expected: 2, rows: [A.Deployment("b", 4)]));
+        await Append(A.Append(Flow("b"), opened, expected: 3, rows: [A.Deployment("b", 5)]));
+
+        Assert.Equal(["a", "b", "c"], (await ReadModel.ListFlowsAsync(A.Ns, null, 10, default)).Items.Select(f => f.Flow));
+        Assert.Equal(A.Deployment("b", 5), await ReadModel.GetDeploymentAsync(A.Ns, "b", null, default));
+        Assert.Equal([A.Deployment("b", 5), A.Deployment("b", 4)], await AllPages((cursor, limit) => ReadModel.ListDeploymentsAsync(A.Ns, "b", cursor, limit, default), 1));
+    }
+
+    [BackendFact]
+    public async Task DeletionsOfManyFlowsAtOnce_EachTakeTheirOwn()
+    {
+        var flows = Enumerable.Range(0, 9).Select(i => $"f{i}").ToList();
+        var opened = new Dictionary<string, OpenedStream>();
+        foreach (var flow in flows) opened[flow] = await Open(Flow(flow));
+
+        await Task.WhenAll(flows.Select(flow => Append(A.Append(Flow(flow), opened[flow], rows: [A.Deployment(flow, 1), new DeletionRow(A.Ns, flow, 1, 1, A.T0), A.Deployment(flow, 2)]))));
+
+        Assert.Equal(flows, (await ReadModel.ListFlowsAsync(A.Ns, null, 10, default)).Items.Select(f => f.Flow));
+        foreach (var flow in flows)
+        {
+            Assert.Equal(A.Deployment(flow, 1) with { DeletedAt = A.T0 }, await ReadModel.GetDeploymentAsync(A.Ns, flow, 1, default));
+            Assert.Equal(A.Deployment(flow, 2), await ReadModel.GetDeploymentAsync(A.Ns, flow, null, default));
+        }
+    }
+
+    [BackendFact]
     public async Task ARunsRow_IsSeenExactlyWithItsAppend_AndReplacedWhole()
     {
         Assert.Null(await ReadModel.GetRunAsync(A.Ns, "r1", default));

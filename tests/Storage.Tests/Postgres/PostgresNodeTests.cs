@@ -11,6 +11,9 @@ namespace Fanfare.Storage.Tests.Postgres;
 /// <summary>Several nodes that own a journal together: each shard is one node's, whoever comes, goes, dies or hangs, and what was answered is so.</summary>
 public sealed class PostgresNodeTests(SharedPostgres shared) : IClassFixture<SharedPostgres>, IAsyncLifetime
 {
+    /// <summary>What a release reads that comes after this one.</summary>
+    private const int Newer = JournalFormat.Version + 1;
+
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(60), _look = TimeSpan.FromMilliseconds(10);
 
     private readonly string _database = shared.NewSchema();
@@ -151,16 +154,16 @@ public sealed class PostgresNodeTests(SharedPostgres shared) : IClassFixture<Sha
         await OwnedAsync(old, other);
         // One after another is replaced.
         await LeaveAsync(other);
-        var next = await JoinAsync("a", reads: 2);
+        var next = await JoinAsync("a", reads: Newer);
         await OwnedAsync(old, next);
         await _ledger.AllGoOnAsync().WaitAsync(_patience);
-        Assert.Equal((1, 1), (old.Node.Format, next.Node.Format));
+        Assert.Equal((JournalFormat.Version, JournalFormat.Version), (old.Node.Format, next.Node.Store.Journal.Format));
         // The new release goes back, and comes again.
         await LeaveAsync(next);
         var back = await JoinAsync("a");
         await OwnedAsync(old, back);
         await LeaveAsync(back);
-        next = await JoinAsync("a", reads: 2);
+        next = await JoinAsync("a", reads: Newer);
         await OwnedAsync(old, next);
 
         // The old one is down for a moment, in which all that live are new.
@@ -168,19 +171,19 @@ public sealed class PostgresNodeTests(SharedPostgres shared) : IClassFixture<Sha
         await OwnedAsync(next);
         old = await JoinAsync("old");
         await OwnedAsync(old, next);
-        Assert.Equal(1, await ScalarAsync<int>("SELECT format FROM journal"));
+        Assert.Equal(JournalFormat.Version, await ScalarAsync<int>("SELECT format FROM journal"));
         // It is replaced at last, and the others have waited for long enough.
         await LeaveAsync(old);
-        var second = await JoinAsync("b", reads: 2, agreeAfter: TimeSpan.FromMilliseconds(100));
-        await UntilAsync(() => next.Node.Format == 2 && second.Node.Format == 2, "The newer format");
+        var second = await JoinAsync("b", reads: Newer, agreeAfter: TimeSpan.FromMilliseconds(100));
+        await UntilAsync(() => next.Node.Store.Journal.Format == Newer && second.Node.Format == Newer, "The newer format");
 
         await _ledger.AllGoOnAsync().WaitAsync(_patience);
-        Assert.Equal(2, await ScalarAsync<int>("SELECT format FROM journal"));
-        Assert.Contains(_log, line => line.StartsWith("All servers read events of format 2", StringComparison.Ordinal));
+        Assert.Equal(Newer, await ScalarAsync<int>("SELECT format FROM journal"));
+        Assert.Contains(_log, line => line.StartsWith($"All servers read events of format {Newer}", StringComparison.Ordinal));
         // Nothing new was written so far, and each event has the format that it needs.
         Assert.Equal(1, await ScalarAsync<short>("SELECT max(version) FROM events"));
         var refused = await Assert.ThrowsAsync<JournalFormatException>(() => JoinAsync("old"));
-        Assert.Contains("holds events of format 2, and this release reads up to format 1. Start the release", refused.Message, StringComparison.Ordinal);
+        Assert.Contains($"holds events of format {Newer}, and this release reads up to format {JournalFormat.Version}. Start the release", refused.Message, StringComparison.Ordinal);
         Assert.Equal(0, _ledger.Fenced);
     }
 
@@ -189,9 +192,9 @@ public sealed class PostgresNodeTests(SharedPostgres shared) : IClassFixture<Sha
     {
         await LeaveAsync(await JoinAsync("a"));
 
-        var next = await JoinAsync("a", reads: 2);
+        var next = await JoinAsync("a", reads: Newer);
 
-        await UntilAsync(() => next.Node.Format == 2, "The newer format");
+        await UntilAsync(() => next.Node.Format == Newer, "The newer format");
         await Assert.ThrowsAsync<JournalFormatException>(() => JoinAsync("b"));
     }
 
@@ -221,7 +224,7 @@ public sealed class PostgresNodeTests(SharedPostgres shared) : IClassFixture<Sha
         }
         var written = await ShardsAsync();
         var metaflow = new NpgsqlConnectionStringBuilder(_database).SearchPath + "_metaflow";
-        await shared.Server.ExecuteAsync($"DROP SCHEMA {metaflow} CASCADE; ALTER TABLE streams DROP COLUMN shard; DROP TABLE nodes, shards, silos, silos_version, orleansquery, schema_oldest; DELETE FROM schema_version WHERE version >= 4", _database);
+        await shared.Server.ExecuteAsync($"DROP SCHEMA {metaflow} CASCADE; ALTER TABLE streams DROP COLUMN shard; ALTER TABLE deployments DROP COLUMN deleted_us; DROP TABLE nodes, shards, silos, silos_version, orleansquery, schema_oldest; DELETE FROM schema_version WHERE version >= 4", _database);
 
         await PostgresDatabase.MigrateAsync(_database, default);
 

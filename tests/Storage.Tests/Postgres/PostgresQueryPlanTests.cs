@@ -23,9 +23,9 @@ public sealed partial class PostgresQueryPlanTests(SharedPostgres shared, ITestO
         ["stream_id"] = [ByName],
         ["history"] = [ByName, "events_by_run", ById],
         ["deployment"] = ["deployments_once_per_version"],
-        ["latest_deployment"] = ["deployments_once_per_version"],
-        ["deployments"] = ["deployments_once_per_version"],
-        ["flows"] = ["deployments_once_per_version"],
+        ["latest_deployment"] = ["deployments_there"],
+        ["deployments"] = ["deployments_there"],
+        ["flows"] = ["deployments_there"],
         ["runs_named"] = ["runs_pkey", ByName],
         ["runs_by_created"] = ["runs_by_created"],
         ["runs_by_flow"] = ["runs_by_flow"],
@@ -102,6 +102,7 @@ public sealed partial class PostgresQueryPlanTests(SharedPostgres shared, ITestO
         await RunAsync($"CREATE SCHEMA {_schema}");
         await RunAsync(SqlText.Whole("postgres_0001_journal.sql"));
         await RunAsync(SqlText.Whole("postgres_0002_retention.sql"));
+        await RunAsync(SqlText.Whole("postgres_0008_deletions.sql"));
     }
 
     public async Task DisposeAsync()
@@ -120,6 +121,17 @@ public sealed partial class PostgresQueryPlanTests(SharedPostgres shared, ITestO
 
         foreach (var sql in new[] { PostgresRetention.Sql["hide_tags"], SqlText.Load("postgres_write.sql")["drop_run_tags"] })
             Assert.Matches(@"Index Cond: \(.*\(tag = ", await PlanAsync(connection, sql));
+    }
+
+    [PostgresFact]
+    public async Task AFlowsDeployments_AreDeletedByTheirNumbers()
+    {
+        await GrowAsync(0, 3000);
+        await RunAsync(Analyze);
+        await using var connection = await _source.OpenConnectionAsync();
+        await SetAsync(connection, PostgresSessions.WriterOptions);
+
+        Assert.Matches(@"Index Cond: \(.*\(version >= ", await PlanAsync(connection, SqlText.Load("postgres_write.sql")["delete_deployments"], " (text[], text[], integer[], integer[], bigint[])"));
     }
 
     [PostgresFact]
@@ -177,12 +189,13 @@ public sealed partial class PostgresQueryPlanTests(SharedPostgres shared, ITestO
     }
 
     /// <summary>The plan for any values, as nulls stand for them.</summary>
-    private static async Task<string> PlanAsync(NpgsqlConnection connection, string sql)
+    /// <param name="types">Of the values, where the statement does not tell them.</param>
+    private static async Task<string> PlanAsync(NpgsqlConnection connection, string sql, string types = "")
     {
         var values = Enumerable.Repeat("NULL", Parameter().Matches(sql).Max(m => int.Parse(m.Groups[1].Value)));
         await using var batch = new NpgsqlBatch(connection)
         {
-            BatchCommands = { new($"PREPARE asked AS {sql}"), new($"EXPLAIN (COSTS OFF) EXECUTE asked({string.Join(", ", values)})"), new("DEALLOCATE asked") },
+            BatchCommands = { new($"PREPARE asked{types} AS {sql}"), new($"EXPLAIN (COSTS OFF) EXECUTE asked({string.Join(", ", values)})"), new("DEALLOCATE asked") },
         };
         await using var reader = await batch.ExecuteReaderAsync();
         var lines = new List<string>();

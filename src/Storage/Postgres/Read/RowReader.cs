@@ -9,7 +9,7 @@ namespace Fanfare.Storage.Postgres.Read;
 internal static class RowReader
 {
     public static DeploymentRow Deployment(NpgsqlDataReader r) =>
-        new(r.GetString(0), r.GetString(1), r.GetInt32(2), r.GetString(3), r.GetString(4), r.GetString(5), TextOrNull(r, 6), Time(r, 7), r.GetString(8));
+        new(r.GetString(0), r.GetString(1), r.GetInt32(2), r.GetString(3), r.GetString(4), r.GetString(5), TextOrNull(r, 6), Time(r, 7), r.GetString(8), TimeOrNull(r, 9));
 
     public static RunRow Run(NpgsqlDataReader r) =>
         new(r.GetString(1), r.GetString(2), r.GetString(3), r.GetInt32(4), Codes.Run(r.GetInt16(5)), r.GetString(6),

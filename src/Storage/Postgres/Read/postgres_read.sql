@@ -19,27 +19,27 @@ FROM (
 WHERE h.before < $3 ORDER BY h.position;
 
 -- fragment: deployment_columns
-d.ns, d.flow, d.version, d.digest, d.spec, d.source, d.package, d.created_us, d.actor
+d.ns, d.flow, d.version, d.digest, d.spec, d.source, d.package, d.created_us, d.actor, d.deleted_us
 
 -- name: deployment
 SELECT $(deployment_columns) FROM deployments d WHERE d.ns = $1 AND d.flow = $2 AND d.version = $3;
 
 -- name: latest_deployment
-SELECT $(deployment_columns) FROM deployments d WHERE d.ns = $1 AND d.flow = $2 ORDER BY d.version DESC LIMIT 1;
+SELECT $(deployment_columns) FROM deployments d WHERE d.ns = $1 AND d.flow = $2 AND d.deleted_us IS NULL ORDER BY d.version DESC LIMIT 1;
 
 -- name: deployments
 -- Newest first.
-SELECT $(deployment_columns) FROM deployments d WHERE d.ns = $1 AND d.flow = $2 AND d.version < $3 ORDER BY d.version DESC LIMIT $4;
+SELECT $(deployment_columns) FROM deployments d WHERE d.ns = $1 AND d.flow = $2 AND d.version < $3 AND d.deleted_us IS NULL ORDER BY d.version DESC LIMIT $4;
 
 -- name: flows
--- Hops from flow to flow along the primary key, so that a flow of ten thousand deployments costs no more than one.
+-- Hops from flow to flow along the index of those that are there, so that a flow of ten thousand deployments costs no more than one.
 WITH RECURSIVE hops AS (
-    SELECT (SELECT min(flow) FROM deployments WHERE ns = $1 AND flow > $2) AS flow, 1 AS hop
+    SELECT (SELECT min(flow) FROM deployments WHERE ns = $1 AND flow > $2 AND deleted_us IS NULL) AS flow, 1 AS hop
     UNION ALL
-    SELECT (SELECT min(flow) FROM deployments WHERE ns = $1 AND flow > h.flow), h.hop + 1 FROM hops h WHERE h.flow IS NOT NULL AND h.hop < $3
+    SELECT (SELECT min(flow) FROM deployments WHERE ns = $1 AND flow > h.flow AND deleted_us IS NULL), h.hop + 1 FROM hops h WHERE h.flow IS NOT NULL AND h.hop < $3
 )
 SELECT $(deployment_columns)
-FROM hops h CROSS JOIN LATERAL (SELECT * FROM deployments l WHERE l.ns = $1 AND l.flow = h.flow ORDER BY l.version DESC LIMIT 1) d
+FROM hops h CROSS JOIN LATERAL (SELECT * FROM deployments l WHERE l.ns = $1 AND l.flow = h.flow AND l.deleted_us IS NULL ORDER BY l.version DESC LIMIT 1) d
 ORDER BY h.hop;
 
 -- fragment: run_columns

@@ -22,6 +22,7 @@ internal sealed class Batch
     private readonly PutRuns _runs;
     private readonly AddRunTags _tags;
     private readonly PutDeployments _deployments;
+    private readonly DeleteDeployments _deletions;
     private readonly Columns[] _all, _fresh, _shared;
     private readonly HashSet<int> _seenTasks = [];
     private readonly HashSet<(int, int)> _seenAttempts = [];
@@ -35,7 +36,7 @@ internal sealed class Batch
         [
             // The heads first: nothing else is written when one of them is not where its append expects it.
             _newStreams = new(sql), _heads = new(sql), _events = new(sql), _noWakes = new(sql["remove_wakes"]), _wakes = new(sql),
-            _sentBack = new(sql["keep_attempts"]), _newTasks = new(sql), _tasks = new(sql), _endedGrants = new(sql["remove_grants"]), _grants = new(sql), _attempts = new(sql), _steps = new(sql), _oldTags = new(sql["drop_run_tags"]), _runs = new(sql), _tags = new(sql), _deployments = new(sql),
+            _sentBack = new(sql["keep_attempts"]), _newTasks = new(sql), _tasks = new(sql), _endedGrants = new(sql["remove_grants"]), _grants = new(sql), _attempts = new(sql), _steps = new(sql), _oldTags = new(sql["drop_run_tags"]), _runs = new(sql), _tags = new(sql), _deployments = new(sql), _deletions = new(sql),
         ];
         _fresh = [_events, _newTasks];
         _shared = [.. _all.Except(_fresh)];
@@ -114,7 +115,7 @@ internal sealed class Batch
     {
         _seenTasks.Clear();
         _seenAttempts.Clear();
-        var (seenOwn, seenVersions) = (false, rows.Count > 0 && rows[0] is DeploymentRow ? new HashSet<int>() : null);
+        var (seenOwn, seenVersions) = (false, rows.Count > 0 && rows[0] is DeploymentRow or DeletionRow ? new HashSet<int>() : null);
         for (var i = rows.Count - 1; i >= 0; i--)
         {
             switch (rows[i])
@@ -141,6 +142,10 @@ internal sealed class Batch
                     break;
                 case DeploymentRow deployment:
                     if (seenVersions!.Add(deployment.Version)) _deployments.Add(entry, deployment);
+                    break;
+                // It may be of deployments that are new in this batch, whose statement comes first. What two deletions take away are never the same.
+                case DeletionRow deletion:
+                    _deletions.Add(deletion);
                     break;
                 default:
                     throw new InvalidOperationException($"A row of type {rows[i].GetType().Name} has no table.");

@@ -524,3 +524,29 @@ internal sealed class PutDeployments : Columns
         _actor.Add(HeldText.Of(row.Actor));
     }
 }
+
+internal sealed class DeleteDeployments : Columns
+{
+    private readonly List<string> _ns, _flow;
+    private readonly List<int> _first, _last;
+    private readonly List<long> _deleted;
+
+    public DeleteDeployments(SqlText sql)
+        : base(sql["delete_deployments"])
+    {
+        _ns = Column<string>(NpgsqlDbType.Text);
+        _flow = Column<string>(NpgsqlDbType.Text);
+        _first = Column<int>(NpgsqlDbType.Integer);
+        _last = Column<int>(NpgsqlDbType.Integer);
+        _deleted = Column<long>(NpgsqlDbType.Bigint);
+    }
+
+    public void Add(DeletionRow row)
+    {
+        _ns.Add(row.Namespace);
+        _flow.Add(row.Flow);
+        _first.Add(row.First);
+        _last.Add(row.Last);
+        _deleted.Add(Instant.ToMicroseconds(row.DeletedAt));
+    }
+}

@@ -102,6 +102,11 @@ ON CONFLICT (ns, flow, version) DO UPDATE SET
     digest = excluded.digest, spec = excluded.spec, source = excluded.source, package = excluded.package,
     created_us = excluded.created_us, actor = excluded.actor;
 
+-- name: delete_deployments
+UPDATE deployments d SET deleted_us = g.deleted_us
+FROM unnest($1, $2, $3, $4, $5) AS g (ns, flow, first, last, deleted_us)
+WHERE d.ns = g.ns AND d.flow = g.flow AND d.version BETWEEN g.first AND g.last;
+
 -- name: heads
 -- Who won and who lost, after a batch was stopped; and the ids of streams that are not known.
 SELECT name, id, run_id, seq, epoch FROM streams WHERE name = ANY ($1);

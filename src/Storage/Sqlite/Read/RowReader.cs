@@ -9,7 +9,7 @@ namespace Fanfare.Storage.Sqlite.Read;
 internal static class RowReader
 {
     public static DeploymentRow Deployment(Statement s) =>
-        new(s.Text(0), s.Text(1), s.Int(2), s.Text(3), s.Text(4), s.Text(5), s.TextOrNull(6), Instant.FromMicroseconds(s.Long(7)), s.Text(8));
+        new(s.Text(0), s.Text(1), s.Int(2), s.Text(3), s.Text(4), s.Text(5), s.TextOrNull(6), Instant.FromMicroseconds(s.Long(7)), s.Text(8), Instant.FromMicroseconds(s.LongOrNull(9)));
 
     public static RunRow Run(Statement s) =>
         new(s.Text(1), s.Text(2), s.Text(3), s.Int(4), Codes.Run(s.Int(5)), s.Text(6),

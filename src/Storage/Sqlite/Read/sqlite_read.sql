@@ -43,18 +43,18 @@ ORDER BY position LIMIT ?3;
 SELECT $(deployment_columns) FROM deployments WHERE ns = ?1 AND flow = ?2 AND version = ?3;
 
 -- name: latest_deployment
-SELECT $(deployment_columns) FROM deployments WHERE ns = ?1 AND flow = ?2 ORDER BY version DESC LIMIT 1;
+SELECT $(deployment_columns) FROM deployments WHERE ns = ?1 AND flow = ?2 AND deleted_us IS NULL ORDER BY version DESC LIMIT 1;
 
 -- name: deployments
 -- Newest first.
-SELECT $(deployment_columns) FROM deployments WHERE ns = ?1 AND flow = ?2 AND version < ?3 ORDER BY version DESC LIMIT ?4;
+SELECT $(deployment_columns) FROM deployments WHERE ns = ?1 AND flow = ?2 AND version < ?3 AND deleted_us IS NULL ORDER BY version DESC LIMIT ?4;
 
 -- name: next_flow
--- Hops from flow to flow along the unique index, so that a flow of ten thousand deployments costs no more than one.
-SELECT min(flow) FROM deployments WHERE ns = ?1 AND flow > ?2;
+-- Hops from flow to flow along the index of those that are there, so that a flow of ten thousand deployments costs no more than one.
+SELECT min(flow) FROM deployments WHERE ns = ?1 AND flow > ?2 AND deleted_us IS NULL;
 
 -- fragment: deployment_columns
-ns, flow, version, digest, spec, source, package, created_us, actor
+ns, flow, version, digest, spec, source, package, created_us, actor, deleted_us
 
 -- fragment: run_columns
 r.stream_id, r.ns, r.run, r.flow, r.deployment, r.status, r.parameters, r.tags, r.priority, r.idempotency_key, r.actor, r.generation, r.created_us, r.ended_us, r.error

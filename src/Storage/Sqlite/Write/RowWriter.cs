@@ -9,6 +9,7 @@ namespace Fanfare.Storage.Sqlite.Write;
 internal sealed class RowWriter(Database database, SqlText sql)
 {
     private readonly Statement _putDeployment = database.Prepare(sql["put_deployment"]);
+    private readonly Statement _deleteDeployments = database.Prepare(sql["delete_deployments"]);
     private readonly Statement _putRun = database.Prepare(sql["put_run"]);
     private readonly Statement _findRunTags = database.Prepare(sql["find_run_tags"]);
     private readonly Statement _removeRunTag = database.Prepare(sql["remove_run_tag"]);
@@ -45,6 +46,9 @@ internal sealed class RowWriter(Database database, SqlText sql)
                 _putDeployment.Bind(1, stream.Id).Bind(2, deployment.Namespace).Bind(3, deployment.Flow).Bind(4, deployment.Version).Bind(5, deployment.Digest)
                     .Bind(6, deployment.Spec).Bind(7, deployment.Source).Bind(8, deployment.Package)
                     .Bind(9, Instant.ToMicroseconds(deployment.CreatedAt)).Bind(10, deployment.Actor).Run();
+                break;
+            case DeletionRow deletion:
+                _deleteDeployments.Bind(1, deletion.Namespace).Bind(2, deletion.Flow).Bind(3, deletion.First).Bind(4, deletion.Last).Bind(5, Instant.ToMicroseconds(deletion.DeletedAt)).Run();
                 break;
             default:
                 throw new InvalidOperationException($"{id} wrote a row of type {row.GetType().Name}, which has no table.");

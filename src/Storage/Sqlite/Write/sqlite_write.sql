@@ -67,6 +67,9 @@ ON CONFLICT (ns, flow, version) DO UPDATE SET
     digest = excluded.digest, spec = excluded.spec, source = excluded.source, package = excluded.package,
     created_us = excluded.created_us, actor = excluded.actor;
 
+-- name: delete_deployments
+UPDATE deployments SET deleted_us = ?5 WHERE ns = ?1 AND flow = ?2 AND version BETWEEN ?3 AND ?4;
+
 -- name: put_run
 INSERT INTO runs (stream_id, ns, run, flow, deployment, status, parameters, tags, priority, idempotency_key, actor, generation, created_us, ended_us, error)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)

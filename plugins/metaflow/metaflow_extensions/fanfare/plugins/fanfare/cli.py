@@ -146,8 +146,16 @@ def _resolve_token(obj, api, authorize, given_token, generate_new_token):
 
 def _deployed(obj, api):
     found = api.flow(flow_name(obj.deployment_name))
-    if found is None:
-        return None
+    return None if found is None else _said(found)
+
+
+def _deployed_of(obj, api, run):
+    """What the deployment says by which a run is judged: the flow's latest; the run's own, where that was deleted, for who deploys under the name since may be somebody else."""
+    own = api.deployment(run["flow"], run["deployment"])
+    return _said(own) if own and own.get("deleted_at") else _deployed(obj, api)
+
+
+def _said(found):
     said = about(found)
     if said is None:
         raise FanfareException("There is a flow *%s* on Fanfare that was not deployed by Metaflow. Give this one another name: fanfare --name NAME %s." % (found["flow"], "create"))
@@ -291,6 +299,20 @@ def list_runs(obj, running=False, succeeded=False, failed=False, timed_out=False
         obj.echo("No %sruns of *%s* found on Fanfare." % ("".join("*%s* " % word for word in wanted), obj.deployment_name))
 
 
+@fanfare.command(help="Delete the deployed flow: it cannot be triggered any more, and its name is free. Its runs go on to their end, and stay readable.")
+@_authorize
+@click.pass_obj
+def delete(obj, authorize=None):
+    api = client()
+    found = api.flow(flow_name(obj.deployment_name))
+    if found is None:
+        raise FanfareException("There is no flow *%s* on Fanfare. *list* shows those that there are." % obj.deployment_name)
+    _check_token(obj, _said(found), authorize, "delete")
+    # That one, whose token was looked at.
+    api.delete(found["flow"], found["deployment"])
+    obj.echo("Flow *%s* deleted from Fanfare. Runs of it that are under way go on: *list-runs --running* shows them." % obj.deployment_name, bold=True)
+
+
 @fanfare.command("list", help="List the flows that Metaflow has deployed to Fanfare.")
 @click.pass_obj
 def list_flows(obj):
@@ -314,9 +336,7 @@ def _command(name, verb, said, help):
     @click.pass_obj
     def act(obj, run_id, authorize=None):
         api = client()
-        _run(obj, api, run_id)
-        deployed = _deployed(obj, api)
-        _check_token(obj, deployed, authorize, name)
+        _check_token(obj, _deployed_of(obj, api, _run(obj, api, run_id)), authorize, name)
         now = api.command(run_id, verb)
         obj.echo("Run *%s* %s: %s." % (run_id, said, STATUS[now["status"]]))
 
@@ -335,8 +355,7 @@ unsuspend = _command("unsuspend", "resume", "goes on", "Let a suspended run go o
 @click.pass_obj
 def retry(obj, run_id, step_to_rerun=None, authorize=None):
     api = client()
-    _run(obj, api, run_id)
-    _check_token(obj, _deployed(obj, api), authorize, "retry")
+    _check_token(obj, _deployed_of(obj, api, _run(obj, api, run_id)), authorize, "retry")
     now = api.command(run_id, "retry", {"from_step": step_to_rerun} if step_to_rerun else None)
     obj.echo("Run *%s* goes on: %s." % (run_id, STATUS[now["status"]]))
 

@@ -105,6 +105,14 @@ class FanfareClient(object):
         """The latest deployment of a flow; None when there is none."""
         return self._json("GET", "/api/v1/flows/%s" % _quoted(name), missing=True)
 
+    def deployment(self, flow, version):
+        """One deployment of a flow, with `deleted_at` where the flow was deleted; None when there is none."""
+        return self._json("GET", "/api/v1/flows/%s/deployments/%d" % (_quoted(flow), version), missing=True)
+
+    def delete(self, flow, deployment):
+        """Deletes a flow of which this is the latest deployment; its runs go on, and stay. Raises when another was deployed since."""
+        return self._json("DELETE", "/api/v1/flows/%s?deployment=%d" % (_quoted(flow), deployment))
+
     def flows(self):
         """The latest deployment of each flow."""
         return self._pages("/api/v1/flows", {})

@@ -170,6 +170,10 @@ class FanfareDeployedFlow(DeployedFlow):
         """
         return self._start("resuming", "resume", dict(kwargs, origin_run_id=origin_run_id, **({} if step_to_rerun is None else {"step_to_rerun": step_to_rerun})))
 
+    def delete(self, **kwargs) -> bool:
+        """Deletes the deployed flow; True if that was accepted. Its runs go on to their end, and stay readable. `authorize`: a production token."""
+        return _succeeds(self.deployer, _command(self.deployer).delete(**kwargs))
+
     def list_runs(self, states: Optional[List[str]] = None) -> List[FanfareTriggeredRun]:
         """The flow's runs, newest first.
 
