@@ -39,7 +39,8 @@ def clone_task(flow, flow_datastore, metadata, step_name, run_id, task_id, attem
     """
     node = flow._graph[step_name]
     origin, tried = _latest(flow_datastore, origin_run_id, step_name, origin_task_id)
-    if origin is None or "_task_ok" not in origin or not origin["_task_ok"]:
+    # Of one that has not come to its end, Metaflow's datastore can be asked for nothing else.
+    if origin is None or not origin.has_metadata(origin.METADATA_DONE_SUFFIX) or "_task_ok" not in origin or not origin["_task_ok"]:
         return None
     if _note(metadata, WORKED_ON, flow.name, origin_run_id, step_name, origin.task_id, origin.attempt) != worked_on:
         return None
