@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-# Of other schedulers it is said that they enforce no @timeout.
-_RUN_ANYWAY = ("test_timeout_enforcement", "test_timeout_minutes_enforced")
+# Of other schedulers it is said that they enforce no @timeout, and are too slow for a foreach nested three deep.
+_RUN_ANYWAY = ("test_timeout_enforcement", "test_timeout_minutes_enforced", "test_nested_foreach_3level")
 
 _KNOWN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "known.txt")
 
@@ -35,6 +35,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.originalname in _RUN_ANYWAY:
             item.own_markers[:] = [mark for mark in item.own_markers if mark.name != "skip"]
+        if hasattr(item.module, "wait_for_deployed_run_allow_failure"):
             item.module.wait_for_deployed_run_allow_failure = _run_to_its_end
 
 

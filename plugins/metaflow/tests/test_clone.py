@@ -16,7 +16,9 @@ from metaflow_extensions.fanfare.plugins.fanfare import clone
 
 
 class Stored(object):
-    """The latest attempt of a task, as Metaflow's datastore has it."""
+    """The latest attempt of a task, as Metaflow's datastore has it when it is done."""
+
+    METADATA_DONE_SUFFIX = "DONE.lock"
 
     def __init__(self, pathspec, attempt, **artifacts):
         self.pathspec = pathspec
@@ -25,6 +27,9 @@ class Stored(object):
         self._artifacts = artifacts
         self._objects = {name: "sha-of-%r" % (value,) for name, value in artifacts.items()}
         self._info = {name: {"type": type(value)} for name, value in artifacts.items()}
+
+    def has_metadata(self, name):
+        return name == self.METADATA_DONE_SUFFIX
 
     def __contains__(self, name):
         return name in self._artifacts
@@ -126,6 +131,14 @@ class Adopting(unittest.TestCase):
         self.assertEqual(self.adopted(Store(Stored("r1/work/t-1", 2, _task_ok=True, **done))), {"splits": 7})
         for store in (Store(), Store(Stored("r1/work/t-1", 2)), Store(Stored("r1/work/t-1", 2, _task_ok=False, **done))):
             self.assertIsNone(self.adopted(store))
+
+
+class Unfinished(unittest.TestCase):
+    def test_a_task_that_was_ended_early_is_not_cloned(self):
+        with tempfile.TemporaryDirectory() as place:
+            store = FlowDataStore("Flow", None, storage_impl=LocalStorage, ds_root=place)
+            store.get_task_datastore("r0", "work", "t-1", attempt=0, mode="w").init_task()
+            self.assertIsNone(clone.clone_task(flow(), store, Noted(t_1=[(0, "same")]), "work", "r1", "t-1", 0, "r0", "t-1", "same"))
 
 
 class Marking(unittest.TestCase):

@@ -98,8 +98,9 @@ def adopt_task(flow, flow_datastore, step_name, run_id, task_id, attempt):
     return outcome(node, done.get("_transition"), splits_of(node, done.get)) if _is_ok(done) else None
 
 
-def _is_ok(done):
-    return done is not None and "_task_ok" in done and done["_task_ok"]
+def _is_ok(task):
+    # Of one that has not come to its end, Metaflow's datastore can be asked for nothing else.
+    return task is not None and task.has_metadata(task.METADATA_DONE_SUFFIX) and "_task_ok" in task and task["_task_ok"]
 
 
 def _latest(flow_datastore, run_id, step_name, task_id):
