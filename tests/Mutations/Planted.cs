@@ -46,8 +46,8 @@ internal static class Planted
         new("RunEndsWithoutWaiting", Run, "if (_awaited.Count > 0 || _handler is not null) return;", "if (_handler is not null) return;"),
         new("PauseIsAnsweredAtOnce", Run, "_status != RunStatus.Paused || _pausing.Count == 0;", "_status != RunStatus.Paused || _pausing.Count >= 0;"),
         new("CommandThatCameTooEarlyRefusesTheStart", Contexts, "return Find(ns, run) ?? throw", "throw"),
-        new("DeploymentIsNotTheLatest", Scheduling, "Runs.SetVersions(command.Namespace, command.Spec.Name, versions);", ""),
-        new("DeletedFlowStartsRuns", Scheduling, "Runs.SetVersions(command.Namespace, command.Flow, versions);", ""),
+        new("DeploymentIsNotTheLatest", Scheduling, "Learn(command.Namespace, command.Spec.Name, versions);", ""),
+        new("DeletedFlowStartsRuns", Scheduling, "Learn(command.Namespace, command.Flow, versions);", ""),
         new("DeletionTakesTheNumbersBack", Flow, "Deleted = Latest;", "Deleted = Latest = 0;"),
         new("HaltedStepOpensOthersThatStart", Apply, "                _paused = e.Run.Halted is true;\n", "                _paused = false;\n"),
     ];
