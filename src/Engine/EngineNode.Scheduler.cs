@@ -19,7 +19,7 @@ public sealed partial class EngineNode
         var digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{spec}\n{command.Package}")));
         var (deployed, versions) = await Activate(StreamId.Flow(command.Namespace, command.Spec.Name)).Ask<FlowEntity, (Deployed, FlowVersions)>(command.Actor,
             (FlowEntity flow, in Moment moment) => (flow.Deploy(command, spec, digest, moment), FlowVersions.Of(flow)));
-        Runs.SetVersions(command.Namespace, command.Spec.Name, versions);
+        Learn(command.Namespace, command.Spec.Name, versions);
         return deployed;
     }).WaitAsync(cancellationToken);
 
@@ -28,9 +28,15 @@ public sealed partial class EngineNode
         CheckDeletes();
         var (deletion, versions) = await Activate(StreamId.Flow(command.Namespace, command.Flow)).Ask<FlowEntity, (FlowDeletion, FlowVersions)>(command.Actor,
             (FlowEntity flow, in Moment moment) => (flow.Delete(command, moment), FlowVersions.Of(flow)));
-        Runs.SetVersions(command.Namespace, command.Flow, versions);
+        Learn(command.Namespace, command.Flow, versions);
         return deletion;
     }).WaitAsync(cancellationToken);
+
+    // What was on its way to the journal when the flow went to another node is answered later: from then on it is that node's to know.
+    private void Learn(string ns, string flow, FlowVersions versions)
+    {
+        if (Owns(StreamId.Flow(ns, flow))) Runs.SetVersions(ns, flow, versions);
+    }
 
     /// <exception cref="RefusedException">A server may take part that does not know what a deletion is.</exception>
     internal void CheckDeletes()

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using Fanfare.Bench;
 using Fanfare.Contracts;
@@ -341,30 +342,76 @@ public abstract class NodesConformance(SharedPostgres shared, ITestOutputHelper 
         await using var site = NewSite();
         var (a, b) = (await site.JoinAsync("a"), await site.JoinAsync("b"));
         await Site.SharedAsync(a, b);
-        var flow = Flows.Foreach(3, 1);
-        var (owner, other) = a.OwnerOf(StreamId.Flow(Site.Ns, flow.Name)) == a.Address ? (a, b) : (b, a);
-        foreach (var at in (Member[])[owner, other]) await site.StartRunAsync(a, flow, at);
+        Member[] members = [a, b];
+        // One that each owns.
+        var flows = members.Select(owner => Enumerable.Range(0, 100).Select(i => Flows.Foreach(3, 1) with { Name = $"flow{i}" }).First(flow => a.OwnerOf(StreamId.Flow(Site.Ns, flow.Name)) == owner.Address)).ToArray();
 
-        Assert.Equal(new FlowDeletion(flow.Name, 1, New: true), await other.Scheduler.DeleteFlowAsync(new DeleteFlow(Site.Ns, "ann", flow.Name, 1), default));
-        Assert.Equal(new FlowDeletion(flow.Name, 1, New: false), await owner.Scheduler.DeleteFlowAsync(new DeleteFlow(Site.Ns, "ann", flow.Name), default));
-        foreach (var at in (Member[])[owner, other])
+        foreach (var flow in flows)
         {
-            foreach (var deployment in (int?[])[null, 1])
+            foreach (var at in members) await site.StartRunAsync(a, flow, at);
+            Assert.Equal(new FlowDeletion(flow.Name, 1, New: true), await b.Scheduler.DeleteFlowAsync(new DeleteFlow(Site.Ns, "ann", flow.Name, 1), default));
+            Assert.Equal(new FlowDeletion(flow.Name, 1, New: false), await a.Scheduler.DeleteFlowAsync(new DeleteFlow(Site.Ns, "ann", flow.Name), default));
+            foreach (var at in members)
             {
-                string run;
-                do run = Engine.RunIds.Of(Guid.NewGuid().ToByteArray());
-                while (a.OwnerOf(StreamId.Run(Site.Ns, run)) != at.Address);
-                var refused = await Assert.ThrowsAsync<RefusedException>(() => a.Scheduler.StartRunAsync(new StartRun(Site.Ns, "ann", flow.Name, deployment, "{}", [], 0, null, run), default));
-                Assert.Equal((RefusalKind.NotFound, "FAN0002"), (refused.Kind, refused.Code));
+                foreach (var deployment in (int?[])[null, 1])
+                {
+                    string run;
+                    do run = Engine.RunIds.Of(Guid.NewGuid().ToByteArray());
+                    while (a.OwnerOf(StreamId.Run(Site.Ns, run)) != at.Address);
+                    var refused = await Assert.ThrowsAsync<RefusedException>(() => a.Scheduler.StartRunAsync(new StartRun(Site.Ns, "ann", flow.Name, deployment, "{}", [], 0, null, run), default));
+                    Assert.Equal((RefusalKind.NotFound, "FAN0002"), (refused.Kind, refused.Code));
+                }
             }
         }
         site.Work("w", 8, _short, "a", "b");
         await site.EndAsync(a);
-        foreach (var at in (Member[])[owner, other]) await site.StartRunAsync(a, flow, at);
+        foreach (var flow in flows)
+            foreach (var at in members) await site.StartRunAsync(a, flow, at);
         await site.EndAsync(a);
 
-        Assert.Equal([1, 1, 2, 2], (await a.Store.ReadModel.ListRunsAsync(new RunFilter(Site.Ns), null, 10, default)).Items.Select(run => run.Deployment).Order());
-        await site.CheckAsync(flow);
+        Assert.Equal([1, 1, 1, 1, 2, 2, 2, 2], (await a.Store.ReadModel.ListRunsAsync(new RunFilter(Site.Ns), null, 10, default)).Items.Select(run => run.Deployment).Order());
+        await site.CheckAsync(flows);
+    }
+
+    [PostgresFact]
+    public async Task FlowsThatMoveWhileTheyAreDeployed_AreKnownToTheirOwnersAlone()
+    {
+        await using var site = NewSite();
+        var a = await site.JoinAsync("a");
+        await Site.SharedAsync(a);
+        var (flows, isShared) = (0, false);
+        var deploying = Enumerable.Range(0, 16).Select(_ => Task.Run(async () =>
+        {
+            while (!Volatile.Read(ref isShared)) await a.Scheduler.DeployAsync(new DeployFlow(Site.Ns, "ann", Flows.Foreach(3, 1) with { Name = $"flow{Interlocked.Increment(ref flows)}" }, "test", null), default);
+        })).ToList();
+        var b = await site.JoinAsync("b");
+        await Site.SharedAsync(a, b);
+        Volatile.Write(ref isShared, true);
+        await Task.WhenAll(deploying);
+
+        var started = new ConcurrentBag<string>();
+        await Parallel.ForAsync(1, flows + 1, async (i, _) =>
+        {
+            await b.Scheduler.DeleteFlowAsync(new DeleteFlow(Site.Ns, "ann", $"flow{i}", 1), default);
+            foreach (var at in (Member[])[a, b])
+            {
+                string run;
+                do run = Engine.RunIds.Of(Guid.NewGuid().ToByteArray());
+                while (a.OwnerOf(StreamId.Run(Site.Ns, run)) != at.Address);
+                try
+                {
+                    await a.Scheduler.StartRunAsync(new StartRun(Site.Ns, "ann", $"flow{i}", null, "{}", [], 0, null, run), default);
+                    started.Add($"flow{i} at {at.Name}");
+                }
+                catch (RefusedException refused) when (refused.Kind == RefusalKind.NotFound)
+                {
+                    // As it is to be.
+                }
+            }
+        });
+
+        output.WriteLine($"{flows} flows");
+        Assert.Empty(started);
     }
 
     [PostgresFact]

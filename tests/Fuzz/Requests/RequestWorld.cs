@@ -22,10 +22,14 @@ internal sealed record RequestWorld(RealServer Server, IReadOnlyList<string> Flo
 
     private const string Hold = "{name: hold, steps: {start: {run: a, queue: kept, next: {foreach: each, over: {file: x}}}, each: {run: b, next: end}, end: {join: all, run: c}}}";
 
+    /// <summary>A flow that may be deleted.</summary>
+    public const string Spare = "spare";
+
     public static async Task<RequestWorld> MakeAsync()
     {
         var server = await RealServer.StartAsync(TimeSpan.FromMinutes(5));
         var flows = new[] { await server.DeployAsync(Train), await server.DeployAsync(Hold) };
+        await server.DeployAsync($"{{name: {Spare}, steps: {{start: {{run: a}}}}}}");
         var bytes = new byte[] { 31, 139, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
         var package = Convert.ToHexStringLower(SHA256.HashData(bytes));
         using var upload = await server.Client.PutAsync(new Uri("/api/v1/packages/" + package, UriKind.Relative), new ByteArrayContent(bytes));
