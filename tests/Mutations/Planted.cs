@@ -50,6 +50,11 @@ internal static class Planted
         new("DeploymentIsNotTheLatest", Scheduling, "Learn(command.Namespace, command.Spec.Name, versions);", ""),
         new("DeletedFlowStartsRuns", Scheduling, "Learn(command.Namespace, command.Flow, versions);", ""),
         new("DeletionTakesTheNumbersBack", Flow, "Deleted = Latest;", "Deleted = Latest = 0;"),
+        new("GangGoesOnOneByOne", Gangs, "        if (_held.Count < _foreach!.Count) return;\n", ""),
+        new("EachOfAGangHasABudget", Gangs, "private TaskBudget Spent(int split) => IsGang\n", "private TaskBudget Spent(int split) => IsGang && split < 0\n"),
+        new("WhatWasDoneOfAGangStaysDone", Gangs, "        foreach (var split in TakeHeld())\n", "        foreach (var split in TakeHeld().Take(0))\n"),
+        new("RestOfAGangRunsOn", Gangs, "            if (lease.End == LeaseEnd.None) lease.End = LeaseEnd.Gang;\n", "            if (lease.End == LeaseEnd.None && _held.Count > 1_000_000) lease.End = LeaseEnd.Gang;\n"),
+        new("GangStartsInParts", Step, "IsGang ? ReadyGang :", ""),
         new("HaltedStepOpensOthersThatStart", Apply, "                _paused = e.Run.Halted is true;\n", "                _paused = false;\n"),
     ];
 
