@@ -85,6 +85,8 @@ for suite in "${suites[@]}"; do
     run ux core/test_{basic,compliance,dag,decorators,lifecycle,config,resume}.py --scheduler-type fanfare --exec-mode deployer "$@" || code=$?
   else
     cp "$here/acceptance/core.py" "$place/core"
+    # Extensions that a test wants to be installed; it is enough that Python finds them.
+    for extension in "$source"/test/extensions/packages/*/; do PYTHONPATH+=":${extension%/}"; done
     run core core.py --dist loadgroup "$@" || code=$?
   fi
 done
