@@ -166,14 +166,14 @@ public sealed class HistoryChecker
                 if (e.RetryAt is not null && failures >= step.Spec.Retry.MaxAttempts) Complain(recorded, $"a task is retried after {failures} failures; max_attempts is {step.Spec.Retry.MaxAttempts}");
                 if (e.RetryAt is null && e.Attempt >= 0 && !failed.Killed) CheckFinalFailure(recorded, step, failed, e.Error, failures);
                 (failed.FailedForGood, failed.RetryAt) = (e.RetryAt is null, e.RetryAt);
-                if (e.RetryAt is not null) step.RestartGang(run.Generation);
+                if (e.RetryAt is not null) step.RestartGang();
                 break;
             case TaskLost e:
                 var lost = step.Of(e.Split);
                 End(recorded, lost, e.Attempt, "was lost");
                 lost.Losses++;
                 lost.RetryAt = e.RetryAt;
-                step.RestartGang(run.Generation);
+                step.RestartGang();
                 break;
             case TaskCancelled e:
                 var cancelled = step.Of(e.Split);
@@ -213,13 +213,13 @@ public sealed class HistoryChecker
             case StepRetried e:
                 (step.Cancelled, step.Paused, step.Generation) = (false, false, e.Generation);
                 step.CancelledSplits.Clear();
+                step.RestartGang();
                 if (e.Reset.Contains(step.Key.Step)) step.ForgetMembersFrom(e.Reset);
                 foreach (var task in step.Tasks.Values)
                 {
                     if (task.Lease is not null) Complain(recorded, "a step was retried while a task of it ran");
                     if (task.SucceededIn is null || e.Reset.Contains(step.Key.Step)) Renew(task);
                 }
-                step.RestartGang(e.Generation);
                 break;
             case SplitsArrived e:
                 foreach (var split in e.Splits)

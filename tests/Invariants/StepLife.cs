@@ -37,9 +37,9 @@ public sealed class StepLife(StepKey key, StepSpec spec)
     public int Starting { get; set; }
 
     /// <summary>One of a gang has to start again: if not all were done, those that were are done no more.</summary>
-    public void RestartGang(int generation)
+    public void RestartGang()
     {
-        if (!IsGang || Tasks.Values.Count(task => task.SucceededIn == generation) == Count) return;
+        if (!IsGang || Tasks.Values.Count(task => task.SucceededIn is not null) == Count) return;
         foreach (var task in Tasks.Values) task.SucceededIn = null;
     }
 
