@@ -78,6 +78,8 @@ public sealed class FlowTests
         await site.DoneAsync("held", "fanfare", "terminate", second);
         Assert.Equal(RunStatus.Cancelled, (await site.Api.EndAsync(second, Eventually.Limit)).Status);
         Assert.Contains("ABORTED", await site.DoneAsync("held", "fanfare", "status", second), StringComparison.Ordinal);
+        var held = await site.Api.RunAsync(first);
+        Assert.True(held.Status == RunStatus.Paused, $"{held.Status}: {held.Error?.Message}");
         await File.WriteAllTextAsync(site.In("go"), "");
         await site.DoneAsync("held", "fanfare", "unsuspend", first);
         Assert.Equal(RunStatus.Succeeded, (await site.Api.EndAsync(first, Eventually.Limit)).Status);
