@@ -70,7 +70,7 @@ internal sealed partial class Dispatcher
         (await granted).TryGetValue(worker, out var its) ? its : [];
 
     /// <summary>Whether the worker gets nothing now but what it is kept for.</summary>
-    private bool IsKept(WorkerSession session) => Kept().Contains(session.Worker);
+    private bool IsKept(WorkerSession session) => _gangs.Count > 0 && Kept().Contains(session.Worker);
 
     private bool IsFreeFor(WorkerSession session, WaitingGang gang) => !IsKept(session) || FirstPatient() == gang;
 
