@@ -32,6 +32,9 @@ public sealed record FlowSpec
     /// <summary>Tags that every run of this flow gets.</summary>
     public IReadOnlyList<string> Tags { get; init; } = [];
 
+    /// <summary>When runs start by themselves, in the order of the source; null for none.</summary>
+    public IReadOnlyList<ScheduleSpec>? Schedules { get; init; }
+
     public StepSpec? Step(string name) => Steps.FirstOrDefault(s => s.Name == name);
 }
 
