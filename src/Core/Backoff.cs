@@ -20,13 +20,15 @@ public static class Backoff
     public static TimeSpan LossDelay(int losses, double chance) =>
         losses <= 1 ? TimeSpan.Zero : TimeSpan.FromSeconds(Math.Min(Math.Pow(2, losses - 2), 30) * (1 - (0.5 * chance)));
 
-    /// <summary>A number in [0, 1) from the command's entropy and a split, the same at every call with the same values.
-    /// The mixing is SplitMix64's finalizer (Steele, Lea, Flood 2014).</summary>
-    public static double Chance(ulong entropy, int split)
+    /// <summary>A number in [0, 1) from the command's entropy and a split, the same at every call with the same values.</summary>
+    public static double Chance(ulong entropy, int split) => (Mix(entropy, (ulong)split) >> 11) * (1.0 / (1UL << 53));
+
+    /// <summary>64 random bits from an entropy and a number: SplitMix64's finalizer (Steele, Lea, Flood 2014). What is journaled depends on it, so it stays as it is.</summary>
+    internal static ulong Mix(ulong entropy, ulong number)
     {
-        var z = entropy + (0x9E3779B97F4A7C15UL * ((ulong)split + 1));
+        var z = entropy + (0x9E3779B97F4A7C15UL * (number + 1));
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9UL;
         z = (z ^ (z >> 27)) * 0x94D049BB133111EBUL;
-        return ((z ^ (z >> 31)) >> 11) * (1.0 / (1UL << 53));
+        return z ^ (z >> 31);
     }
 }
