@@ -14,7 +14,7 @@ internal sealed record CronDays
     /// <summary>Days back from the last of the month, bit 0 for itself (<c>L</c>, <c>L-3</c>).</summary>
     public uint FromLast { get; init; }
 
-    /// <summary>Days whose nearest weekday, Monday to Friday of the same month, is meant (<c>15W</c>).</summary>
+    /// <summary>Days whose nearest weekday, Monday to Friday of the same month, is meant (<c>15W</c>); in a month that has no such day, the one nearest to its last, as in Quartz.</summary>
     public uint Nearest { get; init; }
 
     /// <summary>As <see cref="FromLast"/>, but the nearest weekday (<c>LW</c>).</summary>
@@ -46,7 +46,7 @@ internal sealed record CronDays
     {
         var days = Dates;
         for (var rest = FromLast; rest != 0; rest &= rest - 1) days |= Bit(length - BitOperations.TrailingZeroCount(rest));
-        for (var rest = Nearest & Through(length); rest != 0; rest &= rest - 1) days |= NearestWeekday(BitOperations.TrailingZeroCount(rest), length, first);
+        for (var rest = Nearest; rest != 0; rest &= rest - 1) days |= NearestWeekday(Math.Min(BitOperations.TrailingZeroCount(rest), length), length, first);
         for (var rest = NearestFromLast; rest != 0; rest &= rest - 1) days |= NearestWeekday(length - BitOperations.TrailingZeroCount(rest), length, first);
         return days;
     }

@@ -44,7 +44,7 @@ public sealed class ScheduleErrorTests
     [InlineData("0 0 30 2 *", null, "never due")]
     [InlineData("0 0 31 4,6,9,11 *", null, "never due")]
     [InlineData("0 0 0 29 2 ? 2026,2027", null, "never due")]
-    [InlineData("0 0 0 30W 2 ?", null, "never due")]
+    [InlineData("0 0 0 L-30 2 ?", null, "never due")]
     [InlineData("@dayly", null, "Did you mean @daily?")]
     [InlineData("@every 5m", null, "'every' instead of 'cron'")]
     [InlineData("@reboot", null, "names no time")]
