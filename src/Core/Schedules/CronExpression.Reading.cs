@@ -53,7 +53,7 @@ public sealed partial class CronExpression
         };
         if (count >= least && count <= most) return null;
         var needed = least == most ? $"{least}" : $"{least} or {most}";
-        return new CronFault(count == 0 ? "The expression is empty." : $"'{text.Trim()}' has {count} fields; the {NameOf(dialect)} dialect has {needed}.", $"Write {fields}, with blanks between them.");
+        return new CronFault(count == 0 ? "The expression is empty." : $"'{text.Trim()}' has {Fields(count)}; the {NameOf(dialect)} dialect has {needed}.", $"Write {fields}, with blanks between them.");
     }
 
     private static CronFault? ReadSet(CronField field, string text, CronDialect dialect, out ulong bits)
@@ -64,6 +64,8 @@ public sealed partial class CronExpression
         bits = CronField.Bits(set);
         return fault;
     }
+
+    private static string Fields(int count) => count == 1 ? "1 field" : $"{count} fields";
 
     private static string NameOf(CronDialect dialect) => dialect switch
     {

@@ -77,7 +77,7 @@ public sealed partial class CronExpression
                 fault = new CronFault($"'{text}' has 6 fields, which EventBridge's expressions (with a year) have and Quartz's (with seconds), and no '?' tells which it is.", "Set 'dialect' to eventbridge or quartz, and write '?' for the day that does not matter.");
                 return null;
             default:
-                fault = new CronFault(fields.Length == 0 ? "The expression is empty." : $"'{text}' has {fields.Length} field{(fields.Length == 1 ? "" : "s")}; an expression has 5 (Unix), 6 (EventBridge, Quartz) or 7 (Quartz).",
+                fault = new CronFault(fields.Length == 0 ? "The expression is empty." : $"'{text}' has {Fields(fields.Length)}; an expression has 5 (Unix), 6 (EventBridge, Quartz) or 7 (Quartz).",
                     "Write minute, hour, day of month, month and day of week, as in '30 6 * * MON-FRI'.");
                 return null;
         }

@@ -82,6 +82,39 @@ public sealed class DialectTests
     [InlineData("0 0 0 ? 2 MON#5", "2044-02-29 00:00, 2072-02-29 00:00, 2112-02-29 00:00")]
     public void Quartz(string text, string expected) => Expect(text, CronDialect.Quartz, expected);
 
+    /// <summary>The examples of the documentation.</summary>
+    [Theory]
+    [InlineData("30 6 * * MON-FRI", "2026-01-01 06:30, 2026-01-02 06:30, 2026-01-05 06:30")]
+    [InlineData("*/15 8-17 * * *", "2026-01-01 08:00, 2026-01-01 08:15, 2026-01-01 08:30")]
+    [InlineData("0 0 1 */3 *", "2026-04-01 00:00, 2026-07-01 00:00, 2026-10-01 00:00, 2027-01-01 00:00")]
+    [InlineData("0 0 13 * FRI", "2026-01-02 00:00, 2026-01-09 00:00, 2026-01-13 00:00")]
+    [InlineData("0 0 */2 * FRI", "2026-01-09 00:00, 2026-01-23 00:00, 2026-02-13 00:00")]
+    [InlineData("*/25 * * * *", "2026-01-01 00:25, 2026-01-01 00:50, 2026-01-01 01:00")]
+    [InlineData("cron(15 10 ? * 6L 2027-2029)", "2027-01-29 10:15, 2027-02-26 10:15")]
+    [InlineData("0 18 ? * MON-FRI *", "2026-01-01 18:00, 2026-01-02 18:00, 2026-01-05 18:00")]
+    [InlineData("rate(5 minutes)", "2026-01-01 00:05, 2026-01-01 00:10")]
+    [InlineData("*/10 * * * * ?", "2026-01-01 00:00:10, 2026-01-01 00:00:20")]
+    [InlineData("0 30 9 LW * ?", "2026-01-30 09:30, 2026-02-27 09:30, 2026-03-31 09:30")]
+    [InlineData("0 0 12 ? * 2#1 2027", "2027-01-04 12:00, 2027-02-01 12:00")]
+    public void Examples(string text, string expected) => Expect(text, null, expected);
+
+    /// <summary>Many years away, and sought by minutes this would take that many seconds.</summary>
+    [Fact]
+    public void WhatIsDecadesAway_IsFoundAtOnce()
+    {
+        var timetable = Due.Compiled(Due.Cron("0 0 0 ? 2 MON#5", "Europe/Berlin"));
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+
+        for (var day = 0; day < 1000; day++)
+        {
+            var time = Due.Time("2016-03-01T00:00:00Z").AddDays(day);
+            Assert.Equal(Due.Time("2044-02-28T23:00:00Z"), timetable.Next(time));
+            Assert.Equal(Due.Time("2016-02-28T23:00:00Z"), timetable.Previous(time));
+        }
+
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(5), $"2000 answers took {clock.Elapsed}.");
+    }
+
     [Theory]
     [InlineData("rate(1 minute)", 60)]
     [InlineData("rate(5 minutes)", 300)]
