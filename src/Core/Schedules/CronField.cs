@@ -105,8 +105,9 @@ internal sealed record CronField(string Name, int Low, int High)
             return null;
         }
         if (ReadValue(element, range[(dash + 1)..], out to) is { } wrongEnd) return wrongEnd;
-        // Sunday ends a Unix week as well as it begins one: FRI-SUN, 5-0.
-        if (Last < High && to == Low && from > to) to = High;
+        // Sunday ends a Unix week as well as it begins one: FRI-SUN, 5-0, 7-2.
+        if (Last < High && from > to && to == Low) to = High;
+        if (Last < High && from > to && from == High) from = Low;
         return null;
     }
 

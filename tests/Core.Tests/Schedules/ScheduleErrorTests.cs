@@ -35,6 +35,7 @@ public sealed class ScheduleErrorTests
     [InlineData("*/90 * * * *", null, "'every' can")]
     [InlineData("*/5/5 * * * *", null, "the step '5/5'")]
     [InlineData("* 22-2 * * *", null, "Write two ranges: '22-23,0-2'.")]
+    [InlineData("* * * * SAT-TUE", null, "Write two ranges: 'SAT-SAT,SUN-TUE'.")]
     [InlineData("* * * NOV-FEB *", null, "Write two ranges: 'NOV-DEC,JAN-FEB'.")]
     [InlineData("* * ? * *", null, "Set the dialect to eventbridge or quartz")]
     [InlineData("* * L * *", null, "Set the dialect to eventbridge or quartz")]
