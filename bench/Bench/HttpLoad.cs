@@ -2,10 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Fanfare.Contracts;
 using Fanfare.Gateway;
-using Fanfare.Specs;
 using Fanfare.Storage;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Fanfare.Bench;
 
@@ -14,17 +11,7 @@ internal sealed partial class Load
 {
     public async Task HttpAsync(int workers, FlowSpec spec, int completions)
     {
-        await using var gateway = GatewayHost.Build(
-            new GatewayOptions { Port = 0, DataDirectory = engine.Directory, HandleSignals = false },
-            services => services
-                .AddSingleton<IScheduler>(engine.Node)
-                .AddSingleton(engine.ReadModel)
-                .AddSingleton(engine.Journal)
-                .AddSingleton(engine.Blobs)
-                .AddSingleton<IMetaflowStore>(_ => SqliteMetaflow.OpenAsync(engine.Directory, TimeProvider.System).GetAwaiter().GetResult())
-                .AddSingleton<ISpecReader, Specs>()
-                .AddSingleton(TimeProvider.System));
-        await gateway.StartAsync();
+        await using var gateway = await LocalGateway.StartAsync(engine, () => SqliteMetaflow.OpenAsync(engine.Directory, TimeProvider.System).GetAwaiter().GetResult());
         using var working = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [typeof(Load).Assembly.Location, "work", GatewayHost.AddressOf(gateway).ToString(),
             "--workers", workers.ToString(CultureInfo.InvariantCulture), "--in-flight", InFlight.ToString(CultureInfo.InvariantCulture)])
         { RedirectStandardInput = true })!;
@@ -34,14 +21,5 @@ internal sealed partial class Load
         working.StandardInput.Close();
         await working.WaitForExitAsync();
         await gateway.StopAsync();
-    }
-
-    private sealed class Specs : ISpecReader
-    {
-        public SpecReading Read(string source)
-        {
-            var result = FlowSpecReader.Read(source);
-            return new SpecReading(result.Spec, result.Errors);
-        }
     }
 }

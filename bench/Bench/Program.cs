@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Fanfare.Bench;
 using Fanfare.Bench.Bare;
+using Fanfare.Bench.Metaflow;
 using Fanfare.Bench.Report;
 
 var tasks = new Option<int>("--tasks") { Description = "Width of the foreach.", DefaultValueFactory = _ => 50_000 };
@@ -44,4 +45,15 @@ var pairs = new Option<int>("--pairs") { Description = "Pairs of runs that count
 var history = new Command("history", "Measures a foreach on PostgreSQL with and without a long history, in turns.") { old, tasks, pairs };
 history.SetAction((parse, _) => History.RunAsync(parse.GetValue(old), parse.GetValue(tasks), parse.GetValue(pairs)));
 
-return await new RootCommand("Fanfare's benchmarks.") { run, measure, work, bare, steady, history, compare }.Parse(args).InvokeAsync();
+var clients = new Option<int[]>("--clients") { Description = "Connections, each of which has one post under way.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [1, 8, 32] };
+var told = new Option<int>("--tasks") { Description = "Tasks of the step that the posts are of.", DefaultValueFactory = _ => 1000 };
+var span = new Option<int>("--seconds") { Description = "How long a round counts.", DefaultValueFactory = _ => 8 };
+var turns = new Option<int>("--rounds") { DefaultValueFactory = _ => 3 };
+var metadata = new Command("metadata", "Measures posts to Metaflow's metadata service, on SQLite and on a private PostgreSQL server in turns.") { clients, told, span, turns };
+metadata.SetAction((parse, _) => MetadataPosts.RunAsync(parse.GetValue(clients)!, parse.GetValue(told), parse.GetValue(span), parse.GetValue(turns)));
+
+var posters = new Option<int>("--clients") { DefaultValueFactory = _ => 8 };
+var post = new Command("post", "Posts metadata of a step's tasks over HTTP.") { address, posters, told, span };
+post.SetAction(async (parse, _) => Json.WriteLine(await MetadataClients.RunAsync(new Uri(parse.GetValue(address)!), parse.GetValue(told), parse.GetValue(posters), parse.GetValue(span))));
+
+return await new RootCommand("Fanfare's benchmarks.") { run, measure, work, bare, steady, history, metadata, post, compare }.Parse(args).InvokeAsync();

@@ -15,6 +15,7 @@ public sealed partial class EngineNode
     {
         if (FlowGraph.Compile(command.Spec, out var errors) is null)
             throw new RefusedException(RefusalKind.Invalid, "FAN0004", $"The spec has {errors.Count} errors.") { Fields = errors };
+        CheckDeploys(command.Spec);
         var spec = FlowSpecJson.Write(command.Spec);
         var digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{spec}\n{command.Package}")));
         var (deployed, versions) = await Activate(StreamId.Flow(command.Namespace, command.Spec.Name)).Ask<FlowEntity, (Deployed, FlowVersions)>(command.Actor,
@@ -41,12 +42,17 @@ public sealed partial class EngineNode
     /// <exception cref="RefusedException">A server may take part that does not know what a deletion is.</exception>
     internal void CheckDeletes()
     {
-        if (Journal.Format < JournalFormat.Of(new FlowDeleted()))
-        {
-            throw new RefusedException(RefusalKind.Conflict, "FAN0003",
-                "A server of an older release takes part, or has until some minutes ago, which cannot read that a flow was deleted. Delete it when the upgrade is done: ten minutes after the last of them has gone.");
-        }
+        if (Journal.Format < JournalFormat.Of(new FlowDeleted())) throw IsTooEarly("that a flow was deleted", "Delete it");
     }
+
+    /// <exception cref="RefusedException">A server may take part that does not know all of the spec.</exception>
+    internal void CheckDeploys(FlowSpec spec)
+    {
+        if (SpecFormat.Beyond(spec, Journal.Format) is { } part) throw IsTooEarly(part, "Deploy the flow without it, or");
+    }
+
+    private static RefusedException IsTooEarly(string unreadable, string remedy) => new(RefusalKind.Conflict, "FAN0003",
+        $"A server of an older release takes part, or has until some minutes ago, which cannot read {unreadable}. {remedy} when the upgrade is done: ten minutes after the last of them has gone.");
 
     public Task<Started> StartRunAsync(StartRun command, CancellationToken cancellationToken) => OnLoop(async () =>
     {

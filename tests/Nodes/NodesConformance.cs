@@ -432,6 +432,35 @@ public abstract class NodesConformance(SharedPostgres shared, ITestOutputHelper 
         Assert.True(deletion.New);
     }
 
+    [PostgresTheory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task AFlowIsNotDeployed_WhileAServerMayTakePartThatCannotReadItsSpec(bool isGang)
+    {
+        await using var site = NewSite();
+        var a = await site.JoinAsync("a");
+        await Site.SharedAsync(a);
+        var old = Flows.Foreach(3, 1);
+        var spec = isGang ? Gang(3) : old with { Steps = [.. old.Steps.Select(step => step.Name == "b0" ? step with { Warm = ["server"] } : step)] };
+
+        await AgreeUponAsync(site, a, 1);
+        var refused = await Assert.ThrowsAsync<RefusedException>(() => a.Scheduler.DeployAsync(new DeployFlow(Site.Ns, "ann", spec, "test", null), default));
+        var engineRefused = await Assert.ThrowsAsync<RefusedException>(() => a.Engine.DeployAsync(new DeployFlow(Site.Ns, "ann", spec, "test", null), default));
+        var deployed = await a.Scheduler.DeployAsync(new DeployFlow(Site.Ns, "ann", old with { Name = spec.Name }, "test", null), default);
+        await AgreeUponAsync(site, a, JournalFormat.Version);
+        var later = await a.Scheduler.DeployAsync(new DeployFlow(Site.Ns, "ann", spec, "test", null), default);
+
+        Assert.Equal((RefusalKind.Conflict, "FAN0003"), (refused.Kind, refused.Code));
+        Assert.Contains($"cannot read '{(isGang ? "gang" : "warm")}' of step 'b0'. Deploy the flow without it, or when", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(refused.Message, engineRefused.Message);
+        Assert.Equal((1, 2), (deployed.Version, later.Version));
+        Assert.Equal("1 2", await FormatsAsync(site, spec.Name));
+    }
+
+    // In which formats a flow's deployments are kept.
+    private Task<string?> FormatsAsync(Site site, string flow) => shared.Server.ScalarAsync<string>(
+        $"SELECT string_agg(version::text, ' ' ORDER BY events.seq) FROM events JOIN streams ON streams.id = stream_id WHERE name = '{StreamId.Flow(Site.Ns, flow)}'", site.Database);
+
     // As the nodes do when one of an older release has gone, or is there.
     private async Task AgreeUponAsync(Site site, Member member, int format)
     {

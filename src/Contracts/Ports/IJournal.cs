@@ -135,6 +135,7 @@ public static class JournalFormat
     {
         // An event that is added, or one whose added member is set, is named here with its format.
         FlowDeleted => 2,
+        FlowDeployed deployed => SpecFormat.Of(deployed.Spec),
         _ => 1,
     };
 }

@@ -15,8 +15,12 @@ public sealed class NodeScheduler(EngineNode local, INodes nodes, TimeProvider c
 
     private readonly PollRouter _polls = new(local, nodes, clock);
 
-    public Task<Deployed> DeployAsync(DeployFlow command, CancellationToken cancellationToken) =>
-        AskAsync(StreamId.Flow(command.Namespace, command.Spec.Name), node => node.DeployAsync(command, cancellationToken), cancellationToken);
+    public async Task<Deployed> DeployAsync(DeployFlow command, CancellationToken cancellationToken)
+    {
+        // The owner may be of a release that passes over what it does not know.
+        local.CheckDeploys(command.Spec);
+        return await AskAsync(StreamId.Flow(command.Namespace, command.Spec.Name), node => node.DeployAsync(command, cancellationToken), cancellationToken);
+    }
 
     public async Task<FlowDeletion> DeleteFlowAsync(DeleteFlow command, CancellationToken cancellationToken)
     {

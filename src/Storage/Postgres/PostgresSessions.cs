@@ -50,8 +50,8 @@ internal sealed class PostgresSessions
     /// <summary>Sessions that see Metaflow's tables, and nothing of the journal.</summary>
     public PostgresSessions ForMetaflow() => new(new NpgsqlConnectionStringBuilder(_given.ConnectionString) { SearchPath = MetaflowSchemaOf(Schema) }.ConnectionString);
 
-    /// <summary>As <see cref="Readers"/>, but free to sort: what a task has is found by the task and then put in order.</summary>
-    public NpgsqlDataSource MetaflowReaders() => Source("-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off -c max_parallel_workers_per_gather=0", "fanfare metaflow", settings =>
+    /// <summary>As <see cref="Readers"/>. What no index has in order is sorted all the same: what a task has is found by the task, and then put in order.</summary>
+    public NpgsqlDataSource MetaflowReaders() => Source(ReadSession.Options + " -c enable_incremental_sort=off -c enable_hashjoin=off -c enable_mergejoin=off", "fanfare metaflow", settings =>
     {
         if (!_given.ShouldSerialize("Maximum Pool Size")) settings.MaxPoolSize = MostReadersOfNode;
         settings.NoResetOnClose = true;

@@ -165,6 +165,7 @@ internal static partial class Scenarios
         await stage.CommandAsync(TaskVerb.Skip, "pick", 1, 0, """{"list":["a","b"]}""");
         await stage.EndsAsync(RunStatus.Succeeded);
     }
+
     private static Answer Delete(Lease lease) => lease.Name == "work[1]" ? Answer.Hold : Answer.Ok();
 
     private static async Task DeleteAsync(Stage stage)
@@ -187,5 +188,30 @@ internal static partial class Scenarios
         await stage.DeployAsync(Flow);
         await stage.DeleteAsync("delete");
         await stage.DeployAsync(Flow + "\ntimeout: 2h\n");
+    }
+
+    private static Answer Gang(Lease lease) => Of(lease) switch
+    {
+        "work[0] 0" or "work[2] 1" => Answer.Hold,
+        _ => Answer.Ok("""{"n":1}"""),
+    };
+
+    private static async Task GangAsync(Stage stage)
+    {
+        await stage.DeployAsync("""
+            name: gang
+            steps:
+              start: {run: a, next: {foreach: work, over: {range: 3}}}
+              work: {run: b, gang: true, warm: [server, --port, "0"], next: each, retry: {max_attempts: 2, backoff: {initial: 10ms}}}
+              each: {run: c, next: end}
+              end: {run: d, join: all}
+            """);
+        await stage.StartAsync("gang");
+        await stage.HeldAsync("work[0]");
+        // One fails, and what the others had done is to be done again; then one is lost, and all start once more.
+        stage.Worker.Settle("work[0]", Answer.Exit(1));
+        await stage.HeldAsync("work[2]");
+        stage.Worker.Settle("work[2]", Answer.Lost("the machine went away"));
+        await stage.EndsAsync(RunStatus.Succeeded);
     }
 }

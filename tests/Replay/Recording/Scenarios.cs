@@ -30,6 +30,7 @@ internal static partial class Scenarios
         ["timeout"] = (Timeout, TimeoutAsync),
         ["refused"] = (Refused, RefusedAsync),
         ["delete"] = (Delete, DeleteAsync),
+        ["gang"] = (Gang, GangAsync),
     };
 
     // Which attempt of which task: "train[3] 0".

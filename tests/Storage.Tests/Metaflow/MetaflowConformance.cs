@@ -72,6 +72,34 @@ public abstract class MetaflowConformance : IAsyncLifetime
     }
 
     [BackendFact]
+    public async Task WhatIsNotThere_IsNotTakenForItsNeighbour()
+    {
+        foreach (var flow in new[] { "F", "G" }) await FlowAsync(flow);
+        var (before, after) = (await RunAsync("F", "a"), await RunAsync("F", "c"));
+        var other = await RunAsync("G", "b");
+        foreach (var run in new[] { before, after, other }) await StepAsync(Key(run), "middle");
+        var (first, third) = (await TaskAsync(Key(before), "middle", "t1"), await TaskAsync(Key(before), "middle", "t3"));
+        await TaskAsync(Key(after), "middle", "t2");
+        foreach (var task in new[] { first, third })
+            Assert.Equal(MetaflowOutcome.Done, (await _store.AddAsync(Metadata(MetaflowTaskKey.Of(Key(before), "middle", task.Name!), ("of", task.Name!)), default)).Outcome);
+
+        Assert.Null(await _store.GetRunAsync(MetaflowRunKey.Of("F", "b"), default));
+        Assert.Null(await _store.GetRunAsync(MetaflowRunKey.Of("F", $"{other.Number}"), default));
+        Assert.Null(await _store.GetRunAsync(MetaflowRunKey.Of("E", "a"), default));
+        foreach (var step in new[] { "early", "start" }) Assert.Null(await _store.GetStepAsync("F", before.Number, step, default));
+        Assert.Null(await _store.GetTaskAsync(MetaflowTaskKey.Of(Key(before), "middle", "t2"), default));
+        Assert.Null(await _store.GetTaskAsync(MetaflowTaskKey.Of(Key(after), "middle", $"{first.Number}"), default));
+        Assert.Single(await _store.ListStepsAsync("F", before.Number, default));
+        Assert.Equal(["t1"], (await _store.ListMetadataAsync(new MetaflowScope("F", before.Number, "middle", first.Number), null, 10, default)).Select(datum => datum.Value));
+        Assert.Equal(MetaflowOutcome.Missing, (await _store.AddAsync(NewStep(MetaflowRunKey.Of("F", "b"), "middle"), default)).Outcome);
+        Assert.Equal(MetaflowOutcome.Missing, (await _store.AddAsync(NewStep(new MetaflowRunKey("F", other.Number, null), "start"), default)).Outcome);
+        Assert.Equal(MetaflowOutcome.Missing, (await _store.AddAsync(NewTask(Key(before), "early", "t1"), default)).Outcome);
+        Assert.Equal(MetaflowOutcome.Missing, (await _store.AddAsync(Metadata(MetaflowTaskKey.Of(Key(before), "middle", "t2"), ("of", "t2")), default)).Outcome);
+        Assert.Equal(MetaflowOutcome.Missing, (await _store.AddAsync(Metadata(MetaflowTaskKey.Of(Key(after), "middle", $"{first.Number}"), ("of", "t2")), default)).Outcome);
+        Assert.Equal(MetaflowOutcome.Missing, (await _store.BeatAsync(new MetaflowHeartbeat(MetaflowRunKey.Of("F", "b"), null), default)).Outcome);
+    }
+
+    [BackendFact]
     public async Task OfPostsThatComeAtOnce_EachGetsItsOwnAnswer()
     {
         await FlowAsync("F");

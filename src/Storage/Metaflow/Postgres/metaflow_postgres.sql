@@ -1,5 +1,7 @@
 -- What the store of Metaflow's metadata runs on PostgreSQL. Rows to be written come as arrays, one a column, which unnest puts side by side; ord is the place of a write among those of its kind.
 -- Each of these statements tells what became of each write. Any server may write at any time: the constraints decide.
+-- One row is looked up as the first at or after its key, and those of a run, a step or a task as what lies between two equal keys, in the order of the index that has the key. By equality alone the planner takes any index that
+-- begins with some of the columns for just as good wherever it expects one row: when the tables are new, or when most steps have one task, and then walks over a foreach of a million for each of them.
 
 -- name: check
 SELECT 1;
@@ -30,17 +32,19 @@ SELECT k.ord, k.number, a.run_number IS NOT NULL FROM known k LEFT JOIN added a 
 -- fragment: run_of
 -- The run that a write names, by its number or by its id.
 JOIN LATERAL (
-    SELECT $(run_columns) FROM runs_v3 r WHERE r.flow_id = g.flow AND r.run_number = g.number
+    SELECT * FROM (SELECT $(run_columns) FROM runs_v3 r WHERE (r.flow_id, r.run_number) >= (g.flow, g.number) ORDER BY r.flow_id, r.run_number LIMIT 1) r WHERE r.flow_id = g.flow AND r.run_number = g.number
     UNION ALL
-    SELECT $(run_columns) FROM runs_v3 r WHERE r.flow_id = g.flow AND r.run_id = g.run
+    SELECT * FROM (SELECT $(run_columns) FROM runs_v3 r WHERE (r.flow_id, r.run_id) >= (g.flow, g.run) ORDER BY r.flow_id, r.run_id LIMIT 1) r WHERE r.flow_id = g.flow AND r.run_id = g.run
 ) r ON true
 
 -- fragment: task_of
 -- The task that a write names, by its number or by its name.
 JOIN LATERAL (
-    SELECT t.task_id, t.task_name FROM tasks_v3 t WHERE t.task_id = g.task AND t.flow_id = g.flow AND t.run_number = r.run_number AND t.step_name = g.step
+    SELECT t.task_id, t.task_name FROM (SELECT * FROM tasks_v3 WHERE task_id = g.task OFFSET 0) t WHERE t.flow_id = g.flow AND t.run_number = r.run_number AND t.step_name = g.step
     UNION ALL
-    SELECT t.task_id, t.task_name FROM tasks_v3 t WHERE t.flow_id = g.flow AND t.run_number = r.run_number AND t.step_name = g.step AND t.task_name = g.task_called
+    SELECT t.task_id, t.task_name FROM (
+        SELECT * FROM tasks_v3 WHERE (flow_id, run_number, step_name, task_name) >= (g.flow, r.run_number, g.step, g.task_called) ORDER BY flow_id, run_number, step_name, task_name LIMIT 1
+    ) t WHERE t.flow_id = g.flow AND t.run_number = r.run_number AND t.step_name = g.step AND t.task_name = g.task_called
 ) t ON true
 
 -- name: add_steps
@@ -62,7 +66,9 @@ WITH known AS MATERIALIZED (
     FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::text[], $10::text[]) WITH ORDINALITY
         AS g(flow, number, run, step, name, by, at, beat, own_tags, own_system_tags, ord)
     $(run_of)
-    JOIN steps_v3 s ON s.flow_id = r.flow_id AND s.run_number = r.run_number AND s.step_name = g.step
+    JOIN LATERAL (
+        SELECT * FROM steps_v3 WHERE (flow_id, run_number, step_name) >= (r.flow_id, r.run_number, g.step) ORDER BY flow_id, run_number, step_name LIMIT 1
+    ) s ON s.flow_id = r.flow_id AND s.run_number = r.run_number AND s.step_name = g.step
 ), added AS (
     INSERT INTO tasks_v3 (flow_id, run_number, run_id, step_name, task_id, task_name, user_name, ts_epoch, last_heartbeat_ts, tags, system_tags)
     SELECT flow_id, run_number, run_id, step, task, name, by, at, beat, own_tags::jsonb, own_system_tags::jsonb FROM known ORDER BY flow_id, run_number, step, name, ord
@@ -159,17 +165,18 @@ SELECT $(flow_columns) FROM flows_v3 f WHERE (f.ts_epoch, f.flow_id) < ($1, $2) 
 r.flow_id, r.run_number, r.run_id, r.user_name, r.ts_epoch, r.last_heartbeat_ts, r.tags, r.system_tags
 
 -- name: run_by_number
-SELECT $(run_columns) FROM runs_v3 r WHERE r.flow_id = $1 AND r.run_number = $2;
+SELECT $(run_columns) FROM (SELECT * FROM runs_v3 WHERE (flow_id, run_number) >= ($1, $2) ORDER BY flow_id, run_number LIMIT 1) r WHERE r.flow_id = $1 AND r.run_number = $2;
 
 -- name: run_by_id
-SELECT $(run_columns) FROM runs_v3 r WHERE r.flow_id = $1 AND r.run_id = $2;
+SELECT $(run_columns) FROM (SELECT * FROM runs_v3 WHERE (flow_id, run_id) >= ($1, $2) ORDER BY flow_id, run_id LIMIT 1) r WHERE r.flow_id = $1 AND r.run_id = $2;
 
 -- name: runs
 SELECT $(run_columns) FROM runs_v3 r WHERE r.flow_id = $1 AND (r.ts_epoch, r.run_number) < ($2, $3) ORDER BY r.ts_epoch DESC, r.run_number DESC LIMIT $4;
 
 -- fragment: of_end
 -- What the tasks of the last step say: few rows, which are found before they are sorted.
-SELECT m.field_name, m.value, m.ts_epoch, m.id FROM metadata_v3 m WHERE m.flow_id = r.flow_id AND m.run_number = r.run_number AND m.step_name = 'end' OFFSET 0
+SELECT m.field_name, m.value, m.ts_epoch, m.id FROM metadata_v3 m WHERE (m.flow_id, m.run_number, m.step_name) >= (r.flow_id, r.run_number, 'end') AND (m.flow_id, m.run_number, m.step_name) <= (r.flow_id, r.run_number, 'end')
+ORDER BY m.flow_id, m.run_number, m.step_name, m.task_id, m.field_name, m.id
 
 -- name: runs_with_end
 SELECT $(run_columns), o.value, o.ts_epoch, a.ts_epoch
@@ -179,19 +186,25 @@ LEFT JOIN LATERAL (SELECT * FROM ($(of_end)) m WHERE m.field_name = 'attempt' OR
 ORDER BY r.ts_epoch DESC, r.run_number DESC;
 
 -- name: step
-SELECT s.step_name, s.user_name, s.ts_epoch FROM steps_v3 s WHERE s.flow_id = $1 AND s.run_number = $2 AND s.step_name = $3;
+SELECT s.step_name, s.user_name, s.ts_epoch FROM (
+    SELECT * FROM steps_v3 WHERE (flow_id, run_number, step_name) >= ($1, $2, $3) ORDER BY flow_id, run_number, step_name LIMIT 1
+) s WHERE s.flow_id = $1 AND s.run_number = $2 AND s.step_name = $3;
 
 -- name: steps
-SELECT s.step_name, s.user_name, s.ts_epoch FROM steps_v3 s WHERE s.flow_id = $1 AND s.run_number = $2 ORDER BY s.ts_epoch, s.step_name;
+SELECT s.step_name, s.user_name, s.ts_epoch FROM (
+    SELECT * FROM steps_v3 WHERE (flow_id, run_number) >= ($1, $2) AND (flow_id, run_number) <= ($1, $2) ORDER BY flow_id, run_number, step_name
+) s ORDER BY s.ts_epoch, s.step_name;
 
 -- fragment: task_columns
 t.step_name, t.task_id, t.task_name, t.user_name, t.ts_epoch, t.last_heartbeat_ts
 
 -- name: task_by_number
-SELECT $(task_columns) FROM tasks_v3 t WHERE t.task_id = $4 AND t.flow_id = $1 AND t.run_number = $2 AND t.step_name = $3;
+SELECT $(task_columns) FROM (SELECT * FROM tasks_v3 WHERE task_id = $4 OFFSET 0) t WHERE t.flow_id = $1 AND t.run_number = $2 AND t.step_name = $3;
 
 -- name: task_by_name
-SELECT $(task_columns) FROM tasks_v3 t WHERE t.flow_id = $1 AND t.run_number = $2 AND t.step_name = $3 AND t.task_name = $4;
+SELECT $(task_columns) FROM (
+    SELECT * FROM tasks_v3 WHERE (flow_id, run_number, step_name, task_name) >= ($1, $2, $3, $4) ORDER BY flow_id, run_number, step_name, task_name LIMIT 1
+) t WHERE t.flow_id = $1 AND t.run_number = $2 AND t.step_name = $3 AND t.task_name = $4;
 
 -- name: tasks
 SELECT $(task_columns) FROM tasks_v3 t WHERE t.flow_id = $1 AND t.run_number = $2 AND t.step_name = $3 AND (t.ts_epoch, t.task_id) < ($4, $5) ORDER BY t.ts_epoch DESC, t.task_id DESC LIMIT $6;
@@ -204,7 +217,10 @@ SELECT $(datum_columns) FROM metadata_v3 m WHERE m.flow_id = $1 AND m.run_number
 
 -- name: metadata_of_task
 -- Found by the task and then sorted, not sought for among the run's in their order.
-SELECT $(datum_columns) FROM (SELECT * FROM metadata_v3 WHERE flow_id = $1 AND run_number = $2 AND step_name = $6 AND task_id = $7 OFFSET 0) m
+SELECT $(datum_columns) FROM (
+    SELECT * FROM metadata_v3 WHERE (flow_id, run_number, step_name, task_id) >= ($1, $2, $6, $7) AND (flow_id, run_number, step_name, task_id) <= ($1, $2, $6, $7)
+    ORDER BY flow_id, run_number, step_name, task_id, field_name, id
+) m
 WHERE (m.ts_epoch, m.id) < ($3, $4) ORDER BY m.ts_epoch DESC, m.id DESC LIMIT $5;
 
 -- name: tasks_by_metadata

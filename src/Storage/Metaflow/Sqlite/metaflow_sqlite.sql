@@ -55,7 +55,7 @@ flow_id, user_name, ts_epoch, tags, system_tags
 SELECT $(flow_columns) FROM flows_v3 WHERE flow_id = ?1;
 
 -- name: flows
-SELECT $(flow_columns) FROM flows_v3 WHERE (ts_epoch, flow_id) < (?1, ?2) ORDER BY ts_epoch DESC, flow_id DESC LIMIT ?3;
+SELECT $(flow_columns) FROM flows_v3 INDEXED BY flows_by_time WHERE (ts_epoch, flow_id) < (?1, ?2) ORDER BY ts_epoch DESC, flow_id DESC LIMIT ?3;
 
 -- fragment: run_columns
 r.flow_id, r.run_number, r.run_id, r.user_name, r.ts_epoch, r.last_heartbeat_ts, r.tags, r.system_tags
@@ -115,14 +115,21 @@ a.attempt_id = coalesce(?3, (SELECT max(b.attempt_id) FROM artifact_v3 b WHERE b
 -- fragment: artifact_page
 (a.step_name, a.task_id, a.attempt_id, a.name) > (?4, ?5, ?6, ?7) ORDER BY a.step_name, a.task_id, a.attempt_id, a.name LIMIT ?8
 
+-- fragment: artifact_page_of_step
+-- Of what is given only what comes after the step: else SQLite would begin with the run's first.
+a.step_name = ?9 AND (a.task_id, a.attempt_id, a.name) > (?5, ?6, ?7) ORDER BY a.task_id, a.attempt_id, a.name LIMIT ?8
+
+-- fragment: artifact_page_of_task
+a.step_name = ?9 AND a.task_id = ?10 AND (a.attempt_id, a.name) > (?6, ?7) ORDER BY a.attempt_id, a.name LIMIT ?8
+
 -- name: artifacts_of_run
 SELECT $(artifact_columns) FROM artifact_v3 a WHERE a.flow_id = ?1 AND a.run_number = ?2 AND $(attempt_wanted) AND $(artifact_page);
 
 -- name: artifacts_of_step
-SELECT $(artifact_columns) FROM artifact_v3 a WHERE a.flow_id = ?1 AND a.run_number = ?2 AND a.step_name = ?9 AND $(attempt_wanted) AND $(artifact_page);
+SELECT $(artifact_columns) FROM artifact_v3 a WHERE a.flow_id = ?1 AND a.run_number = ?2 AND $(attempt_wanted) AND $(artifact_page_of_step);
 
 -- name: artifacts_of_task
-SELECT $(artifact_columns) FROM artifact_v3 a WHERE a.flow_id = ?1 AND a.run_number = ?2 AND a.step_name = ?9 AND a.task_id = ?10 AND $(attempt_wanted) AND $(artifact_page);
+SELECT $(artifact_columns) FROM artifact_v3 a WHERE a.flow_id = ?1 AND a.run_number = ?2 AND $(attempt_wanted) AND $(artifact_page_of_task);
 
 -- fragment: is_newest
 NOT EXISTS (SELECT 1 FROM artifact_v3 b WHERE b.flow_id = a.flow_id AND b.run_number = a.run_number AND b.step_name = a.step_name AND b.task_id = a.task_id AND b.attempt_id > a.attempt_id AND b.name = a.name)
