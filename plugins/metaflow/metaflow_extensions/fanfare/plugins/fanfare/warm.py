@@ -26,6 +26,7 @@ sys.path[:] = [path for path in sys.path if path != os.path.dirname(os.path.absp
 _packed = os.path.join(os.environ["FANFARE_CODE"], ".mf_code")
 if _packed not in sys.path:
     sys.path.append(_packed)
+from metaflow_extensions.fanfare.plugins.fanfare import local_files  # noqa: E402
 from metaflow_extensions.fanfare.plugins.fanfare.remote_task import RemoteTask  # noqa: E402
 from metaflow_extensions.fanfare.plugins.fanfare.task import Task, lay_out, options_of, outlive_the_task, python_env  # noqa: E402
 
@@ -269,6 +270,8 @@ def _import_what_tasks_do():
     import metaflow.cli_components.step_cmd
     import metaflow.mflog.save_logs
     import metaflow.task  # noqa: F401
+
+    local_files.install()
 
 
 def _descriptors():
