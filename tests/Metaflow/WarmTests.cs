@@ -97,10 +97,13 @@ public sealed class WarmTests
             await site.DoneAsync("killed", ["fanfare", "create", .. option]);
             var run = await site.TriggerAsync("killed");
             Assert.Equal(RunStatus.Failed, (await site.Api.EndAsync(run, Eventually.Limit)).Status);
-            var (code, said) = await site.PythonAsync(["read_metadata.py", $"Killed/{run}/start/start"]);
+            var (code, said) = await site.PythonAsync(["read_metadata.py", $"Killed/{run}/work/work"]);
             Assert.True(code == 0, said);
             var metadata = JsonDocument.Parse(said).RootElement;
-            Assert.Equal(("False", "0", "killed by SIGKILL"), (Text(metadata, "attempt_ok"), Text(metadata, "attempt-done"), Text(metadata, "fanfare-end")));
+            Assert.Equal(("False", "0", "killed by SIGSEGV"), (Text(metadata, "attempt_ok"), Text(metadata, "attempt-done"), Text(metadata, "fanfare-end")));
+            var log = (await site.ReadAsync($"Killed/{run}")).GetProperty("tasks").GetProperty("work/work");
+            Assert.Equal("about to go\n", log.GetProperty("out").GetString());
+            Assert.Contains("The task was ended by SIGSEGV, segmentation fault.", await site.DoneAsync("killed", "fanfare", "logs", run, "work"), StringComparison.Ordinal);
         }
 
         static string? Text(JsonElement metadata, string field) => metadata.GetProperty(field).GetString();

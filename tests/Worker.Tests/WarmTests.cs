@@ -71,6 +71,64 @@ public sealed class WarmTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Output_IsKeptInMetaflowsForm_WhereTheTaskAsksForIt_AndAnEmptyStreamLeavesNoFile()
+    {
+        var lease = ForkServer.Task("print('one'); print('two'); sys.stdout.write('no end')", Keep);
+
+        Assert.Equal(AttemptOutcome.Succeeded, (await RunAsync(lease)).Outcome);
+
+        var kept = (await File.ReadAllTextAsync(In("logs/0.task_stdout.log"))).Split('\n');
+        Assert.All(kept, line => Assert.Matches(@"^\[MFLOG\|0\|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\|task\|[0-9a-f-]{36}\]", line));
+        Assert.Equal(["one", "two", "no end"], kept.Select(line => line[(line.IndexOf(']', StringComparison.Ordinal) + 1)..]));
+        Assert.Equal(3, kept.Select(line => line.Split('|')[2]).Distinct().Count());
+        Assert.Equal(kept.Order(StringComparer.Ordinal), kept);
+        Assert.False(File.Exists(In("logs/0.task_stderr.log")));
+        Assert.Contains("no end", Encoding.UTF8.GetString(_gateway.Logs[lease.Token]), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task WhereOutputCannotBeKept_TheTaskGoesOn_AndTheLogSaysSo()
+    {
+        await File.WriteAllTextAsync(In("logs"), "in the way");
+        var lease = ForkServer.Task("print('one')", Keep);
+
+        Assert.Equal(AttemptOutcome.Succeeded, (await RunAsync(lease)).Outcome);
+
+        var log = Encoding.UTF8.GetString(_gateway.Logs[lease.Token]);
+        Assert.Contains("one", log, StringComparison.Ordinal);
+        Assert.Contains("Metaflow's copy of the log ends early", log, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("os.kill(os.getpid(), signal.SIGSEGV)", 139, true)]
+    [InlineData("os.kill(os.getpid(), signal.SIGKILL)", 137, true)]
+    [InlineData("os._exit(5)", 5, false)]
+    [InlineData("os.close(status); os._exit(120)", 120, false)]
+    public async Task AnEndThatATaskCouldNotTell_IsToldByItsServer_AndWhatComesAfterASignalByAnotherProcess(string python, int code, bool mourned)
+    {
+        var lease = ForkServer.Task(python, Keep);
+
+        var end = await RunAsync(lease);
+
+        Assert.Equal(("exit", code), (end.Error!.Type, end.Error.ExitCode));
+        Assert.Equal(mourned, Encoding.UTF8.GetString(_gateway.Logs.GetValueOrDefault(lease.Token) ?? []).Contains($"mourns {code}", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task ATaskThatIsCancelled_IsMournedWithinItsGrace()
+    {
+        var file = In("pid");
+        var lease = ForkServer.Task($"open('{file}', 'w').write('%d\\n' % os.getpid())\nwhile True: signal.pause()", Keep);
+        _gateway.Offer(lease);
+        await Procs.PidFromAsync(file);
+
+        _gateway.Cancel(lease.Token);
+
+        Assert.Equal(AttemptOutcome.Cancelled, (await _gateway.FinishedAsync(lease.Token)).Outcome);
+        Assert.Contains("mourns 143", Encoding.UTF8.GetString(_gateway.Logs[lease.Token]), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task ATimeout_EndsTheWholeGroup()
     {
         var file = Path.Combine(_worker.Root, "pid");
@@ -200,6 +258,11 @@ public sealed class WarmTests : IAsyncLifetime
     }
 
     private const string Tell = "json.dump(dict(server=loaded), open(os.environ['FANFARE_OUTPUT'], 'w'))";
+
+    /// <summary>Has the worker keep the output, too.</summary>
+    private string Keep => $"logs = dict(stdout='{In("logs/0.task_stdout.log")}', stderr='{In("logs/0.task_stderr.log")}')";
+
+    private string In(string name) => Path.Combine(_worker.Root, name);
 
     private async Task<int> ServerAsync(Lease lease, FakeGateway? gateway = null)
     {

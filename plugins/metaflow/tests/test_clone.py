@@ -19,6 +19,8 @@ class Stored(object):
     """The latest attempt of a task, as Metaflow's datastore has it when it is done."""
 
     METADATA_DONE_SUFFIX = "DONE.lock"
+    TYPE = "local"
+    _storage_impl = SimpleNamespace(datastore_root="root")
 
     def __init__(self, pathspec, attempt, **artifacts):
         self.pathspec = pathspec
@@ -26,7 +28,7 @@ class Stored(object):
         self.attempt = attempt
         self._artifacts = artifacts
         self._objects = {name: "sha-of-%r" % (value,) for name, value in artifacts.items()}
-        self._info = {name: {"type": type(value)} for name, value in artifacts.items()}
+        self._info = {name: {"type": type(value), "encoding": "pickle-v4"} for name, value in artifacts.items()}
 
     def has_metadata(self, name):
         return name == self.METADATA_DONE_SUFFIX
@@ -122,9 +124,33 @@ class Cloning(unittest.TestCase):
         self.assertEqual(self.cloned(Store(last), Noted(t_1=[(0, "same")]), flow("end", ()))[0][0], {"cloned": 0})
 
 
+class Registry(object):
+    """Metaflow's metadata of one task: whether its attempt is done, and which artifacts it has."""
+
+    def __init__(self, done=False, artifacts=()):
+        self.notes = [{"field_name": "attempt-done", "tags": ["attempt_id:2"], "value": "2", "ts_epoch": 1}] if done else []
+        self.artifacts = list(artifacts)
+
+    def get_object(self, kind, sub, filters, attempt, *path):
+        return self.notes if sub == "metadata" else [{"name": name} for name in self.artifacts]
+
+    def register_metadata(self, run, step, task, data):
+        self.notes += [{"field_name": datum.field, "tags": datum.tags, "value": datum.value, "ts_epoch": 2} for datum in data]
+
+    def register_data_artifacts(self, run, step, task, attempt, artifacts):
+        self.artifacts += [artifact.name for artifact in artifacts]
+
+
 class Adopting(unittest.TestCase):
-    def adopted(self, store):
-        return clone.adopt_task(flow("foreach", ["each"], "items"), store, "work", "r1", "t-1", 2)
+    def adopted(self, store, registry=None):
+        return clone.adopt_task(flow("foreach", ["each"], "items"), store, registry or Registry(), "work", "r1", "t-1", 2)
+
+    def test_what_it_could_not_note_before_it_was_lost_is_noted_once(self):
+        done = dict(_task_ok=True, _transition=(["each"], "items"), _foreach_num_splits=7)
+        for registry in (Registry(), Registry(done=True), Registry(done=True, artifacts=["_task_ok"]), Registry(done=True, artifacts=done)):
+            self.adopted(Store(Stored("r1/work/t-1", 2, **done)), registry)
+            self.assertEqual([(note["field_name"], note["value"]) for note in registry.notes], [("attempt-done", "2")])
+            self.assertEqual(sorted(registry.artifacts), sorted(done))
 
     def test_only_an_attempt_that_had_done_all_of_its_work_counts(self):
         done = dict(_transition=(["each"], "items"), _foreach_num_splits=7)

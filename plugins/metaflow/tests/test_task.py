@@ -13,6 +13,7 @@ import textwrap
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
 RUNNER = Path(__file__).parents[1] / "metaflow_extensions/fanfare/plugins/fanfare/task.py"
 sys.path.insert(0, str(RUNNER.parent))
@@ -82,12 +83,21 @@ class Running(unittest.TestCase):
         self.calls = self.root / "calls"
         self.env = dict(os.environ, CALLS=str(self.calls), FANFARE_INPUT=str(self.root / "task" / "input"), FANFARE_CODE=str(code), FANFARE_FAILURES="0", FANFARE_LOST="0", METAFLOW_FLOW_NAME="Flow")
 
-    def start(self, name="body[1]", step="body", splits=(1,), attempt=0, inputs=(("start", "start", 0),), options=(), **env):
+    def give(self, name="body[1]", step="body", splits=(1,), attempt=0, inputs=(("start", "start", 0),), options=(), **env):
+        """Lays down the task's input; returns its arguments and its environment."""
         given = {"run": "r1", "task": name, "step": step, "splits": list(splits), "attempt": attempt, "parameters": {"n": 3, "a-b": {"x": 1}, "none": None}, "inputs": [{"task": t, "step": s, "attempt": a} for t, s, a in inputs]}
         (self.root / "task").mkdir()
         (self.root / "task" / "input").write_text(json.dumps(given))
-        command = [sys.executable, str(RUNNER), "--script", "flow.py", "--datastore", "local", "--datastore-root", str(self.root / "ds"), *options, "--", "--quiet"]
-        return subprocess.Popen(command, cwd=self.env["FANFARE_CODE"], env=dict(self.env, **env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        return ["--script", "flow.py", "--datastore", "local", "--datastore-root", str(self.root / "ds"), *options, "--", "--quiet"], dict(self.env, **env)
+
+    def start(self, **how):
+        arguments, env = self.give(**how)
+        return subprocess.Popen([sys.executable, str(RUNNER), *arguments], cwd=env["FANFARE_CODE"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+    def one(self, **how):
+        """The task, in this process."""
+        arguments, env = self.give(**how)
+        return task.Task(task.options_of(arguments), env)
 
     def run_to_end(self, **how):
         process = self.start(**how)
@@ -180,6 +190,36 @@ class Running(unittest.TestCase):
                     self.assertIn("--task-id body-1.a1 --retry-count 0", said[0])
                 self.calls.unlink()
                 shutil.rmtree(self.root / "task")
+
+    def test_a_task_of_one_call_can_be_left_alone_with_its_log(self):
+        place = self.root / "ds" / "Flow" / "r1" / "body" / "body-1"
+        self.assertEqual(self.one().log_if_alone(), {"stdout": str(place / "0.task_stdout.log"), "stderr": str(place / "0.task_stderr.log")})
+        self.assertFalse(place.exists())
+
+    def test_a_task_of_more_than_one_call_cannot(self):
+        for how in (
+            {"name": "start", "step": "start", "splits": (), "inputs": (), "options": ["--first"]},
+            {"attempt": 1, "FANFARE_LOST": "1"},
+            {"options": ["--datastore", "s3"]},
+            {"options": ["--resume-parameter", "a-b"]},
+        ):
+            with self.subTest(**how):
+                self.assertIsNone(self.one(**how).log_if_alone())
+                shutil.rmtree(self.root / "task")
+
+    def test_the_end_of_one_that_a_signal_ended_is_told_by_another(self):
+        arguments, env = self.give()
+        options = task.options_of(arguments)
+        task.Task(options, env)
+        other = task.Task(options, env, 128 + signal.SIGSEGV)
+        with open(os.devnull, "w") as null, mock.patch("os.write", side_effect=lambda _, data: null.write(bytes(data).decode())):
+            words = other.next().words
+        self.assertEqual(words[:3], ["fanfare", "end-task", "body"])
+        self.assertEqual(words[-2:], ["--exit-code", "139"])
+        self.assertIsNone(other.next(0))
+        other.keep_log(None)
+        self.assertEqual(other.code, 139)
+        self.assertIn("]The task was ended by SIGSEGV, segmentation fault.\n", self.log("stderr"))
 
     def test_a_process_that_it_leaves_behind_does_not_keep_it_from_its_end(self):
         began = time.monotonic()

@@ -134,13 +134,10 @@ internal sealed class ProcessExecutor(
         using var group = await ForkAsync(run, common, code, workdir, start) ?? Start(start);
         run.StartedAt = time.GetUtcNow();
 
-        using var cut = CancellationTokenSource.CreateLinkedTokenSource(CancellationToken.None);
-        var pumps = Task.WhenAll(
-            taskLog.Output.PumpAsync(group.Output, run.Secrets, cut.Token),
-            taskLog.Error.PumpAsync(group.Error, run.Secrets, cut.Token));
-        var timedOut = await WaitAsync(run, group, cgroup);
-        await EmptyPipesAsync(run, pumps, cut, taskLog);
-        if (group.IsAlive) log($"Group {group.Id} of {lease.Name} does not end although it was killed; it is ended for good when its system call returns.");
+        bool timedOut;
+        using (var copies = new LogCopies(group.Logs, time, taskLog))
+            timedOut = await FollowAsync(run, group, taskLog, copies, () => WaitAsync(run, group, cgroup));
+        await SucceedAsync(run, group, taskLog);
 
         var exitCode = await group.Exited;
         if (assignment.Reason is { } reason)
@@ -155,6 +152,45 @@ internal sealed class ProcessExecutor(
             run.Fail(AttemptOutcome.Failed, "exit", ExitMessage(exitCode, taskLog.Error.Tail(TailLines, run.Secrets)), exitCode);
         else
             await CollectAsync(run, directory);
+    }
+
+    /// <summary>Keeps what the group writes while <paramref name="wait"/> waits for its end.</summary>
+    private async Task<bool> FollowAsync(Attempt run, ProcessGroup group, TaskLog taskLog, LogCopies copies, Func<Task<bool>> wait)
+    {
+        using var cut = new CancellationTokenSource();
+        var pumps = Task.WhenAll(
+            taskLog.Output.PumpAsync(group.Output, run.Secrets, copies.Output, cut.Token),
+            taskLog.Error.PumpAsync(group.Error, run.Secrets, copies.Error, cut.Token));
+        var timedOut = await wait();
+        await EmptyPipesAsync(run, pumps, cut, taskLog);
+        if (group.IsAlive) log($"Group {group.Id} of {run.Lease.Name} does not end although it was killed; it is ended for good when its system call returns.");
+        return timedOut;
+    }
+
+    /// <summary>Has the end of a task that a signal ended told by another process, where the task does that itself at any other end.</summary>
+    private async Task SucceedAsync(Attempt run, ProcessGroup group, TaskLog taskLog)
+    {
+        if (group.Successor is not { } succeed || !await group.EndedBySignal) return;
+        var since = time.GetTimestamp();
+        TimeSpan Left() => run.Assignment.UntilKill(since, run.Lease.Step.Grace);
+        if (Left() == TimeSpan.Zero) return;
+        using var limit = new CancellationTokenSource(Left(), time);
+        try
+        {
+            using var next = await succeed(await group.Exited, limit.Token);
+            if (next is null) return;
+            using var copies = new LogCopies(null, time, taskLog);
+            await FollowAsync(run, next, taskLog, copies, async () =>
+            {
+                await ((Task)next.Exited.WaitAsync(Left(), time)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await GroupEnd.RunAsync(next, () => next.Exited.IsCompleted ? options.LingerGrace : TimeSpan.Zero, time);
+                return false;
+            });
+        }
+        catch (OperationCanceledException)
+        {
+            taskLog.Remark("There was no time left to tell of the task's end.");
+        }
     }
 
     private async Task<string> PrepareAsync(Attempt run, TaskDirectory directory, CancellationToken stop)

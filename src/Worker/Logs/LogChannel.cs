@@ -15,7 +15,11 @@ internal sealed class LogChannel(string name, TaskLog log)
     private bool _full;
 
     /// <summary>Reads until the end or until cancelled. The pipe is emptied also when nothing more is kept, or the task would stall.</summary>
-    public async Task PumpAsync(Stream stream, SecretMask mask, CancellationToken cancellationToken)
+    /// <param name="stream">The pipe.</param>
+    /// <param name="mask">What is not to be seen in the log.</param>
+    /// <param name="copy">Takes all of it as it is.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    public async Task PumpAsync(Stream stream, SecretMask mask, MetaflowLog? copy, CancellationToken cancellationToken)
     {
         var splitter = new LineSplitter(Limits.LogLineBytes + mask.LongestBytes, (line, cut) => Line(line, cut, mask));
         var buffer = ArrayPool<byte>.Shared.Rent(32 * 1024);
@@ -23,6 +27,7 @@ internal sealed class LogChannel(string name, TaskLog log)
         {
             while (await stream.ReadAsync(buffer, cancellationToken) is var read and > 0)
             {
+                copy?.Write(buffer.AsSpan(0, read));
                 Remember(buffer.AsSpan(0, read));
                 if (!_full) splitter.Write(buffer.AsSpan(0, read));
             }

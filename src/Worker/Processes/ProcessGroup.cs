@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using Fanfare.Worker.Logs;
 
 namespace Fanfare.Worker.Processes;
 
@@ -54,6 +55,15 @@ internal sealed class ProcessGroup : IDisposable
 
     /// <summary>The leader's exit code; 128 and the signal's number when a signal ended it.</summary>
     public Task<int> Exited { get; }
+
+    /// <summary>Where its output is to be kept, too; null where nowhere.</summary>
+    public LogPaths? Logs { get; init; }
+
+    /// <summary>Whether it was a signal that ended a forked leader, which then did nothing of what it does at its end.</summary>
+    public Task<bool> EndedBySignal { get; init; } = Task.FromResult(false);
+
+    /// <summary>Makes the process that does it in its stead, given the exit code; null where nobody would.</summary>
+    public Func<int, CancellationToken, Task<ProcessGroup?>>? Successor { get; set; }
 
     /// <summary>Whether the leader or a process that it left behind is there.</summary>
     public bool IsAlive => !Exited.IsCompleted || _group.IsAlive;

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Concurrent;
 using System.ComponentModel;
 using System.Globalization;
 using System.IO.Pipes;
@@ -22,10 +23,16 @@ internal sealed class WarmServer : IDisposable
     private const int MostLogLines = 200;
     private const int Killed = 128 + Libc.SigKill;
 
+    // The server hears of a child's end at once; one that does not say so by then does not say it at all.
+    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(1);
+
     private readonly ProcessGroup _group;
     private readonly Stream _input;
     private readonly LiveGroups _live;
     private readonly SemaphoreSlim _writing = new(1);
+
+    // The server's word of how each child ended, by process id.
+    private readonly ConcurrentDictionary<int, TaskCompletionSource<int>> _ends = new();
 
     private WarmServer(ProcessGroup group, Stream input, LiveGroups live, Action<string> log)
     {
@@ -60,19 +67,23 @@ internal sealed class WarmServer : IDisposable
     }
 
     /// <summary>A child that runs the command as its own process group.</summary>
+    /// <param name="command">What the child is.</param>
+    /// <param name="ended">How a child ended that could not do what comes after it, if this one is to: 128 and a signal's number.</param>
+    /// <param name="stop">Gives up.</param>
     /// <exception cref="ColdException">The server did not fork; nothing of the command ran.</exception>
-    public async Task<ProcessGroup> ForkAsync(GroupCommand command, CancellationToken stop)
+    public async Task<ProcessGroup> ForkAsync(GroupCommand command, int? ended, CancellationToken stop)
     {
         var pipes = new Pipes();
         try
         {
             var status = new LineReader(pipes.Status);
-            await SendAsync(Request(command, pipes), stop);
-            var pid = await BornAsync(status, stop);
+            await SendAsync(Request(command, pipes, ended), stop);
+            var (pid, logs) = await BornAsync(status, stop);
             // The child has its ends of the pipes open; its end is to close them.
             pipes.CloseChildEnds();
             var group = new LiveGroup(pid, ProcStat.Read(pid)?.StartTime ?? 0);
             _live.Add(group);
+            var end = logs is null ? null : _ends.GetOrAdd(pid, _ => new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously));
             try
             {
                 await pipes.Go.WriteAsync("go\n"u8.ToArray(), CancellationToken.None);
@@ -81,7 +92,8 @@ internal sealed class WarmServer : IDisposable
             {
                 // Somebody ended it already; its status will tell.
             }
-            return new ProcessGroup(_live, group, pipes.Output, pipes.Error, ExitAsync(status, group), pipes);
+            var exited = ExitAsync(status, group, end);
+            return new ProcessGroup(_live, group, pipes.Output, pipes.Error, CodeAsync(exited), pipes) { Logs = logs, EndedBySignal = BySignalAsync(exited) };
         }
         catch
         {
@@ -119,8 +131,18 @@ internal sealed class WarmServer : IDisposable
         }
         if (said is null) throw new ColdException($"the fork server ended with exit code {await _group.Exited} before it was ready");
         if (said != "ready") throw new ColdException(said.StartsWith("unfit ", StringComparison.Ordinal) ? said["unfit ".Length..] : $"the fork server said '{said}' instead of 'ready'");
-        // What else it writes there is nothing to anyone, and must not stop it.
-        _ = _group.Output.CopyToAsync(Stream.Null).ContinueWith(copied => _ = copied.Exception, TaskScheduler.Default);
+        _ = HearAsync(answers);
+    }
+
+    /// <summary>Reads on: how children ended, and whatever else the server writes, which must not stop it.</summary>
+    private async Task HearAsync(LineReader answers)
+    {
+        while (await answers.NextAsync() is { } line)
+        {
+            if (line.Split(' ') is ["ended", var child, var how] && int.TryParse(child, CultureInfo.InvariantCulture, out var pid) && int.TryParse(how, CultureInfo.InvariantCulture, out var code)
+                && _ends.TryGetValue(pid, out var end))
+                end.TrySetResult(code);
+        }
     }
 
     private static async Task LogAsync(Stream error, Action<string> log)
@@ -152,7 +174,7 @@ internal sealed class WarmServer : IDisposable
         }
     }
 
-    private async Task<int> BornAsync(LineReader status, CancellationToken stop)
+    private async Task<(int Pid, LogPaths? Logs)> BornAsync(LineReader status, CancellationToken stop)
     {
         var line = status.NextAsync();
         // The pipe does not end with a server that never opened it.
@@ -160,19 +182,26 @@ internal sealed class WarmServer : IDisposable
         stop.ThrowIfCancellationRequested();
         if (first != line) throw new ColdException(first == _group.Exited ? "the fork server ended" : "the fork server does not fork", serverIsBroken: true);
         var said = await line;
-        if (said is not null && said.StartsWith("pid ", StringComparison.Ordinal) && int.TryParse(said.AsSpan(4), NumberStyles.None, CultureInfo.InvariantCulture, out var pid) && pid > 1) return pid;
+        if (said?.Split(' ', 3) is ["pid", var number, .. var more] && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var pid) && pid > 1)
+            return (pid, more.Length == 0 ? null : LogPaths.Parse(more[0]));
         throw new ColdException(said is null ? "the fork server's child ended before it ran" : $"the fork server could not fork: {said}");
     }
 
-    private static async Task<int> ExitAsync(LineReader status, LiveGroup group)
+    private static async Task<int> CodeAsync(Task<(int Code, bool BySignal)> exited) => (await exited).Code;
+
+    private static async Task<bool> BySignalAsync(Task<(int Code, bool BySignal)> exited) => (await exited).BySignal;
+
+    /// <summary>How a child ended, by its own last word or, where it had none, by the server's if <paramref name="end"/> waits for that.</summary>
+    private async Task<(int Code, bool BySignal)> ExitAsync(LineReader status, LiveGroup group, TaskCompletionSource<int>? end)
     {
-        var code = Killed;
+        int? code = null;
         var line = status.NextAsync();
         while (true)
         {
             try
             {
-                var said = await line.WaitAsync(TimeSpan.FromSeconds(1));
+                var ended = end is null ? line : await Task.WhenAny(line, end.Task).WaitAsync(TimeSpan.FromSeconds(1));
+                var said = ended == line || line.IsCompleted ? await line.WaitAsync(TimeSpan.FromSeconds(1)) : null;
                 if (said is not null && said.StartsWith("exit ", StringComparison.Ordinal) && int.TryParse(said.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out var exit)) code = exit;
                 break;
             }
@@ -182,14 +211,29 @@ internal sealed class WarmServer : IDisposable
                 if (!IsThere(group)) break;
             }
         }
+        var bySignal = false;
+        if (end is not null)
+        {
+            var how = await HowAsync(end.Task, code is null ? EndPatience : EndPatience / 2);
+            _ends.TryRemove(group.Id, out _);
+            // Without a word of either it was most likely killed, too.
+            bySignal = code is null && how is null or < 0;
+            code ??= how < 0 ? 128 - how : how;
+        }
         // It has said its last word; what is left of its group after it is what it left behind.
         for (var look = 0; look < 200 && IsThere(group); look++) await Task.Delay(1);
-        return code;
+        return (code ?? Killed, bySignal);
+    }
+
+    private async Task<int?> HowAsync(Task<int> end, TimeSpan patience)
+    {
+        await Task.WhenAny(end, _group.Exited, Task.Delay(patience));
+        return end.IsCompletedSuccessfully ? await end : null;
     }
 
     private static bool IsThere(LiveGroup group) => ProcStat.Read(group.Id) is { } leader && leader.StartTime == group.StartTime && leader.State is not ('Z' or 'X');
 
-    private static ReadOnlyMemory<byte> Request(GroupCommand command, Pipes pipes)
+    private static ReadOnlyMemory<byte> Request(GroupCommand command, Pipes pipes, int? ended)
     {
         var buffer = new ArrayBufferWriter<byte>(16 * 1024);
         using (var json = new Utf8JsonWriter(buffer))
@@ -207,6 +251,8 @@ internal sealed class WarmServer : IDisposable
             json.WriteString("stderr", pipes.ChildsError);
             json.WriteString("status", pipes.ChildsStatus);
             json.WriteString("go", pipes.ChildsGo);
+            json.WriteBoolean("logs", true);
+            if (ended is { } code) json.WriteNumber("ended", code);
             json.WriteEndObject();
         }
         buffer.Write("\n"u8);

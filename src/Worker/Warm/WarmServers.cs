@@ -66,7 +66,11 @@ internal sealed class WarmServers(string root, int most, string setsid, LiveGrou
     private sealed record Running(WarmServer Server, string Directory, long Mark, PackageUse? Package);
 
     /// <summary>Forks a process group from the server for such tasks, starting it first if there is none; null when the task has to start cold.</summary>
-    public async Task<ProcessGroup?> StartAsync(WarmStart start, GroupCommand command, CancellationToken stop)
+    /// <param name="start">What the server is started with.</param>
+    /// <param name="command">The task.</param>
+    /// <param name="stop">Gives up.</param>
+    /// <param name="ended">The exit code of a process of the task that a signal ended, if this one is to do what is left to do after it.</param>
+    public async Task<ProcessGroup?> StartAsync(WarmStart start, GroupCommand command, CancellationToken stop, int? ended = null)
     {
         if (most == 0) return null;
         var key = start.Key();
@@ -90,7 +94,8 @@ internal sealed class WarmServers(string root, int most, string setsid, LiveGrou
             {
                 var running = await server.WaitAsync(stop);
                 DropOld();
-                var group = await running.Server.ForkAsync(command, stop);
+                var group = await running.Server.ForkAsync(command, ended, stop);
+                group.Successor = (code, cut) => StartAsync(start, command, cut, code);
                 _ = group.Exited.ContinueWith(_ => Leave(entry), TaskScheduler.Default);
                 return group;
             }

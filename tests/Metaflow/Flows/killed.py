@@ -7,7 +7,12 @@ from metaflow import FlowSpec, step
 class Killed(FlowSpec):
     @step
     def start(self):
-        os.kill(os.getpid(), signal.SIGKILL)
+        self.next(self.work)
+
+    @step
+    def work(self):
+        print("about to go", flush=True)
+        os.kill(os.getpid(), signal.SIGSEGV)
         self.next(self.end)
 
     @step

@@ -67,7 +67,8 @@ class Probe(FlowSpec):
             "threads": threading.active_count(),
             "tasks": len(os.listdir("/proc/self/task")),
             "children": os.path.exists("/proc/self/task/%d/children" % os.getpid()) and open("/proc/self/task/%d/children" % os.getpid()).read(),
-            "leads": os.getpgrp() == os.getppid(),
+            # A fresh process is below the one that leads; a forked one may lead itself.
+            "group": os.getpgrp() in (os.getppid(), os.getpid()),
             "tty": sys.stdout.isatty(),
             "flags": str(sys.flags),
             "gc": gc.isenabled(),

@@ -13,7 +13,18 @@ internal static class ForkServer
         os.dup2(2, 1)
         loaded = os.getpid()
         exec(os.environ.get("DO", ""))
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        # The keeping server has the worker keep its children's output ("logs", by the stream), and says how they ended.
+        logs = globals().get("logs")
+        def reap(*_):
+            while True:
+                try:
+                    pid, how = os.waitpid(-1, os.WNOHANG)
+                except ChildProcessError:
+                    return
+                if pid == 0:
+                    return
+                print("ended %d %d" % (pid, os.waitstatus_to_exitcode(how)), file=answers, flush=True)
+        signal.signal(signal.SIGCHLD, reap if logs else signal.SIG_IGN)
         print("ready", file=answers, flush=True)
 
         def mark(value):
@@ -33,7 +44,8 @@ internal static class ForkServer
             mark(request["env"]["FANFARE_MARK"])
             status, out, err = (os.open(request[name], os.O_WRONLY) for name in ("status", "stdout", "stderr"))
             go = os.open(request["go"], os.O_RDONLY)
-            os.write(status, b"pid %d\n" % os.getpid())
+            keep = logs and request["logs"] and "ended" not in request
+            os.write(status, b"pid %d%s\n" % (os.getpid(), (" " + json.dumps({"logs": logs})).encode() if keep else b""))
             if not os.read(go, 16):
                 os._exit(125)
             for number, stream in ((1, out), (2, err)):
@@ -46,7 +58,7 @@ internal static class ForkServer
             os.chdir(request["cwd"])
             code = 0
             try:
-                exec(request["argv"][-1])
+                exec("print('mourns', request['ended'], file=sys.stderr)" if "ended" in request else request["argv"][-1])
             except SystemExit as end:
                 code = end.code or 0
             sys.stdout.flush()

@@ -390,7 +390,7 @@ def clone_command(obj, step_name, run_id, task_id, retry_count, origin_run_id, o
 @click.option("--retry-count", required=True, type=int)
 @click.pass_obj
 def adopt_command(obj, step_name, run_id, task_id, retry_count):
-    result = adopt_task(obj.flow, obj.flow_datastore, step_name, run_id, task_id, retry_count)
+    result = adopt_task(obj.flow, obj.flow_datastore, obj.metadata, step_name, run_id, task_id, retry_count)
     if result is None:
         sys.exit(NOTHING_TO_CLONE)
     obj.echo_always("The attempt before was lost, but had done its work: that counts.", err=False, no_bold=True)

@@ -2,6 +2,7 @@
 
 from metaflow.clone_util import clone_task_helper
 from metaflow.datastore.exceptions import DataException
+from metaflow.metadata_provider import DataArtifact, MetaDatum
 from metaflow.metaflow_config import MAX_ATTEMPTS
 
 from .resume import CLONED, WORKED_ON, opens_foreach, outcome
@@ -78,8 +79,8 @@ def mark_attempts(flow_datastore, run_id, step_name, task_id, attempt):
             store.init_task()
 
 
-def adopt_task(flow, flow_datastore, step_name, run_id, task_id, attempt):
-    """The output of an attempt that was lost, if it had done all of its work; None if not.
+def adopt_task(flow, flow_datastore, metadata, step_name, run_id, task_id, attempt):
+    """The output of an attempt that was lost, if it had done all of its work; None if not. What it could not note any more is noted.
 
     Parameters
     ----------
@@ -94,8 +95,34 @@ def adopt_task(flow, flow_datastore, step_name, run_id, task_id, attempt):
         done = flow_datastore.get_task_datastore(run_id, step_name, task_id, attempt=attempt)
     except DataException:
         return None
+    if not _is_ok(done):
+        return None
+    complete_notes(metadata, flow.name, run_id, step_name, task_id, done)
     node = flow._graph[step_name]
-    return outcome(node, done.get("_transition"), splits_of(node, done.get)) if _is_ok(done) else None
+    return outcome(node, done.get("_transition"), splits_of(node, done.get))
+
+
+def complete_notes(metadata, flow_name, run_id, step_name, task_id, done):
+    """Registers what Metaflow's metadata lacks of an attempt that was ended between the mark that it is done and its last note.
+
+    Parameters
+    ----------
+    done : TaskDataStore
+        The attempt.
+    """
+    attempt = done.attempt
+    if _note(metadata, "attempt-done", flow_name, run_id, step_name, task_id, attempt) is None:
+        metadata.register_metadata(run_id, step_name, task_id, [MetaDatum(field="attempt-done", value=str(attempt), type="attempt-done", tags=["attempt_id:%d" % attempt])])
+    known = metadata.get_object("task", "artifact", None, attempt, flow_name, run_id, step_name, task_id) or []
+    # Metaflow's local provider gives a single one by itself.
+    names = {each["name"] for each in ([known] if isinstance(known, dict) else known)}
+    missing = [
+        DataArtifact(name=name, ds_type=done.TYPE, ds_root=done._storage_impl.datastore_root, url=None, sha=sha, type=done._info[name]["encoding"])
+        for name, sha in done._objects.items()
+        if name not in names
+    ]
+    if missing:
+        metadata.register_data_artifacts(run_id, step_name, task_id, attempt, missing)
 
 
 def _is_ok(task):

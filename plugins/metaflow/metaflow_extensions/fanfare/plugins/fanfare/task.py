@@ -137,9 +137,14 @@ def options_of(arguments):
     return parser.parse_args(arguments)
 
 
+def work_of(place):
+    """The directory that the flow runs in, of a task whose own is `place`."""
+    return os.path.join(place, "metaflow")
+
+
 def lay_out(code, place):
     """Makes the directory that the flow runs in, and returns its path: tasks write into theirs as they like; what is Metaflow's own is only read, and shared."""
-    work = os.path.join(place, "metaflow")
+    work = work_of(place)
     os.mkdir(work)
     for entry in os.scandir(code):
         target = os.path.join(work, entry.name)
@@ -183,18 +188,22 @@ class Task(object):
         The step's command, as `options_of` reads it.
     env : mapping
         The task's environment.
+    ended : int, optional
+        The exit code, as a shell says it, with which a process ended that ran the task by itself, and that could not do what comes after it.
     """
 
     # How long what is left in the pipes is waited for, in seconds: a process that the task left behind may hold them open. The worker ends it.
     _LINGER = 1.0
 
-    def __init__(self, options, env):
+    def __init__(self, options, env, ended=None):
         with open(env["FANFARE_INPUT"], encoding="utf-8") as file:
             self.options, self._task = self._given(options, json.load(file))
         self.code = None
         # The attempt's own directory, which goes with it.
-        self.work = lay_out(env["FANFARE_CODE"], os.path.dirname(env["FANFARE_INPUT"]))
-        link_store(options, self.work)
+        place = os.path.dirname(env["FANFARE_INPUT"])
+        self.work = lay_out(env["FANFARE_CODE"], place) if ended is None else work_of(place)
+        if ended is None:
+            link_store(options, self.work)
         self._id, self._count, self._most = self._identity(int(env["FANFARE_FAILURES"]))
         self._env = dict(env)
         self._env.update(python_env(env["FANFARE_CODE"], self.work, env))
@@ -212,7 +221,7 @@ class Task(object):
         self._was_lost = env["FANFARE_LOST"] == "1"
         self._origin = resume.origin(self._task, options.resume_parameter)
         self._log = _Log(options, self._task, self._id, self._count, self.work, self._env)
-        self._commands = self._in_order()
+        self._commands = self._in_order() if ended is None else self._after(ended)
 
     def _given(self, options, task):
         """The options and the input, as they are meant."""
@@ -221,6 +230,11 @@ class Task(object):
     def _identity(self, failures):
         """Metaflow's id of the task, its --retry-count and its --max-user-code-retries."""
         return (task_id(self._task["task"], self._task["attempt"]), *retries(self.options.user_retries, self._task["attempt"], failures))
+
+    def log_if_alone(self):
+        """Where Metaflow's form of the output is to be kept, a path for each stream, of a task that needs one call of Metaflow and no more, so that nobody has to stay beside it; None of others."""
+        alone = self.options.datastore == "local" and not self._is_first and not (self._was_lost and self._count > 0) and self._origin is None
+        return dict(self._log.paths) if alone else None
 
     def next(self, code=None):
         """The command to run now, given the exit code of the one before. None when the task is over; `code` is its exit code then."""
@@ -297,6 +311,9 @@ class Task(object):
                 return code
             code = 0
         code = code or (yield Command(self._step(), self._env, False))
+        return (yield from self._after(code))
+
+    def _after(self, code):
         if code - 128 in signal.valid_signals():
             # Metaflow tells of such an end by nothing but its silence.
             self._log.write("stderr", [("The task was ended by %s.\n" % _ending(code - 128)).encode()])
@@ -372,9 +389,12 @@ class _Log(object):
         pathspec = "/".join((env["METAFLOW_FLOW_NAME"], task["run"], task["step"], metaflow_task))
         # A local datastore's log can be read while it grows.
         place = os.path.join(options.datastore_root, pathspec) if options.datastore == "local" else os.path.join(work, ".mf_logs")
-        os.makedirs(place, exist_ok=True)
-        path = {name: os.path.join(place, "%d.task_%s.log" % (attempt, name)) for name in ("stdout", "stderr")}
-        self._files = {name: open(path[name], "ab", buffering=0) for name in path}
+        self.paths = path = {name: os.path.join(place, "%d.task_%s.log" % (attempt, name)) for name in ("stdout", "stderr")}
+        self._files = {}
+        if options.datastore != "local":
+            # They are uploaded at the end, be they empty; a local datastore needs no file to say that there is nothing.
+            for name in path:
+                self._open(name)
         self._last = datetime.datetime.fromtimestamp(0, datetime.timezone.utc)
         env.update(
             {
@@ -387,6 +407,12 @@ class _Log(object):
             }
         )
 
+    def _open(self, name):
+        if name not in self._files:
+            os.makedirs(os.path.dirname(self.paths[name]), exist_ok=True)
+            self._files[name] = open(self.paths[name], "ab", buffering=0)
+        return self._files[name]
+
     def write(self, name, lines):
         now = datetime.datetime.now(datetime.timezone.utc)
         stamped = []
@@ -394,7 +420,7 @@ class _Log(object):
             # Metaflow's client sorts by the stamp, so no two lines may have the same.
             self._last = max(now, self._last + datetime.timedelta(microseconds=1))
             stamped.append(b"[MFLOG|0|%sZ|task|%s]%s" % (self._last.strftime("%Y-%m-%dT%H:%M:%S.%f").encode(), str(uuid.uuid4()).encode(), line))
-        self._files[name].write(b"".join(stamped))
+        self._open(name).write(b"".join(stamped))
         left = memoryview(b"".join(lines))
         while left:
             left = left[os.write(1 if name == "stdout" else 2, left) :]

@@ -1,8 +1,8 @@
 """The fork server of a deployed flow: imports Metaflow and the flow once, and forks for each task.
 
 The flow's own process is brought to where Metaflow has read the options and is about to look at its command; from there each call of Metaflow goes on in a
-child, through the very frames that a fresh process would have come through. For each task there are two processes, as in a cold start: task.py's part, which
-leads the group and keeps the log, and below it Metaflow's.
+child, through the very frames that a fresh process would have come through. A task that needs one call of Metaflow is one process, whose log the worker keeps
+where Metaflow has it. For others there are two, as in a cold start: task.py's part, which leads the group and keeps the log, and below it Metaflow's.
 
 The worker's side of the protocol is in docs/tasks.md, Warm starts.
 """
@@ -26,6 +26,7 @@ sys.path[:] = [path for path in sys.path if path != os.path.dirname(os.path.absp
 _packed = os.path.join(os.environ["FANFARE_CODE"], ".mf_code")
 if _packed not in sys.path:
     sys.path.append(_packed)
+from metaflow_extensions.fanfare.plugins.fanfare import local_files  # noqa: E402
 from metaflow_extensions.fanfare.plugins.fanfare.remote_task import RemoteTask  # noqa: E402
 from metaflow_extensions.fanfare.plugins.fanfare.task import Task, lay_out, options_of, outlive_the_task, python_env  # noqa: E402
 
@@ -58,7 +59,7 @@ def main(arguments):
         traceback.print_exc()
         code = 1
     if server.forked:
-        _finish(code or 0)
+        _finish(code or 0, server.tell_end)
     return code
 
 
@@ -74,6 +75,8 @@ class _Server(object):
         self._script = options.script
         self._top = options.top
         self.forked = False
+        # In a child that is the whole task: the descriptor to tell the worker of its end.
+        self._status = None
         # Nothing that the flow prints may come between the answers, nor anything that it reads be a request.
         self._requests = os.fdopen(os.dup(0), "rb")
         self._answers = os.fdopen(os.dup(1), "wb", buffering=0)
@@ -132,8 +135,8 @@ class _Server(object):
         gc.collect()
         # The collector's marks would be writes to every page that the children share.
         gc.freeze()
-        # Nobody waits for the children here: each tells its end itself.
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        # Each child tells its end itself, if it can.
+        signal.signal(signal.SIGCHLD, lambda *_: self._reap())
         self._answer("ready")
         for line in self._requests:
             request = json.loads(line)
@@ -148,49 +151,73 @@ class _Server(object):
                 return self._lead(request, kind, options)
         os._exit(0)
 
+    def _reap(self):
+        """Says how children ended, of which one that a signal ended could say nothing."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self._answer("ended %d %d" % (pid, os.waitstatus_to_exitcode(status)))
+
     def _lead(self, request, kind, options):
-        """The task's own process. Returns in a child of it, which goes on with Metaflow."""
+        """The task's own process. Returns in the one that goes on with Metaflow: this one, or a child of it."""
         self.forked = True
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._requests.close()
         self._answers.close()
         code = 1
-        status = None
+        task = log = None
+        status, go = _join(request)
         try:
-            status = _join(request)
-            outlive_the_task()
-            task = kind(options, request["env"])
-            command = task.next()
-            while command is not None:
-                (out, outs), (err, errs) = os.pipe(), os.pipe()
-                pid = os.fork()
-                if pid == 0:
-                    for descriptor in (out, err, status):
-                        os.close(descriptor)
-                    self._become(task, command, outs, errs)
-                    return command.words
-                os.close(outs)
-                os.close(errs)
-                command = task.next(task.follow(pid, lambda pid=pid: os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), out, err))
-            task.keep_log(_save_log)
-            code = task.code
+            task = kind(options, request["env"], request.get("ended"))
+            # What it prints is kept by the worker then, if that can.
+            log = task.log_if_alone() if request.get("logs") and "ended" not in request else None
         except BaseException:
             traceback.print_exc()
-        if status is not None:
-            try:
-                os.write(status, b"exit %d\n" % code)
-            except OSError:
-                # The worker is gone, and with it whoever wanted to know.
-                pass
+        _wait(request, status, go, log)
+        if log is not None:
+            command = task.next()
+            self._status = _Status(status)
+            self._become(task, command)
+            return command.words
+        try:
+            if task is not None:
+                outlive_the_task()
+                command = task.next()
+                while command is not None:
+                    (out, outs), (err, errs) = os.pipe(), os.pipe()
+                    pid = os.fork()
+                    if pid == 0:
+                        for descriptor in (out, err, status):
+                            os.close(descriptor)
+                        self._become(task, command, (outs, errs))
+                        return command.words
+                    os.close(outs)
+                    os.close(errs)
+                    command = task.next(task.follow(pid, lambda pid=pid: os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), out, err))
+                task.keep_log(_save_log)
+                code = task.code
+        except BaseException:
+            traceback.print_exc()
+        _Status(status).exit(code)
         os._exit(code)
 
-    def _become(self, task, command, out, err):
-        """Makes this process like one that was just started with the command."""
-        null = os.open(os.devnull, os.O_RDWR)
-        os.dup2(null if command.quiet else out, 1)
-        os.dup2(null if command.quiet else err, 2)
-        for descriptor in (null, out, err):
-            os.close(descriptor)
+    def tell_end(self, code):
+        """Tells the worker of the end, in a child that is the whole task."""
+        if self._status is not None:
+            self._status.exit(code)
+
+    def _become(self, task, command, streams=None):
+        """Makes this process like one that was just started with the command; its output goes to `streams`, if they are not its own already."""
+        if streams is not None:
+            null = os.open(os.devnull, os.O_RDWR)
+            for number, stream in enumerate(streams, 1):
+                os.dup2(null if command.quiet else stream, number)
+            for descriptor in (null, *streams):
+                os.close(descriptor)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         env = dict(command.env, **self._set)
@@ -205,7 +232,11 @@ class _Server(object):
             numpy.seed()
 
     def _answer(self, line):
-        self._answers.write(line.replace("\n", " ").encode() + b"\n")
+        try:
+            self._answers.write(line.replace("\n", " ").encode() + b"\n")
+        except BrokenPipeError:
+            # The worker is gone; the requests end, too.
+            pass
 
 
 @functools.lru_cache(maxsize=64)
@@ -215,7 +246,7 @@ def _runner(command):
 
 
 def _join(request):
-    """Enters the task's process group and its streams; returns the descriptor to tell the worker of the end."""
+    """Leads a process group of its own, and has the task's streams; returns the descriptors to tell the worker of the end, and to wait for its word."""
     os.setsid()
     _mark(request["env"]["FANFARE_MARK"])
     try:
@@ -225,17 +256,49 @@ def _join(request):
     except OSError:
         # The worker has given up, or is gone.
         os._exit(125)
-    os.write(status, b"pid %d\n" % os.getpid())
-    # Until the worker has noted this group, it does nothing that would have to be found and ended.
-    if not os.read(go, 16):
+    for descriptor, number in streams:
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    return status, go
+
+
+def _wait(request, status, go, log):
+    """Names this process to the worker, and where its log is to be kept, too. Until the worker has noted the group, it does nothing that would have to be found and ended."""
+    try:
+        os.write(status, b"pid %d%s\n" % (os.getpid(), b"" if log is None else b" " + json.dumps({"logs": log}).encode()))
+        if not os.read(go, 16):
+            os._exit(125)
+    except OSError:
         os._exit(125)
     os.close(go)
     if request["cgroup"]:
         _tell(request["cgroup"], "%d\n" % os.getpid())
-    for descriptor, number in streams:
-        os.dup2(descriptor, number)
-        os.close(descriptor)
-    return status
+
+
+class _Status(object):
+    """Where the worker is told of the end, by the process that has it and by none that is forked from it."""
+
+    def __init__(self, descriptor):
+        self._descriptor = descriptor
+        self._process = os.getpid()
+        self._is = self._identity()
+
+    def exit(self, code):
+        # The flow may have closed it, with whatever else it did not open, and have another file under its number.
+        if self._process != os.getpid() or self._identity() != self._is:
+            return
+        try:
+            os.write(self._descriptor, b"exit %d\n" % code)
+        except OSError:
+            # The worker is gone, and with it whoever wanted to know.
+            pass
+
+    def _identity(self):
+        try:
+            found = os.fstat(self._descriptor)
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
 
 def _take(env):
@@ -269,6 +332,8 @@ def _import_what_tasks_do():
     import metaflow.cli_components.step_cmd
     import metaflow.mflog.save_logs
     import metaflow.task  # noqa: F401
+
+    local_files.install()
 
 
 def _descriptors():
@@ -322,7 +387,7 @@ def _tell(path, text):
         file.write(text)
 
 
-def _finish(code):
+def _finish(code, tell):
     """Ends the process as Python does, but for taking apart what dies with it."""
     threading._shutdown()
     atexit._run_exitfuncs()
@@ -331,6 +396,7 @@ def _finish(code):
             stream.flush()
         except (OSError, ValueError):
             code = code or 120
+    tell(code & 0xFF)
     os._exit(code & 0xFF)
 
 
