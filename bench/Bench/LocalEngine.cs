@@ -1,4 +1,5 @@
 using Fanfare.Contracts;
+using Fanfare.Core;
 using Fanfare.Engine;
 using Fanfare.Storage;
 using Fanfare.Storage.Blobs;

@@ -33,6 +33,12 @@ public static class Limits
     /// <summary>Tags of a run, and characters in one.</summary>
     public const int Tags = 64, TagChars = 128;
 
+    /// <summary>Schedules of one flow.</summary>
+    public const int Schedules = 100;
+
+    /// <summary>Runs that are listed with a schedule, of those that go on.</summary>
+    public const int ListedRuns = 10;
+
     /// <summary>Characters of an error message kept in the history; the full text is in the log.</summary>
     public const int ErrorChars = 4096;
 

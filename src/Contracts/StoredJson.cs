@@ -17,6 +17,8 @@ public static class StoredJson
 
     public static JsonTypeInfo<FlowSpec> FlowSpec { get; } = (JsonTypeInfo<FlowSpec>)Options.GetTypeInfo(typeof(FlowSpec));
 
+    public static JsonTypeInfo<ScheduleStanding> ScheduleStanding { get; } = (JsonTypeInfo<ScheduleStanding>)Options.GetTypeInfo(typeof(ScheduleStanding));
+
     public static JsonTypeInfo<TaskError> TaskError { get; } = (JsonTypeInfo<TaskError>)Options.GetTypeInfo(typeof(TaskError));
 
     public static JsonTypeInfo<IReadOnlyList<Artifact>> Artifacts { get; } = (JsonTypeInfo<IReadOnlyList<Artifact>>)Options.GetTypeInfo(typeof(IReadOnlyList<Artifact>));

@@ -129,6 +129,20 @@ public sealed partial class EngineNode
             return true;
         })).WaitAsync(cancellationToken);
 
+    public Task CommandScheduleAsync(CommandSchedule command, CancellationToken cancellationToken) => OnLoop(() =>
+        Activate(StreamId.Schedule(command.Namespace, command.Flow, command.Schedule)).Ask<ScheduleEntity, bool>(command.Actor, (ScheduleEntity schedule, in Moment moment) =>
+        {
+            schedule.Command(command, moment);
+            return true;
+        })).WaitAsync(cancellationToken);
+
+    public Task DeliverAsync(Delivery delivery, CancellationToken cancellationToken) => OnLoop(async () =>
+    {
+        if (!Owns(delivery.Target)) throw RefusedException.Moved(delivery.Target);
+        await TakeInAsync(delivery.Sender, delivery.Target, [.. delivery.Messages.Select(m => new OutboxMessage(m.Sequence, m.Target, m.Message))]);
+        return true;
+    }).WaitAsync(cancellationToken);
+
     public Task<Explanation> ExplainAsync(TaskRef task, CancellationToken cancellationToken) => OnLoop(() =>
         Activate(task.Stream).Ask<StepEntity, Explanation>("system", (StepEntity step, in Moment moment) =>
         {
@@ -200,32 +214,5 @@ public sealed partial class EngineNode
         {
             return false;
         }
-    }
-}
-
-/// <summary>Ids of runs: 16 characters of Crockford's base 32 (80 bits).</summary>
-public static class RunIds
-{
-    private const string Alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
-
-    /// <summary>The id that belongs to an idempotency key: always the same, so that the first append is itself the guard.</summary>
-    public static string Derive(string ns, string flow, string key) =>
-        Of(SHA256.HashData(Encoding.UTF8.GetBytes($"{ns}\n{flow}\n{key}")));
-
-    /// <summary>The stream of the run that a command starts.</summary>
-    public static StreamId StreamOf(StartRun command) =>
-        StreamId.Run(command.Namespace, command.IdempotencyKey is { } key ? Derive(command.Namespace, command.Flow, key) : command.Run);
-
-    /// <summary>The id made of the first ten of these bytes.</summary>
-    public static string Of(ReadOnlySpan<byte> bytes)
-    {
-        Span<char> id = stackalloc char[16];
-        for (var i = 0; i < 16; i++)
-        {
-            var bit = i * 5;
-            var pair = (bytes[bit / 8] << 8) | (bit / 8 + 1 < 10 ? bytes[bit / 8 + 1] : 0);
-            id[i] = Alphabet[(pair >> (11 - (bit % 8))) & 31];
-        }
-        return new string(id);
     }
 }

@@ -63,6 +63,9 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
     /// <summary>Told about every second which workers it needs all at once.</summary>
     internal Action<KeptWorkers>? Keeps { get; set; }
 
+    /// <summary>Hands messages to an entity that another node has; returns when they are durable there. Null for a node that is alone.</summary>
+    internal Func<Delivery, Task>? Posts { get; set; }
+
     internal DateTimeOffset Now => Clock.GetUtcNow();
 
     /// <summary>Monotonic time since the node was made; what lasts for a while is counted by it, since a wall clock may be set.</summary>
@@ -136,6 +139,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         StreamKind.Flow => new FlowEntity(id),
         StreamKind.Run when events is [{ Event: RunStarted started }, ..] => new RunEntity(id, await Runs.OfAsync(id.Namespace, id.Name, started, Stopping)),
         StreamKind.Run => new RunEntity(id, await Runs.GetAsync(id.Namespace, id.Name, Stopping)),
+        StreamKind.Schedule => new ScheduleEntity(id),
         StreamKind.Step => StepOf(id, await Runs.GetAsync(id.Namespace, id.RunId!, Stopping)),
         _ => throw new InvalidOperationException($"{id} names no entity that this release has."),
     };
@@ -146,13 +150,37 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
     /// <summary>Hands messages to another entity; returns when they are durable there.</summary>
     internal Task DeliverAsync(StreamId sender, StreamId target, IReadOnlyList<OutboxMessage> messages)
     {
+        if (Posts is { } post && !Owns(target)) return post(new Delivery(sender, target, [.. messages.Select(m => new Envelope(sender, m.Sequence, target, m.Message))]));
         return Options.Carrier is { } carry ? carry(target, Deliver) : Deliver();
 
-        Task Deliver() => Activate(target).Ask<Entity, bool>("system", (Entity entity, in Moment moment) =>
+        Task Deliver() => TakeInAsync(sender, target, messages);
+    }
+
+    private async Task TakeInAsync(StreamId sender, StreamId target, IReadOnlyList<OutboxMessage> messages)
+    {
+        var activation = Activate(target);
+        if (messages[0].Message is BeginRun begin) activation.AssumeNew(await PrepareAsync(target, begin));
+        try
         {
-            entity.Receive(sender, messages, moment);
-            return true;
-        });
+            await activation.Ask<Entity, bool>("system", (Entity entity, in Moment moment) =>
+            {
+                entity.Receive(sender, messages, moment);
+                return true;
+            });
+        }
+        catch (RefusedException refused) when (refused.Kind == RefusalKind.Gone && sender.Kind == StreamKind.Schedule)
+        {
+            // The run has ended and been archived: it had this before, or it does not matter any more.
+        }
+    }
+
+    // A run that does not exist yet has nothing from which its context could be read.
+    private async Task<RunContext> PrepareAsync(StreamId run, BeginRun begin)
+    {
+        var (graph, package) = await Runs.GraphAsync(run.Namespace, begin.Flow, begin.Deployment, Stopping);
+        var (parameters, errors) = FlowParameters.Bind(graph.Spec, begin.Parameters);
+        if (errors.Count > 0) throw new InvalidOperationException($"Schedule {begin.Cause.Schedule} of flow {begin.Flow} gives its runs parameters that deployment {begin.Deployment} does not take: {errors[0].Message}");
+        return Runs.Put(run.Namespace, run.Name, new RunContext(graph, begin.Deployment, parameters, package));
     }
 
     internal StepEntity StepOf(StreamId id, RunContext context) => context.Graph.TryGet(id.StepKey.Step, out _)

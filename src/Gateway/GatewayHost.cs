@@ -56,6 +56,7 @@ public static class GatewayHost
         app.UseRequestTimeouts();
         app.UseRateLimiter();
         FlowsApi.Map(app);
+        SchedulesApi.Map(app);
         RunsApi.Map(app);
         History.Map(app);
         ArchivesApi.Map(app);

@@ -23,11 +23,25 @@ internal sealed class RunGrain(Resident resident) : Grain, IRunGrain
 
     public Task<Outcome<RunStatus>> CommandAsync(CommandRun command) => this.AnswerAsync(() => resident.Engine.CommandRunAsync(command, CancellationToken.None));
 
+    public Task<Outcome<bool>> DeliverAsync(Delivery delivery) => this.AnswerAsync(() => resident.TakeInAsync(delivery));
+
     public Task<Outcome<long>> PositionAsync() => this.AnswerAsync(() => resident.PositionAsync(Run, CancellationToken.None));
 
     public Task<Outcome<long>> WatchAsync(long after, CancellationToken cancellationToken) => this.AnswerAsync(() => resident.WatchAsync(Run, after, cancellationToken));
 
     private StreamId Run => GrainKey.StreamOf(this.GetPrimaryKeyString());
+}
+
+[NodePlacement, Reentrant]
+internal sealed class ScheduleGrain(Resident resident) : Grain, IScheduleGrain
+{
+    public Task<Outcome<bool>> CommandAsync(CommandSchedule command) => this.AnswerAsync(async () =>
+    {
+        await resident.Engine.CommandScheduleAsync(command, CancellationToken.None);
+        return true;
+    });
+
+    public Task<Outcome<bool>> DeliverAsync(Delivery delivery) => this.AnswerAsync(() => resident.TakeInAsync(delivery));
 }
 
 [NodePlacement, Reentrant]

@@ -24,6 +24,10 @@ public interface IRunGrain : IGrainWithStringKey
     [Alias("command")]
     Task<Outcome<RunStatus>> CommandAsync(CommandRun command);
 
+    /// <summary>Its schedule tells it something, or has it start.</summary>
+    [Alias("deliver")]
+    Task<Outcome<bool>> DeliverAsync(Delivery delivery);
+
     /// <summary>How far the run's history can be read.</summary>
     [Alias("position")]
     Task<Outcome<long>> PositionAsync();
@@ -32,6 +36,18 @@ public interface IRunGrain : IGrainWithStringKey
     /// <param name="after">What the last call returned; 0 at first.</param>
     [Alias("watch"), ResponseTimeout("00:01:00")]
     Task<Outcome<long>> WatchAsync(long after, CancellationToken cancellationToken);
+}
+
+/// <summary>A schedule of a flow, at its owner.</summary>
+[Alias("fanfare.schedule")]
+public interface IScheduleGrain : IGrainWithStringKey
+{
+    [Alias("command")]
+    Task<Outcome<bool>> CommandAsync(CommandSchedule command);
+
+    /// <summary>Its flow, or a run of it, tells it something.</summary>
+    [Alias("deliver")]
+    Task<Outcome<bool>> DeliverAsync(Delivery delivery);
 }
 
 /// <summary>A step of a run, at its owner.</summary>

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using Fanfare.Contracts;
-using Fanfare.Engine;
+using Fanfare.Core;
 using Orleans;
 using Orleans.Runtime;
 
@@ -22,6 +22,18 @@ internal sealed class GrainScheduler(IGrainFactory grains, string node) : ISched
         AskAsync(Grain<IRunGrain>(StreamId.Run(command.Namespace, command.Run)).CommandAsync(command), cancellationToken);
 
     public Task CommandTaskAsync(CommandTask command, CancellationToken cancellationToken) => AskAsync(Grain<IStepGrain>(command.Task.Stream).CommandAsync(command), cancellationToken);
+
+    public Task CommandScheduleAsync(CommandSchedule command, CancellationToken cancellationToken) =>
+        AskAsync(Grain<IScheduleGrain>(StreamId.Schedule(command.Namespace, command.Flow, command.Schedule)).CommandAsync(command), cancellationToken);
+
+    public Task DeliverAsync(Delivery delivery, CancellationToken cancellationToken) => AskAsync(
+        delivery.Target.Kind switch
+        {
+            StreamKind.Schedule => Grain<IScheduleGrain>(delivery.Target).DeliverAsync(delivery),
+            StreamKind.Run => Grain<IRunGrain>(delivery.Target).DeliverAsync(delivery),
+            _ => throw new ArgumentException($"{delivery.Target} hears of nobody on another node.", nameof(delivery)),
+        },
+        cancellationToken);
 
     public Task<Explanation> ExplainAsync(TaskRef task, CancellationToken cancellationToken) => AskAsync(Grain<IStepGrain>(task.Stream).ExplainAsync(task), cancellationToken);
 

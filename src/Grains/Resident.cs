@@ -38,6 +38,12 @@ public sealed class Resident
 
     internal Task HearAsync(NodeWord word) => _now?.Scheduler.HearAsync(word) ?? Task.CompletedTask;
 
+    internal async Task<bool> TakeInAsync(Delivery delivery)
+    {
+        await Engine.DeliverAsync(delivery, CancellationToken.None);
+        return true;
+    }
+
     internal async Task<NodeInfo> DescribeAsync()
     {
         var now = Now;

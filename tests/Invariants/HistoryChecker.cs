@@ -8,6 +8,7 @@ public sealed class HistoryChecker
 {
     private readonly Dictionary<string, RunLife> _runs = [];
     private readonly Dictionary<StreamId, StepLife> _steps = [];
+    private readonly Dictionary<StreamId, ScheduleLife> _schedules = [];
     private readonly Dictionary<string, FlowSpec> _flows = [];
     private readonly Dictionary<string, int> _current = [];
     private readonly Dictionary<string, int> _startsFrom = [];
@@ -19,6 +20,8 @@ public sealed class HistoryChecker
     public List<Violation> Violations { get; } = [];
 
     public IReadOnlyDictionary<string, RunLife> Runs => _runs;
+
+    public IReadOnlyDictionary<StreamId, ScheduleLife> Schedules => _schedules;
 
     public IReadOnlyDictionary<StreamId, StepLife> Steps => _steps;
 
@@ -34,6 +37,9 @@ public sealed class HistoryChecker
                 break;
             case StreamKind.Step:
                 ReadStep(recorded);
+                break;
+            case StreamKind.Schedule:
+                ScheduleOf(recorded.Stream).Read(recorded, what => Complain(recorded, what));
                 break;
         }
     }
@@ -54,6 +60,22 @@ public sealed class HistoryChecker
 
     /// <summary>Somebody asks for a run of the flow's latest deployment: of none that is older than what was answered before, and of none that was deleted.</summary>
     public void StartAsked(string flow, string run) => _startsFrom.TryAdd(run, _current.GetValueOrDefault(flow));
+
+    /// <summary>What holds when all is over: a time that was to start a run has started it.</summary>
+    public void CheckAllBegan()
+    {
+        foreach (var (stream, life) in _schedules)
+        {
+            foreach (var (time, run) in life.Begun)
+                if (run is null) Violations.Add(new Violation(null, long.MaxValue, $"{stream}: the run for {time:O} never started"));
+        }
+    }
+
+    private ScheduleLife ScheduleOf(StreamId stream)
+    {
+        if (!_schedules.TryGetValue(stream, out var life)) _schedules[stream] = life = new ScheduleLife();
+        return life;
+    }
 
     /// <summary>A process of a task was started. What is done is never started again.</summary>
     public void Began(TaskRef task, int attempt)
@@ -89,12 +111,14 @@ public sealed class HistoryChecker
                 if (run.Started is not null) Complain(recorded, "a run started twice");
                 run.Started = e;
                 run.Spec = _flows[$"{e.Flow}/{e.Deployment}"];
+                if (e.Cause is { } cause) ReadScheduled(recorded, e, cause);
                 if (_startsFrom.GetValueOrDefault(name) is var least && e.Deployment < least) Complain(recorded, $"the run is of deployment {e.Deployment}, and was asked for when it was known that none before {least} is started any more");
                 break;
             case RunEnded e:
                 if (ended) Complain(recorded, "a run ended twice in one generation");
                 run.Ended = e;
                 run.EndedAt = recorded.CommittedAt;
+                if (run is { Started: { Cause: { } ending } started, Generation: 0 }) ScheduleOf(StreamId.Schedule(recorded.Stream.Namespace, started.Flow, ending.Schedule)).Running.Remove(name);
                 foreach (var (stream, step) in _steps)
                     foreach (var (split, task) in step.Tasks)
                         if (stream.RunId == name && task.Lease is not null) Complain(recorded, $"the run ended while {stream.Name}[{split}] was leased");
@@ -128,6 +152,18 @@ public sealed class HistoryChecker
                 if (ended) Complain(recorded, "a run that had ended timed out");
                 break;
         }
+    }
+
+    // A run of a schedule starts once for each time, for one that the schedule has decided on, and not beside more others than are allowed.
+    private void ReadScheduled(Recorded recorded, RunStarted started, RunCause cause)
+    {
+        var schedule = ScheduleOf(StreamId.Schedule(recorded.Stream.Namespace, started.Flow, cause.Schedule));
+        var time = cause.Interval.End;
+        if (!schedule.Begun.TryGetValue(time, out var run)) Complain(recorded, $"a run started for {time:O}, on which its schedule has not decided");
+        else if (run is not null) Complain(recorded, $"run {run} has started for {time:O} before");
+        schedule.Begun[time] = recorded.Stream.Name;
+        schedule.Running.Add(recorded.Stream.Name);
+        if (schedule.Most is { } most && schedule.Running.Count > most) Complain(recorded, $"{schedule.Running.Count} runs of its schedule go on at a time; {most} may");
     }
 
     private void ReadStep(Recorded recorded)

@@ -16,6 +16,8 @@ internal static class Planted
     private const string Join = "Core/Steps/JoinProgress.cs";
     private const string Scheduling = "Engine/EngineNode.Scheduler.cs";
     private const string Flow = "Core/Flows/FlowEntity.cs";
+    private const string Schedule = "Core/Schedules/ScheduleEntity.cs";
+    private const string Advance = "Core/Schedules/ScheduleEntity.Advance.cs";
     private const string Contexts = "Engine/RunContexts.cs";
 
     public static IReadOnlyList<Mutation> Common { get; } =
@@ -55,6 +57,13 @@ internal static class Planted
         new("WhatWasDoneOfAGangStaysDone", Gangs, "        foreach (var split in TakeHeld())\n", "        foreach (var split in TakeHeld().Take(0))\n"),
         new("RestOfAGangRunsOn", Gangs, "            if (lease.End == LeaseEnd.None) lease.End = LeaseEnd.Gang;\n", "            if (lease.End == LeaseEnd.None && _held.Count > 1_000_000) lease.End = LeaseEnd.Gang;\n"),
         new("GangStartsInParts", Step, "IsGang ? ReadyGang :", ""),
+        new("ScheduleForgetsHowFarItIs", Schedule, "        _until = e.Until;\n", "        _until = e.Came.Count > 0 ? e.Came[0].Start : e.Until;\n") { From = 4 },
+        new("ScheduleIsAheadOfItsTime", Advance, "is var due && due > now) break;", "is var due && due > now + TimeSpan.FromSeconds(3)) break;") { From = 4 },
+        new("ScheduledRunsOverlap", Advance, "Math.Max(0, spec.Parallel - _active.Count)", "Math.Max(1, spec.Parallel - _active.Count)") { From = 4 },
+        new("EndOfAScheduledRunIsNotTold", RunApply, "if (_started is { Cause: { } cause } && _info!.Generation == 0)", "if (_started is { Cause: { } cause } && _info!.Generation == 1_000_000)") { From = 4 },
+        new("QueueOfAScheduleGrows", Advance, "OverlapPolicy.QueueOne => hasMore ? 1 : free + 1,", "OverlapPolicy.QueueOne => hasMore ? 1 : free + 2,") { From = 4 },
+        new("PausedScheduleGoesOn", Advance, "if (_spec is not { } spec || _pause is not null) return;", "if (_spec is not { } spec) return;") { From = 4 },
+        new("MissedTimesAreForgotten", Advance, "if (isLastMissed) skipped++;", "") { From = 4 },
         new("HaltedStepOpensOthersThatStart", Apply, "                _paused = e.Run.Halted is true;\n", "                _paused = false;\n"),
     ];
 

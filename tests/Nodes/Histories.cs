@@ -17,6 +17,11 @@ internal static class Histories
             var stream = StreamId.Flow(ns, flow);
             foreach (var entry in (await store.Journal.OpenAsync(stream, default)).Events) checker.Read(new Recorded(0, entry.At, "", stream, entry, ""));
         }
+        foreach (var schedule in (await store.ReadModel.ListSchedulesAsync(ns, null, null, 1000, default)).Items)
+        {
+            var stream = StreamId.Schedule(ns, schedule.Flow, schedule.Schedule);
+            foreach (var entry in (await store.Journal.OpenAsync(stream, default)).Events) checker.Read(new Recorded(0, entry.At, "", stream, entry, ""));
+        }
         foreach (var run in runs)
             foreach (var each in await store.ReadModel.ReadHistoryAsync(ns, run, 0, 100_000, default)) checker.Read(new Recorded(each.Position, each.Entry.At, "", each.Stream, each.Entry, ""));
         Assert.Empty(checker.Violations.Select(violation => $"{violation.Run} {violation.Position}: {violation.What}"));

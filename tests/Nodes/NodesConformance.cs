@@ -356,7 +356,7 @@ public abstract class NodesConformance(SharedPostgres shared, ITestOutputHelper 
                 foreach (var deployment in (int?[])[null, 1])
                 {
                     string run;
-                    do run = Engine.RunIds.Of(Guid.NewGuid().ToByteArray());
+                    do run = Core.RunIds.Of(Guid.NewGuid().ToByteArray());
                     while (a.OwnerOf(StreamId.Run(Site.Ns, run)) != at.Address);
                     var refused = await Assert.ThrowsAsync<RefusedException>(() => a.Scheduler.StartRunAsync(new StartRun(Site.Ns, "ann", flow.Name, deployment, "{}", [], 0, null, run), default));
                     Assert.Equal((RefusalKind.NotFound, "FAN0002"), (refused.Kind, refused.Code));
@@ -371,6 +371,36 @@ public abstract class NodesConformance(SharedPostgres shared, ITestOutputHelper 
 
         Assert.Equal([1, 1, 1, 1, 2, 2, 2, 2], (await a.Store.ReadModel.ListRunsAsync(new RunFilter(Site.Ns), null, 10, default)).Items.Select(run => run.Deployment).Order());
         await site.CheckAsync(flows);
+    }
+
+    [PostgresFact]
+    public async Task ASchedule_StartsRunsOnAllNodes_AndHearsOfTheirEnds_AlsoWhileNodesComeAndGo()
+    {
+        await using var site = NewSite();
+        var (a, b) = (await site.JoinAsync("a"), await site.JoinAsync("b"));
+        await Site.SharedAsync(a, b);
+        site.Work("w", 8, _short, "a", "b");
+        // Of each a flow and a schedule that lie on different nodes.
+        var flows = Enumerable.Range(0, 6).Select(i => Flows.Foreach(3, 1) with { Name = $"flow{i}", Schedules = [new ScheduleSpec { Name = "often", Every = TimeSpan.FromSeconds(1), Overlap = OverlapPolicy.QueueAll, Missed = MissedKind.All }] }).ToArray();
+        foreach (var flow in flows) await b.Scheduler.DeployAsync(new DeployFlow(Site.Ns, "ann", flow, "test", null), default);
+
+        await BegunAsync(2);
+        var c = await site.JoinAsync("c");
+        await Site.SharedAsync(a, b, c);
+        await BegunAsync(4);
+        await site.LeaveAsync(a);
+        await BegunAsync(6);
+        foreach (var flow in flows) await c.Scheduler.CommandScheduleAsync(new CommandSchedule(Site.Ns, "olga", flow.Name, "often", ScheduleVerb.Pause, "enough"), default);
+        await Site.UntilAsync(async () => (await b.Store.ReadModel.ListSchedulesAsync(Site.Ns, null, null, 100, default)).Items.All(s => s.Standing is { Pause: { Actor: "olga", Reason: "enough" }, ActiveCount: 0 }), "The end of all runs");
+
+        var runs = (await b.Store.ReadModel.ListRunsAsync(new RunFilter(Site.Ns), null, 1000, default)).Items;
+        Assert.All(runs, run => Assert.Equal((RunStatus.Succeeded, "schedule:often"), (run.Status, run.Actor)));
+        // Paused, some of them still wait for their turn: they are not lost.
+        Assert.Equal((await b.Store.ReadModel.ListSchedulesAsync(Site.Ns, null, null, 100, default)).Items.Sum(s => s.Standing!.Begun), runs.Count);
+        site.Knows(runs.Select(run => run.Run));
+        await site.CheckAsync(flows);
+
+        Task BegunAsync(int each) => Site.UntilAsync(async () => (await b.Store.ReadModel.ListSchedulesAsync(Site.Ns, null, null, 100, default)).Items is { Count: 6 } all && all.All(s => s.Standing!.Begun >= each), $"{each} runs of each schedule");
     }
 
     [PostgresFact]
@@ -396,7 +426,7 @@ public abstract class NodesConformance(SharedPostgres shared, ITestOutputHelper 
             foreach (var at in (Member[])[a, b])
             {
                 string run;
-                do run = Engine.RunIds.Of(Guid.NewGuid().ToByteArray());
+                do run = Core.RunIds.Of(Guid.NewGuid().ToByteArray());
                 while (a.OwnerOf(StreamId.Run(Site.Ns, run)) != at.Address);
                 try
                 {

@@ -68,11 +68,17 @@ internal sealed class Site(INetwork network, string database) : IAsyncDisposable
     {
         await through.Scheduler.DeployAsync(new DeployFlow(Ns, "test", flow, "test", null), default);
         string run;
-        do run = Engine.RunIds.Of(Guid.NewGuid().ToByteArray());
+        do run = Core.RunIds.Of(Guid.NewGuid().ToByteArray());
         while (at is not null && through.OwnerOf(StreamId.Run(Ns, run)) != at.Address);
         _runs.Enqueue(run);
         await through.Scheduler.StartRunAsync(new StartRun(Ns, "test", flow.Name, null, "{}", [], 0, null, run), default);
         return run;
+    }
+
+    /// <summary>Runs that nobody here started, and which are part of the history.</summary>
+    public void Knows(IEnumerable<string> runs)
+    {
+        foreach (var run in runs) _runs.Enqueue(run);
     }
 
     public async Task EndAsync(Member through, RunStatus status = RunStatus.Succeeded)
@@ -105,6 +111,11 @@ internal sealed class Site(INetwork network, string database) : IAsyncDisposable
     public static async Task UntilAsync(Func<bool> done, string what)
     {
         for (var until = DateTime.UtcNow + _patience; !done(); await Task.Delay(_look)) Assert.True(DateTime.UtcNow < until, $"{what} did not come within {_patience.TotalSeconds} s.");
+    }
+
+    public static async Task UntilAsync(Func<Task<bool>> done, string what)
+    {
+        for (var until = DateTime.UtcNow + _patience; !await done(); await Task.Delay(_look)) Assert.True(DateTime.UtcNow < until, $"{what} did not come within {_patience.TotalSeconds} s.");
     }
 
     public async ValueTask DisposeAsync()

@@ -28,6 +28,7 @@ internal static class ReplayedStream
         {
             StreamKind.Flow => new FlowEntity(stream),
             StreamKind.Run => new RunEntity(stream, ContextOf(stream, journal)),
+            StreamKind.Schedule => new ScheduleEntity(stream),
             StreamKind.Step => new StepEntity(stream, ContextOf(stream, journal), TimeSpan.FromMinutes(5)),
             _ => throw new InvalidOperationException($"{stream} is of no kind that fixtures hold."),
         };
@@ -45,7 +46,8 @@ internal static class ReplayedStream
     {
         ["stream"] = entity.Id.ToString(),
         ["sequence"] = entity.Sequence,
-        ["row"] = RowOf(entity.CurrentRow),
+        // Of a schedule that was removed no row is read.
+        ["row"] = RowOf(entity.CurrentRow is ScheduleRow { Standing: null } ? null : entity.CurrentRow),
         ["tasks"] = entity is StepEntity step ? TasksOf(step, events) : null,
         ["outbox"] = new JsonArray([.. OutboxOf(entity).Select(MessageOf)]),
         ["flow"] = entity is FlowEntity flow ? new JsonObject { ["latest"] = flow.Latest, ["deleted"] = flow.Deleted } : null,

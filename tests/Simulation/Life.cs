@@ -12,6 +12,9 @@ internal sealed class Life
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(40);
 
+    /// <summary>How long schedules go on when there are no faults any more: what was missed is made up for.</summary>
+    private static readonly TimeSpan ScheduledAfter = TimeSpan.FromSeconds(40);
+
     private readonly VirtualLoop _loop;
     private readonly SimCluster _cluster;
     private readonly SideEffects _effects = new();
@@ -120,7 +123,7 @@ internal sealed class Life
         {
             if (!_loop.Step()) break;
             if (_loop.Steps % 64 != 0) continue;
-            var quiet = !_cluster.Faults.Active && crew.Runs.TrueForAll(_history.Runs.ContainsKey) && _history.Runs.Values.All(life => life.Ended is not null);
+            var quiet = !_cluster.Faults.Active && _cluster.Faults.EndsAt + ScheduledAfter < _loop.Now && crew.Runs.TrueForAll(_history.Runs.ContainsKey) && _history.Runs.Values.All(life => life.Ended is not null);
             quietSince = quiet ? quietSince ?? _loop.Now : null;
             // Long enough for whatever should not happen any more to happen.
             if (_loop.Now - quietSince > TimeSpan.FromSeconds(30) + _cluster.Faults.LeaseTerm) break;
@@ -133,6 +136,7 @@ internal sealed class Life
         foreach (var escape in _loop.Escapes.Take(1)) Complain(escape);
         foreach (var warning in _cluster.Warnings.Where(w => w.Contains("Exception", StringComparison.Ordinal) && !w.Contains("OperationCanceled", StringComparison.Ordinal)).Take(3))
             Complain("the engine reported a bug: " + warning);
+        _history.CheckAllBegan();
         foreach (var run in crew.Runs.Where(r => !_history.Runs.ContainsKey(r))) _violations.Add(new Violation(run, long.MaxValue, $"run {run} never started"));
         foreach (var overlap in _effects.Overlaps) _violations.Add(new Violation(overlap.Split(' ')[0], long.MaxValue, "two attempts of a task ran at a time: " + overlap));
         if (_violations.Count > 0) return;
@@ -144,7 +148,34 @@ internal sealed class Life
     {
         var drawn = FlowCatalog.Draw(chance);
         var few = Enumerable.Range(0, chance.Between(4, 9)).Select(_ => chance.Pick(drawn)).Distinct().ToList();
+        if (Plan.Flows is null && !Plan.Calm && Plan.Seed % 4 == 0) few = Scheduled(few);
         return [.. (Plan.Flows ?? few).Where(f => Plan.OnlyFlows?.Contains(f.Name) != false)];
+    }
+
+    // In some lives, which have many of them; so the others stay as they were.
+    private List<FlowSpec> Scheduled(List<FlowSpec> flows)
+    {
+        var chance = new Chance(Chance.Mix(Plan.Seed ^ Chance.Hash("schedules")));
+        return [.. flows.Select(flow => chance.Roll(0.7) && !flow.Steps.Any(step => step.Gang is true) ? flow with { Schedules = [ScheduleOf("often", chance)] } : flow)];
+    }
+
+    private ScheduleSpec ScheduleOf(string name, Chance chance)
+    {
+        var missed = chance.Pick([MissedKind.None, MissedKind.Last, MissedKind.Last, MissedKind.All, MissedKind.Within]);
+        var overlap = missed is MissedKind.All or MissedKind.Within ? chance.Pick([OverlapPolicy.Allow, OverlapPolicy.QueueAll])
+            : chance.Pick([OverlapPolicy.Allow, OverlapPolicy.Skip, OverlapPolicy.QueueOne, OverlapPolicy.QueueAll, OverlapPolicy.Cancel, OverlapPolicy.Terminate]);
+        return new ScheduleSpec
+        {
+            Name = name,
+            Every = TimeSpan.FromSeconds(chance.Between(10, 60)),
+            End = _cluster.Faults.EndsAt + ScheduledAfter,
+            Missed = missed,
+            MissedWithin = missed == MissedKind.Within ? TimeSpan.FromSeconds(chance.Between(1, 90)) : null,
+            Overlap = overlap,
+            Parallel = chance.Between(1, 3),
+            Queue = chance.Between(1, 4),
+            Jitter = chance.Roll(0.3) ? TimeSpan.FromSeconds(chance.Between(1, 8)) : TimeSpan.Zero,
+        };
     }
 
     private void Complain(string what) => _violations.Add(new Violation(null, long.MaxValue, what));

@@ -21,6 +21,25 @@ public sealed class ReaderTests
         timeout: 1h30m
         on_failure: notify
         finally: [cleanup]
+        schedules:
+          nightly:
+            cron: 30 2 * * MON-FRI
+            timezone: Europe/Berlin
+            gap: skip
+            repeat: second
+            start: 2026-11-27T06:00:00+01:00
+            end: 2027-11-27T06:00:00Z
+            jitter: 5m
+            missed: 6h
+            parallel: 2
+            queue: 7
+            parameters: {top: 9, given: x, grid: [1, "2"]}
+            interval_start: word
+            priority: -3
+            tags: [night]
+          often: {every: 10m, overlap: last_only, missed: none, parameters: {given: y}}
+          six: {cron: 0 10 * * ? *, parameters: {given: z}}
+          daily: {cron: "@daily", dialect: unix, parameters: {given: z}, overlap: skip}
         steps:
           first:
             description: Lists.
@@ -88,6 +107,27 @@ public sealed class ReaderTests
         Assert.Equal([new("good", "end"), new("false", "both2")], verdict.Cases);
         Assert.Equal(("verdict", "end"), (verdict.Output, verdict.Default));
         Assert.Equal(2, Assert.IsType<Switch>(spec.Step("both2")!.Next).MaxLoops);
+    }
+
+    [Fact]
+    public void SchedulesAreRead_WithTheirDefaults()
+    {
+        var schedules = Spec(Everything).Schedules!.ToDictionary(schedule => schedule.Name);
+
+        var nightly = schedules["nightly"];
+        Assert.Equal(("30 2 * * MON-FRI", CronDialect.Unix, null, "Europe/Berlin"), (nightly.Cron, nightly.Dialect, nightly.Every, nightly.TimeZone));
+        Assert.Equal((CronGap.Skip, CronRepeat.Second, TimeSpan.FromMinutes(5)), (nightly.Gap, nightly.Repeat, nightly.Jitter));
+        Assert.Equal((new DateTimeOffset(2026, 11, 27, 5, 0, 0, TimeSpan.Zero), new DateTimeOffset(2027, 11, 27, 6, 0, 0, TimeSpan.Zero)), (nightly.Start!.Value, nightly.End!.Value));
+        // What is made up for one by one waits in a queue, unless it may all start at once.
+        Assert.Equal((MissedKind.Within, TimeSpan.FromHours(6), OverlapPolicy.QueueAll), (nightly.Missed, nightly.MissedWithin!.Value, nightly.Overlap));
+        Assert.Equal((2, 7, -3, "word", null), (nightly.Parallel, nightly.Queue, nightly.Priority, nightly.IntervalStart, nightly.IntervalEnd));
+        Assert.Equal("""{"top":9,"given":"x","grid":[1,"2"]}""", nightly.Parameters);
+        Assert.Equal(["night"], nightly.Tags);
+        var often = schedules["often"];
+        Assert.Equal((null, TimeSpan.FromMinutes(10), OverlapPolicy.Cancel, MissedKind.None), (often.Cron, often.Every!.Value, often.Overlap, often.Missed));
+        Assert.Equal(("0 10 * * ? *", CronDialect.EventBridge), (schedules["six"].Cron, schedules["six"].Dialect));
+        Assert.Equal(("0 0 * * *", CronDialect.Unix, OverlapPolicy.Skip), (schedules["daily"].Cron, schedules["daily"].Dialect, schedules["daily"].Overlap));
+        Assert.Equal(new ScheduleSpec { Name = "six", Cron = "0 10 * * ? *", Dialect = CronDialect.EventBridge, Parameters = """{"given":"z"}""", Tags = schedules["six"].Tags }, schedules["six"]);
     }
 
     [Fact]

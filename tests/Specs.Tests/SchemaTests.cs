@@ -24,6 +24,7 @@ public sealed class SchemaTests
         ["over"] = FieldNames.Over,
         ["range"] = FieldNames.Range,
         ["switch"] = FieldNames.Switch,
+        ["schedule"] = FieldNames.Schedule,
     };
 
     public static TheoryData<string> Parts => [.. Fields.Keys];
@@ -46,10 +47,10 @@ public sealed class SchemaTests
     [Fact]
     public void TheDocumentation_NamesEveryField()
     {
-        var text = File.ReadAllText(Path.Combine(Examples.Root, "docs", "flow.md"));
+        var text = string.Concat(new[] { "flow.md", "schedules.md" }.Select(page => File.ReadAllText(Path.Combine(Examples.Root, "docs", page))));
 
         Assert.All(Fields.Values.SelectMany(f => f).Concat(FieldNames.Reserved.Keys), f =>
-            Assert.True(text.Contains($"`{f}", StringComparison.Ordinal) || text.Contains($"{f}:", StringComparison.Ordinal), $"docs/flow.md does not name '{f}'."));
+            Assert.True(text.Contains($"`{f}", StringComparison.Ordinal) || text.Contains($"{f}:", StringComparison.Ordinal), $"docs/flow.md and docs/schedules.md do not name '{f}'."));
     }
 
     public static TheoryData<string> Flows => [.. Examples.Paths.Select(p => Path.GetRelativePath(Examples.Root, p))];

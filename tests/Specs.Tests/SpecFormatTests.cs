@@ -31,6 +31,7 @@ public sealed class SpecFormatTests
     /// <summary>What came later, each with a spec that has it.</summary>
     private static readonly Dictionary<string, FlowSpec> _later = new()
     {
+        ["FlowSpec.Schedules"] = Of(_plain) with { Schedules = [new ScheduleSpec { Name = "nightly", Every = TimeSpan.FromDays(1) }] },
         ["StepSpec.Gang"] = Of(_plain with { Gang = true }),
         ["StepSpec.Warm"] = Of(_plain with { Warm = ["server"] }),
     };

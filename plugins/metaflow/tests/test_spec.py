@@ -10,7 +10,7 @@ if HAS_METAFLOW:
     from metaflow import JSONType
     from metaflow.flowspec import FlowStateItems
     from metaflow.parameters import DeployTimeField, set_parameter_context
-    from metaflow_extensions.fanfare.plugins.fanfare.spec import FlowSpecCompiler, _faults
+    from metaflow_extensions.fanfare.plugins.fanfare.spec import FlowSpecCompiler, _faults, schedules
 
 
 @unittest.skipUnless(HAS_METAFLOW, "Metaflow cannot be imported")
@@ -44,6 +44,20 @@ class Faults(unittest.TestCase):
         obj = SimpleNamespace(flow=flow, environment=SimpleNamespace(TYPE="local"), metadata=SimpleNamespace(TYPE="local"))
         (fault,) = _faults(obj, [node], with_triggers=True)
         self.assertIn("step *work* (line 7): @unbounded is for an unbounded foreach", fault)
+
+
+@unittest.skipUnless(HAS_METAFLOW, "Metaflow cannot be imported")
+class Schedules(unittest.TestCase):
+    def of(self, **given):
+        decos = [SimpleNamespace(name="project"), SimpleNamespace(name="schedule", **given)]
+        return schedules(SimpleNamespace(_flow_state={FlowStateItems.FLOW_DECORATORS: {deco.name: [deco] for deco in decos}}))
+
+    def test_a_schedule_is_the_expression_with_its_time_zone(self):
+        self.assertEqual(self.of(schedule="0 * * * ? *", timezone=None), {"schedule": {"cron": "0 * * * ? *"}})
+        self.assertEqual(self.of(schedule="0 10 * * ? *", timezone="Europe/Berlin"), {"schedule": {"cron": "0 10 * * ? *", "timezone": "Europe/Berlin"}})
+
+    def test_one_without_a_time_is_none(self):
+        self.assertEqual(self.of(schedule=None, timezone=None), {})
 
 
 if __name__ == "__main__":

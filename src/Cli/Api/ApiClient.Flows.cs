@@ -35,6 +35,19 @@ internal sealed partial class ApiClient
     public Task<ListResponse<FlowView>> ListDeploymentsAsync(string flow, int limit, string? cursor, CancellationToken cancellationToken) =>
         GetAsync<ListResponse<FlowView>>($"api/v1/flows/{Escape(flow)}/deployments?{Paging(limit, cursor)}", cancellationToken);
 
+    /// <param name="flow">Null for all flows'.</param>
+    public Task<ListResponse<ScheduleView>> ListSchedulesAsync(string? flow, int limit, string? cursor, CancellationToken cancellationToken) =>
+        GetAsync<ListResponse<ScheduleView>>($"api/v1/schedules?{Paging(limit, cursor)}{(flow is null ? "" : $"&flow={Escape(flow)}")}", cancellationToken);
+
+    public Task<ScheduleView> GetScheduleAsync(string flow, string schedule, CancellationToken cancellationToken) =>
+        GetAsync<ScheduleView>($"api/v1/flows/{Escape(flow)}/schedules/{Escape(schedule)}", cancellationToken);
+
+    public Task<ScheduleView> CommandScheduleAsync(string flow, string schedule, string verb, ScheduleCommandRequest request, CancellationToken cancellationToken) =>
+        PostAsync<ScheduleCommandRequest, ScheduleView>($"api/v1/flows/{Escape(flow)}/schedules/{Escape(schedule)}:{verb}", request, repeatable: true, cancellationToken);
+
+    public Task<ListResponse<ScheduleTime>> GetUpcomingAsync(string? flow, string? schedule, int count, CancellationToken cancellationToken) =>
+        GetAsync<ListResponse<ScheduleTime>>($"api/v1/schedules:upcoming?count={count}{(flow is null ? "" : $"&flow={Escape(flow)}")}{(schedule is null ? "" : $"&schedule={Escape(schedule)}")}", cancellationToken);
+
     public async Task<bool> HasPackageAsync(string digest, CancellationToken cancellationToken)
     {
         try

@@ -64,6 +64,18 @@ internal abstract class ServerPorts : ITenure, IScheduler, IJournal, IReadModel
         return true;
     });
 
+    public Task CommandScheduleAsync(CommandSchedule command, CancellationToken cancellationToken) => AskAsync(async now =>
+    {
+        await now.Scheduler.CommandScheduleAsync(command, cancellationToken).ConfigureAwait(false);
+        return true;
+    });
+
+    public Task DeliverAsync(Delivery delivery, CancellationToken cancellationToken) => AskAsync(async now =>
+    {
+        await now.Scheduler.DeliverAsync(delivery, cancellationToken).ConfigureAwait(false);
+        return true;
+    });
+
     public Task<Explanation> ExplainAsync(TaskRef task, CancellationToken cancellationToken) => AskAsync(now => now.Scheduler.ExplainAsync(task, cancellationToken));
 
     public Task<PollResponse> PollAsync(PollRequest request, CancellationToken cancellationToken) => AskAsync(now => now.Scheduler.PollAsync(request, cancellationToken));
@@ -98,6 +110,13 @@ internal abstract class ServerPorts : ITenure, IScheduler, IJournal, IReadModel
 
     public Task<Page<DeploymentRow>> ListDeploymentsAsync(string ns, string flow, string? cursor, int limit, CancellationToken cancellationToken) =>
         AskAsync(now => now.Store.ReadModel.ListDeploymentsAsync(ns, flow, cursor, limit, cancellationToken));
+
+    public Task<ScheduleRow?> GetScheduleAsync(string ns, string flow, string schedule, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.GetScheduleAsync(ns, flow, schedule, cancellationToken));
+
+    public Task<Page<ScheduleRow>> ListSchedulesAsync(string ns, string? flow, string? cursor, int limit, CancellationToken cancellationToken) =>
+        AskAsync(now => now.Store.ReadModel.ListSchedulesAsync(ns, flow, cursor, limit, cancellationToken));
+
+    public Task<IReadOnlyList<ScheduleRow>> ListDueSchedulesAsync(string ns, int limit, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.ListDueSchedulesAsync(ns, limit, cancellationToken));
 
     public Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.GetRunAsync(ns, run, cancellationToken));
 

@@ -23,6 +23,18 @@ public sealed record FlowView(
 /// <param name="New">False when it had been deleted before.</param>
 public sealed record DeleteFlowResponse(string Flow, int Deployment, bool New);
 
+/// <summary>GET /api/v1/schedules and /api/v1/flows/{flow}/schedules/{schedule}.</summary>
+/// <param name="Due">When it starts a run next, as far as no run before holds it up; null while it is paused, and for one that has come to its end.</param>
+/// <param name="Standing">What it is, and how it stands.</param>
+public sealed record ScheduleView(string Flow, string Schedule, DateTimeOffset? Due, ScheduleStanding Standing);
+
+/// <summary>A time at which a schedule will be due: GET /api/v1/schedules:upcoming.</summary>
+/// <param name="Due">When its run starts: the interval's end, and the jitter.</param>
+public sealed record ScheduleTime(string Flow, string Schedule, DateTimeOffset Due, DataInterval Interval);
+
+/// <summary>POST /api/v1/flows/{flow}/schedules/{schedule}:pause, :resume.</summary>
+public sealed record ScheduleCommandRequest(string? Reason = null);
+
 /// <summary>POST /api/v1/flows/{flow}/runs. 201 when started, 200 when the idempotency key (also header Idempotency-Key) had started it.</summary>
 public sealed record StartRunRequest
 {

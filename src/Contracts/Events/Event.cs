@@ -39,6 +39,12 @@ namespace Fanfare.Contracts;
 [JsonDerivedType(typeof(StepResumed), "step_resumed")]
 [JsonDerivedType(typeof(StepCancelled), "step_cancelled")]
 [JsonDerivedType(typeof(StepRetried), "step_retried")]
+[JsonDerivedType(typeof(ScheduleSet), "schedule_set")]
+[JsonDerivedType(typeof(ScheduleRemoved), "schedule_removed")]
+[JsonDerivedType(typeof(SchedulePaused), "schedule_paused")]
+[JsonDerivedType(typeof(ScheduleResumed), "schedule_resumed")]
+[JsonDerivedType(typeof(ScheduleAdvanced), "schedule_advanced")]
+[JsonDerivedType(typeof(ScheduledRunEnded), "scheduled_run_ended")]
 public abstract record Event;
 
 /// <summary>An event of an entity that a message from another entity caused. The receiver keeps, per sender, the highest

@@ -2,8 +2,9 @@ namespace Fanfare.Contracts;
 
 /// <summary>The run's first event.</summary>
 /// <param name="Parameters">JSON object of all parameters, defaults filled in.</param>
+/// <param name="Cause">Null for one that somebody started.</param>
 public sealed record RunStarted(
-    string Flow, int Deployment, string Parameters, IReadOnlyList<string> Tags, int Priority, string? IdempotencyKey) : Event;
+    string Flow, int Deployment, string Parameters, IReadOnlyList<string> Tags, int Priority, string? IdempotencyKey, RunCause? Cause = null) : Event;
 
 /// <summary>A step that was cancelled has nothing running any more.</summary>
 /// <param name="Cancels">How many cancels the step has had in its life. One that was sent since is still awaited.</param>

@@ -11,9 +11,10 @@ public enum StreamKind
     Run,
     Step,
     Queue,
+    Schedule,
 }
 
-/// <summary>Names one event stream: <c>namespace/kind/name</c>. A step's name is <c>run/key</c>.</summary>
+/// <summary>Names one event stream: <c>namespace/kind/name</c>. A step's name is <c>run/key</c>, a schedule's <c>flow/schedule</c>.</summary>
 [JsonConverter(typeof(StreamIdJson))]
 public readonly record struct StreamId(string Namespace, StreamKind Kind, string Name)
 {
@@ -25,7 +26,9 @@ public readonly record struct StreamId(string Namespace, StreamKind Kind, string
 
     public static StreamId Queue(string ns, string queue) => new(ns, StreamKind.Queue, queue);
 
-    /// <summary>The run that this stream belongs to; null for flows and queues.</summary>
+    public static StreamId Schedule(string ns, string flow, string schedule) => new(ns, StreamKind.Schedule, $"{flow}/{schedule}");
+
+    /// <summary>The run that this stream belongs to; null for what belongs to none.</summary>
     public string? RunId => Kind switch
     {
         StreamKind.Run => Name,
@@ -36,6 +39,11 @@ public readonly record struct StreamId(string Namespace, StreamKind Kind, string
     /// <summary>The step key in a step stream's name.</summary>
     /// <exception cref="InvalidOperationException">This is not a step's stream.</exception>
     public StepKey StepKey => TryStepKey(out var key) ? key : throw new InvalidOperationException($"Stream {this} is not a step's.");
+
+    /// <summary>The flow and the name of a schedule, by its stream's name.</summary>
+    /// <exception cref="InvalidOperationException">This is not a schedule's stream.</exception>
+    public (string Flow, string Name) ScheduleName => Kind == StreamKind.Schedule && Name.Split('/') is [var flow, var name]
+        ? (flow, name) : throw new InvalidOperationException($"Stream {this} is not a schedule's.");
 
     public override string ToString() => $"{Namespace}/{KindName(Kind)}/{Name}";
 
@@ -50,11 +58,13 @@ public readonly record struct StreamId(string Namespace, StreamKind Kind, string
             "run" => StreamKind.Run,
             "step" => StreamKind.Step,
             "queue" => StreamKind.Queue,
+            "schedule" => StreamKind.Schedule,
             _ => null,
         };
         if (kind is null || parts[0].Length == 0 || parts[2].Length == 0) return false;
         var named = new StreamId(parts[0], kind.Value, parts[2]);
         if (kind == StreamKind.Step && !named.TryStepKey(out _)) return false;
+        if (kind == StreamKind.Schedule && parts[2].Split('/') is not [{ Length: > 0 }, { Length: > 0 }]) return false;
         stream = named;
         return true;
     }
@@ -76,6 +86,7 @@ public readonly record struct StreamId(string Namespace, StreamKind Kind, string
         StreamKind.Run => "run",
         StreamKind.Step => "step",
         StreamKind.Queue => "queue",
+        StreamKind.Schedule => "schedule",
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 }

@@ -19,6 +19,11 @@ namespace Fanfare.Contracts;
 [JsonDerivedType(typeof(PauseStep), "pause_step")]
 [JsonDerivedType(typeof(ResumeStep), "resume_step")]
 [JsonDerivedType(typeof(RetryStep), "retry_step")]
+[JsonDerivedType(typeof(SetSchedule), "set_schedule")]
+[JsonDerivedType(typeof(RemoveSchedule), "remove_schedule")]
+[JsonDerivedType(typeof(BeginRun), "begin_run")]
+[JsonDerivedType(typeof(StopRun), "stop_run")]
+[JsonDerivedType(typeof(ReportRun), "report_run")]
 public abstract record EntityMessage;
 
 public sealed record ArriveSplits(RunInfo Run, StepKey Source, SplitRanges Splits, long OutputBytes, ForeachItems? Items = null) : EntityMessage;
@@ -49,5 +54,26 @@ public sealed record ResumeStep(RunInfo Run) : EntityMessage;
 
 public sealed record RetryStep(RunInfo Run, IReadOnlyList<string> Reset) : EntityMessage;
 
+/// <summary>To a schedule, from its flow: a deployment has it.</summary>
+public sealed record SetSchedule(int Deployment, ScheduleSpec Spec) : EntityMessage;
+
+/// <summary>To a schedule, from its flow: the latest deployment has it no more.</summary>
+public sealed record RemoveSchedule : EntityMessage;
+
+/// <summary>To a run that does not exist yet. One that does has had it.</summary>
+/// <param name="Parameters">JSON object, without the defaults.</param>
+public sealed record BeginRun(string Flow, int Deployment, string Parameters, IReadOnlyList<string> Tags, int Priority, RunCause Cause) : EntityMessage;
+
+/// <summary>To a run, from what started it: it is to make room. One that has ended before has nothing to do.</summary>
+/// <param name="SkipHandlers">Without on_failure and finally.</param>
+public sealed record StopRun(string Reason, bool SkipHandlers) : EntityMessage;
+
+/// <summary>From a run, to what started it: it has ended.</summary>
+public sealed record ReportRun(string Run, RunStatus Status) : EntityMessage;
+
 /// <summary>A message on its way: who sent it, its place in the sender's outbox, and where it goes.</summary>
 public sealed record Envelope(StreamId Sender, long Sequence, StreamId Target, EntityMessage Message);
+
+/// <summary>What one entity tells another that lives on another node.</summary>
+/// <param name="Messages">In order.</param>
+public sealed record Delivery(StreamId Sender, StreamId Target, IReadOnlyList<Envelope> Messages);

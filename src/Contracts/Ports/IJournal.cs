@@ -135,6 +135,8 @@ public static class JournalFormat
     {
         // An event that is added, or one whose added member is set, is named here with its format.
         FlowDeleted => 2,
+        ScheduleSet or ScheduleRemoved or SchedulePaused or ScheduleResumed or ScheduleAdvanced or ScheduledRunEnded => 2,
+        RunStarted { Cause: not null } => 2,
         FlowDeployed deployed => SpecFormat.Of(deployed.Spec),
         _ => 1,
     };

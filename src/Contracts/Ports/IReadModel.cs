@@ -30,6 +30,16 @@ public interface IReadModel
     /// <summary>Newest first; without those that were deleted.</summary>
     Task<Page<DeploymentRow>> ListDeploymentsAsync(string ns, string flow, string? cursor, int limit, CancellationToken cancellationToken);
 
+    /// <summary>A schedule that a flow's latest deployment has; null for none.</summary>
+    Task<ScheduleRow?> GetScheduleAsync(string ns, string flow, string schedule, CancellationToken cancellationToken);
+
+    /// <summary>By flow and name; those that were removed are left out.</summary>
+    /// <param name="flow">Null for all flows'.</param>
+    Task<Page<ScheduleRow>> ListSchedulesAsync(string ns, string? flow, string? cursor, int limit, CancellationToken cancellationToken);
+
+    /// <summary>Those of all flows that are due, by when they are.</summary>
+    Task<IReadOnlyList<ScheduleRow>> ListDueSchedulesAsync(string ns, int limit, CancellationToken cancellationToken);
+
     Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken);
 
     /// <summary>The tombstone of a run that is closed or archived; null for all other runs, and when it has been removed, too.</summary>

@@ -20,6 +20,13 @@ public interface IScheduler
     /// <summary>Kill, retry or skip of one task.</summary>
     Task CommandTaskAsync(CommandTask command, CancellationToken cancellationToken);
 
+    /// <summary>Pauses or resumes a schedule. Repeating what holds already is no error, and changes nothing.</summary>
+    /// <exception cref="RefusedException">There is no such schedule.</exception>
+    Task CommandScheduleAsync(CommandSchedule command, CancellationToken cancellationToken);
+
+    /// <summary>Hands an entity what another tells it; returns when that is durable there. Nodes use it among themselves.</summary>
+    Task DeliverAsync(Delivery delivery, CancellationToken cancellationToken);
+
     /// <summary>"Why is it not running?"</summary>
     Task<Explanation> ExplainAsync(TaskRef task, CancellationToken cancellationToken);
 
@@ -82,6 +89,15 @@ public enum TaskVerb
 
 /// <param name="Output">With <see cref="TaskVerb.Skip"/>: the JSON object to use as its output.</param>
 public sealed record CommandTask(string Actor, TaskRef Task, TaskVerb Verb, string? Output);
+
+public enum ScheduleVerb
+{
+    Pause,
+    Resume,
+}
+
+/// <param name="Reason">With <see cref="ScheduleVerb.Pause"/>: why, for others to read; null for none.</param>
+public sealed record CommandSchedule(string Namespace, string Actor, string Flow, string Schedule, ScheduleVerb Verb, string? Reason = null);
 
 /// <summary>Why a task is where it is.</summary>
 /// <param name="State">A <see cref="TaskStatus"/> in lower case.</param>

@@ -14,6 +14,30 @@ public sealed record DeploymentRow(
 /// their number, since runs have them. It is kept as part of their rows.</summary>
 public sealed record DeletionRow(string Namespace, string Flow, int First, int Last, DateTimeOffset DeletedAt) : Row;
 
+/// <summary>A schedule of a flow's latest deployment.</summary>
+/// <param name="Due">When it starts a run next, as far as no run before holds it up; null while it is paused, for one that ends before, and for one that was removed.</param>
+/// <param name="Standing">Null when it was removed: it is listed no more.</param>
+public sealed record ScheduleRow(string Namespace, string Flow, string Schedule, DateTimeOffset? Due, ScheduleStanding? Standing) : Row;
+
+/// <summary>How a schedule stands.</summary>
+/// <param name="Deployment">The deployment that its runs are of.</param>
+/// <param name="Until">The times up to this have been decided on.</param>
+/// <param name="Active">Ids of runs of it that go on, the oldest first; of many the first <see cref="Limits.ListedRuns"/>.</param>
+/// <param name="ActiveCount">How many go on.</param>
+/// <param name="Waiting">How many times wait for a run to end.</param>
+/// <param name="OldestWaiting">The oldest of these.</param>
+/// <param name="Last">Id of the run that it started last.</param>
+/// <param name="LastInterval">What that is about.</param>
+/// <param name="LastEnd">How the run ended that ended last.</param>
+/// <param name="Begun">Runs that it has started in its life.</param>
+/// <param name="Skipped">Times that it left out: missed, or since others went on.</param>
+public sealed record ScheduleStanding(
+    int Deployment, ScheduleSpec Spec, DateTimeOffset Until, SchedulePause? Pause, IReadOnlyList<string> Active, int ActiveCount, int Waiting, DateTimeOffset? OldestWaiting,
+    string? Last, DataInterval? LastInterval, RunStatus? LastEnd, long Begun, long Skipped);
+
+/// <summary>Who paused a schedule, when, and why.</summary>
+public sealed record SchedulePause(string Actor, DateTimeOffset At, string? Reason);
+
 public sealed record RunRow(
     string Namespace, string Run, string Flow, int Deployment, RunStatus Status, string Parameters, IReadOnlyList<string> Tags,
     int Priority, string? IdempotencyKey, string Actor, int Generation,

@@ -233,6 +233,9 @@ public static class FlowSpecJson
 {
     public static string Write(FlowSpec spec) => JsonSerializer.Serialize(spec, ContractsJson.Default.FlowSpec);
 
+    /// <summary>Whether a spec in its canonical form has schedules. A quotation mark inside a text is escaped, so this is none.</summary>
+    public static bool HasSchedules(string json) => json.Contains("\"schedules\":[", StringComparison.Ordinal);
+
     /// <exception cref="JournalFormatException">It is no spec that was ever written.</exception>
     public static FlowSpec Read(string json)
     {

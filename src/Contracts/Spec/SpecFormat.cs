@@ -25,6 +25,7 @@ public static class SpecFormat
     // A member that is added to specs is named here with its format.
     private static IEnumerable<(int Format, string Part)> Added(FlowSpec spec)
     {
+        if (spec.Schedules is not null) yield return (2, "'schedules'");
         foreach (var step in spec.Steps)
         {
             if (step.Gang is not null) yield return (2, $"'gang' of step '{step.Name}'");

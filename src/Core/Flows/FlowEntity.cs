@@ -2,10 +2,11 @@ using Fanfare.Contracts;
 
 namespace Fanfare.Core;
 
-/// <summary>A flow's deployments: immutable, numbered from 1. A deletion takes away all that there are, and the next one is numbered on: so a number names one deployment for ever.</summary>
+/// <summary>A flow's deployments: immutable, numbered from 1. The latest says which schedules the flow has. A deletion takes away all that there are, and the next one is numbered on: so a number names one deployment for ever.</summary>
 public sealed class FlowEntity(StreamId id) : Entity(id)
 {
     private readonly Dictionary<string, int> _versions = [];
+    private readonly HashSet<string> _schedules = [];
     private int _deletedBefore;
 
     /// <summary>Number of the latest deployment, deleted or not; 0 while there was none.</summary>
@@ -60,14 +61,25 @@ public sealed class FlowEntity(StreamId id) : Entity(id)
             case FlowDeployed e:
                 _versions[e.Digest] = e.Version;
                 Latest = e.Version;
+                Schedule(e.Version, FlowSpecJson.HasSchedules(e.Spec) ? FlowSpecJson.Read(e.Spec).Schedules! : []);
                 break;
             case FlowDeleted:
                 _versions.Clear();
+                Schedule(Latest, []);
                 Deleted = Latest;
                 break;
             default:
                 throw new JournalFormatException($"Stream {Id} holds {entry.Event.GetType().Name}, which is no event of a flow.");
         }
+    }
+
+    // Its schedules are those of the latest deployment: they hear of each, since their runs are of it.
+    private void Schedule(int deployment, IReadOnlyList<ScheduleSpec> schedules)
+    {
+        foreach (var schedule in schedules) Send(StreamId.Schedule(Id.Namespace, Id.Name, schedule.Name), new SetSchedule(deployment, schedule));
+        foreach (var former in _schedules.Except(schedules.Select(schedule => schedule.Name)).Order(StringComparer.Ordinal).ToList()) Send(StreamId.Schedule(Id.Namespace, Id.Name, former), new RemoveSchedule());
+        _schedules.Clear();
+        _schedules.UnionWith(schedules.Select(schedule => schedule.Name));
     }
 
     protected override void BeforeApply(JournalEvent entry) => _deletedBefore = Deleted;

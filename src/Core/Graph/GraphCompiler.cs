@@ -25,6 +25,7 @@ internal static class GraphCompiler
         loops.Find();
         CheckJoinCounts(index, frames);
         CheckGangs(index, frames);
+        ScheduleRules.Check(index);
         return found.Count > 0 ? null : new FlowGraph(spec, spec.Steps.Select(s => Node(s, index, frames, loops)));
     }
 

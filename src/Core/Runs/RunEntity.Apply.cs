@@ -85,6 +85,7 @@ public sealed partial class RunEntity
                 break;
             case RunEnded e:
                 (_status, _error, _endedAt) = (e.Status, e.Error, entry.At);
+                if (_started is { Cause: { } cause } && _info!.Generation == 0) Send(StreamId.Schedule(Id.Namespace, _info.Flow, cause.Schedule), new ReportRun(Id.Name, e.Status));
                 break;
             case RunRetried e:
                 ApplyRetried(e, entry.At);

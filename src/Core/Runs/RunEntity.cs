@@ -110,6 +110,12 @@ public sealed partial class RunEntity : Entity
 
     protected override void Handle(StreamId sender, IReadOnlyList<OutboxMessage> messages, in Moment moment)
     {
+        if (sender.Kind == StreamKind.Schedule)
+        {
+            foreach (var (_, _, message) in messages) HandleScheduled(sender, message, moment);
+            Advance(moment);
+            return;
+        }
         if (_started is null) throw new StaleStateException($"Run {Id} was sent a message, and this node has not seen it start.");
         for (var i = 0; i < messages.Count; i++)
         {
@@ -146,6 +152,28 @@ public sealed partial class RunEntity : Entity
             }
         }
         Advance(moment);
+    }
+
+    // It is sent these perhaps twice, and remembers no place of a sender that has little to say: what holds already says that it had them.
+    private void HandleScheduled(StreamId sender, EntityMessage message, in Moment moment)
+    {
+        switch (message)
+        {
+            case BeginRun begin:
+                if (_started is not null) break;
+                var tags = begin.Tags.Concat(_context.Graph.Spec.Tags).Distinct().ToList();
+                Emit(new RunStarted(begin.Flow, _context.Deployment, _context.Parameters, tags, begin.Priority, null, begin.Cause), moment with { Actor = $"schedule:{sender.ScheduleName.Name}" });
+                break;
+            case StopRun stop:
+                if (_started is null) throw new StaleStateException($"Run {Id} is to stop, and this node has not seen it start.");
+                // One that an operator has reopened since is the operator's.
+                if (_info!.Generation > 0) break;
+                if (_status is RunStatus.Running or RunStatus.Paused) Emit(new RunCancelRequested(stop.Reason), moment);
+                if (stop.SkipHandlers && !_skipHandlers && _status is RunStatus.Finishing or RunStatus.Failing or RunStatus.Cancelling) Emit(new RunCancelRequested(stop.Reason), moment);
+                break;
+            default:
+                throw new InvalidOperationException($"Run {Id} was sent {message.GetType().Name} by a schedule, which no run takes.");
+        }
     }
 
     // Goes on with the ending of the run as far as it can: once nothing is awaited, the next handler, then the end.

@@ -260,7 +260,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
 
     private bool TakesAlong(Flight flight, Entity entity, StreamId target)
     {
-        if (flight.IsFull || _inFlight.Contains(target) || node.Options.IsApart?.Invoke(target) is true) return false;
+        if (flight.IsFull || _inFlight.Contains(target) || !node.Owns(target) || node.Options.IsApart?.Invoke(target) is true) return false;
         var messages = entity.OutboxTo(target, DeliveryMessages + 1);
         if (messages.Count > DeliveryMessages || !node.Activate(target).ComesAlong(flight, Id, messages)) return false;
         entity.Acknowledge(target, messages[^1].Sequence);

@@ -6,26 +6,36 @@ namespace Fanfare.Engine;
 
 /// <summary>The scheduler as any of several nodes serves it: commands go to the node that owns their stream, and a worker's poll to all that it concerns. What moves meanwhile is asked for again where it
 /// is then.</summary>
-public sealed class NodeScheduler(EngineNode local, INodes nodes, TimeProvider clock) : IScheduler
+public sealed class NodeScheduler : IScheduler
 {
     /// <summary>How long a command is sent after a stream that passes from one node to another. A node that hangs is put out after two seconds.</summary>
     private static readonly TimeSpan _longestPassage = TimeSpan.FromSeconds(10);
 
     private static readonly TimeSpan _look = TimeSpan.FromMilliseconds(50);
 
-    private readonly PollRouter _polls = new(local, nodes, clock);
+    private readonly EngineNode _local;
+    private readonly INodes _nodes;
+    private readonly TimeProvider _clock;
+    private readonly PollRouter _polls;
+
+    public NodeScheduler(EngineNode local, INodes nodes, TimeProvider clock)
+    {
+        (_local, _nodes, _clock, _polls) = (local, nodes, clock, new PollRouter(local, nodes, clock));
+        // What an entity tells one of another node goes the way of commands, and may be sent twice.
+        local.Posts = delivery => DeliverAsync(delivery, local.Stopping);
+    }
 
     public async Task<Deployed> DeployAsync(DeployFlow command, CancellationToken cancellationToken)
     {
         // The owner may be of a release that passes over what it does not know.
-        local.CheckDeploys(command.Spec);
+        _local.CheckDeploys(command.Spec);
         return await AskAsync(StreamId.Flow(command.Namespace, command.Spec.Name), node => node.DeployAsync(command, cancellationToken), cancellationToken);
     }
 
     public async Task<FlowDeletion> DeleteFlowAsync(DeleteFlow command, CancellationToken cancellationToken)
     {
         // The owner may be of a release that does not understand it.
-        local.CheckDeletes();
+        _local.CheckDeletes();
         return await AskAsync(StreamId.Flow(command.Namespace, command.Flow), node => node.DeleteFlowAsync(command, cancellationToken), cancellationToken, isRepeatable: command.Deployment is not null);
     }
 
@@ -47,6 +57,24 @@ public sealed class NodeScheduler(EngineNode local, INodes nodes, TimeProvider c
             return true;
         },
         cancellationToken, isRepeatable: false);
+
+    public Task CommandScheduleAsync(CommandSchedule command, CancellationToken cancellationToken) => AskAsync(
+        StreamId.Schedule(command.Namespace, command.Flow, command.Schedule),
+        async node =>
+        {
+            await node.CommandScheduleAsync(command, cancellationToken);
+            return true;
+        },
+        cancellationToken);
+
+    public Task DeliverAsync(Delivery delivery, CancellationToken cancellationToken) => AskAsync(
+        delivery.Target,
+        async node =>
+        {
+            await node.DeliverAsync(delivery, cancellationToken);
+            return true;
+        },
+        cancellationToken);
 
     public Task<Explanation> ExplainAsync(TaskRef task, CancellationToken cancellationToken) => AskAsync(task.Stream, node => node.ExplainAsync(task, cancellationToken), cancellationToken);
 
@@ -97,7 +125,7 @@ public sealed class NodeScheduler(EngineNode local, INodes nodes, TimeProvider c
     // Those that do not answer are about to be put out.
     private async Task<IReadOnlyList<T>> AllAsync<T>(Func<IScheduler, Task<T>> ask)
     {
-        var asked = nodes.All.Select(node => ask(nodes.At(node))).ToList();
+        var asked = _nodes.All.Select(node => ask(_nodes.At(node))).ToList();
         await ((Task)Task.WhenAll(asked)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         return [.. asked.Where(each => each.IsCompletedSuccessfully).Select(each => each.Result)];
     }
@@ -105,26 +133,26 @@ public sealed class NodeScheduler(EngineNode local, INodes nodes, TimeProvider c
     /// <param name="isRepeatable">Whether it may be sent again when it is not known whether it was done.</param>
     private async Task<T> AskAsync<T>(StreamId stream, Func<IScheduler, Task<T>> ask, CancellationToken cancellationToken, bool isRepeatable = true)
     {
-        var since = clock.GetTimestamp();
+        var since = _clock.GetTimestamp();
         while (true)
         {
-            var changed = nodes.ChangedAsync();
+            var changed = _nodes.ChangedAsync();
             try
             {
-                if (nodes.OwnerOf(stream) is { } owner) return await ask(nodes.At(owner));
-                if (clock.GetElapsedTime(since) >= _longestPassage) throw RefusedException.Moved(stream);
+                if (_nodes.OwnerOf(stream) is { } owner) return await ask(_nodes.At(owner));
+                if (_clock.GetElapsedTime(since) >= _longestPassage) throw RefusedException.Moved(stream);
             }
-            catch (RefusedException refused) when (refused is { Kind: RefusalKind.Busy, Code: "FAN0008" } && clock.GetElapsedTime(since) < _longestPassage)
+            catch (RefusedException refused) when (refused is { Kind: RefusalKind.Busy, Code: "FAN0008" } && _clock.GetElapsedTime(since) < _longestPassage)
             {
                 // It is on its way from one to another.
             }
             catch (Exception error) when (error is not RefusedException && !cancellationToken.IsCancellationRequested)
             {
                 // Its owner went away while it was asked.
-                if (!isRepeatable || clock.GetElapsedTime(since) >= _longestPassage)
+                if (!isRepeatable || _clock.GetElapsedTime(since) >= _longestPassage)
                     throw new RefusedException(RefusalKind.Busy, "FAN0008", $"The server that owns {stream} went away while it was asked, and may have done it: {error.Message} Look, and repeat the request in a moment.");
             }
-            await Task.WhenAny(changed, Task.Delay(_look, clock, cancellationToken));
+            await Task.WhenAny(changed, Task.Delay(_look, _clock, cancellationToken));
             cancellationToken.ThrowIfCancellationRequested();
         }
     }

@@ -9,6 +9,10 @@ internal static class Q
     public static readonly QueryParameter<string> Cursor = QueryKinds.Text("cursor", "Where the page begins: next of the page before.", 4096);
     public static readonly QueryParameter<long?> Limit = QueryKinds.Number("limit", $"Most items in the page. Default: {DefaultLimit}.", 1, MaxLimit);
 
+    public static readonly QueryParameter<string> SchedulesOf = QueryKinds.Name("flow", "Only schedules of this flow.");
+    public static readonly QueryParameter<string> Schedule = QueryKinds.Name("schedule", "With flow: only this schedule of it.");
+    public static readonly QueryParameter<long?> Count = QueryKinds.Number("count", "How many times to show. Default: 10.", 1, MaxLimit);
+
     public static readonly QueryParameter<string> Flow = QueryKinds.Name("flow", "Only runs of this flow.");
     public static readonly QueryParameter<RunStatus?> RunStatus = QueryKinds.Word<RunStatus>("status", "Only runs in this status.");
     public static readonly QueryParameter<string> Tag = QueryKinds.Text("tag", "Only runs with this tag.", Limits.TagChars);

@@ -4,9 +4,14 @@ namespace Fanfare.Specs.Reading;
 internal static class FieldNames
 {
     public static readonly IReadOnlyList<string> Flow =
-        ["name", "description", "start", "parameters", "tags", "timeout", "on_failure", "finally", "steps"];
+        ["name", "description", "start", "parameters", "tags", "timeout", "on_failure", "finally", "schedules", "steps"];
 
     public static readonly IReadOnlyList<string> Parameter = ["type", "default", "required", "help", "sensitive"];
+
+    public static readonly IReadOnlyList<string> Schedule =
+    [
+        "cron", "dialect", "every", "timezone", "gap", "repeat", "start", "end", "jitter", "missed", "overlap", "parallel", "queue", "parameters", "interval_start", "interval_end", "priority", "tags",
+    ];
 
     public static readonly IReadOnlyList<string> Step =
     [

@@ -26,7 +26,8 @@ internal static class FlowReader
             Description = fields["description"]?.AsText(),
             Start = fields["start"]?.AsWord("the name of a step") ?? "start",
             Parameters = [.. parameters.Select(p => ParameterReader.Read(p.Key, p.Value)).OfType<ParameterSpec>()],
-            Tags = fields["tags"] is { } tags ? Tags(tags) : [],
+            Tags = fields["tags"] is { } tags ? ReadTags(tags) : [],
+            Schedules = fields["schedules"] is { } schedules ? ScheduleReader.Read(schedules) : null,
             Timeout = fields["timeout"]?.AsDuration(TimeSpan.FromMilliseconds(1)),
             OnFailure = fields["on_failure"]?.AsStepNames() ?? [],
             Finally = fields["finally"]?.AsStepNames() ?? [],
@@ -35,7 +36,8 @@ internal static class FlowReader
         return steps is null or { Count: 0 } ? null : spec;
     }
 
-    private static List<string> Tags(Value value)
+    /// <summary>Tags of runs.</summary>
+    public static List<string> ReadTags(Value value)
     {
         var tags = new List<string>();
         foreach (var item in value.AsList("a list of tags") ?? [])

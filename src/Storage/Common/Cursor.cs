@@ -26,6 +26,13 @@ internal static class Cursor
 
     public static string? Name(string? cursor, string listing) => cursor is null ? null : Decode(cursor, listing);
 
+    public static string OfSchedule(string flow, string schedule) => OfName("schedules", $"{flow}/{schedule}");
+
+    /// <summary>Flow and name of the schedule at which the page before ended; empty at the start.</summary>
+    /// <exception cref="FormatException">The cursor is of another listing, or none.</exception>
+    public static (string Flow, string Schedule) ScheduleName(string? cursor) =>
+        (Name(cursor, "schedules") ?? "/").Split('/') is [var flow, var schedule] ? (flow, schedule) : throw Unknown("schedules");
+
     private static string Encode(string text) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(text));
 
     private static string Decode(string cursor, string listing)

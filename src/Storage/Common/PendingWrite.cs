@@ -117,6 +117,7 @@ internal sealed class StreamAppend : StreamWrite
             var owned = row switch
             {
                 DeploymentRow d => stream.Kind == StreamKind.Flow && d.Namespace == stream.Namespace && d.Flow == stream.Name,
+                ScheduleRow c => stream.Kind == StreamKind.Schedule && c.Namespace == stream.Namespace && (c.Flow, c.Schedule) == stream.ScheduleName,
                 DeletionRow d => stream.Kind == StreamKind.Flow && d.Namespace == stream.Namespace && d.Flow == stream.Name,
                 RunRow r => stream.Kind == StreamKind.Run && r.Namespace == stream.Namespace && r.Run == run,
                 StepRow s => stream.Kind == StreamKind.Step && s.Namespace == stream.Namespace && s.Run == run && s.Key == key,

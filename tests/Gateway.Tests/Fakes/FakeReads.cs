@@ -11,6 +11,8 @@ internal sealed class FakeReads : IReadModel
 
     public List<DeploymentRow> Deployments { get; } = [];
 
+    public List<ScheduleRow> Schedules { get; } = [];
+
     public Dictionary<string, RunRow> Runs { get; } = [];
 
     public Dictionary<string, RetiredRun> Retired { get; } = [];
@@ -42,6 +44,7 @@ internal sealed class FakeReads : IReadModel
             Trouble = null;
             _events.Clear();
             Deployments.Clear();
+            Schedules.Clear();
             Runs.Clear();
             Retired.Clear();
             Steps.Clear();
@@ -64,6 +67,15 @@ internal sealed class FakeReads : IReadModel
 
     public Task<Page<DeploymentRow>> ListDeploymentsAsync(string ns, string flow, string? cursor, int limit, CancellationToken cancellationToken) =>
         Read(() => Slice(Deployments.Where(d => d.Namespace == ns && d.Flow == flow && d.DeletedAt is null).OrderByDescending(d => d.Version), cursor, limit));
+
+    public Task<ScheduleRow?> GetScheduleAsync(string ns, string flow, string schedule, CancellationToken cancellationToken) =>
+        Read(() => Schedules.Find(s => s.Namespace == ns && s.Flow == flow && s.Schedule == schedule));
+
+    public Task<Page<ScheduleRow>> ListSchedulesAsync(string ns, string? flow, string? cursor, int limit, CancellationToken cancellationToken) =>
+        Read(() => Slice(Schedules.Where(s => s.Namespace == ns && (flow is null || s.Flow == flow)), cursor, limit));
+
+    public Task<IReadOnlyList<ScheduleRow>> ListDueSchedulesAsync(string ns, int limit, CancellationToken cancellationToken) =>
+        Read<IReadOnlyList<ScheduleRow>>(() => [.. Schedules.Where(s => s.Namespace == ns && s.Due is not null).OrderBy(s => s.Due).Take(limit)]);
 
     public Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken) =>
         Read(() => Runs.TryGetValue(run, out var row) && row.Namespace == ns ? row : null);

@@ -59,6 +59,10 @@ internal sealed class FakeScheduler : IScheduler
 
     public Task CommandTaskAsync(CommandTask command, CancellationToken cancellationToken) => TakeAsync(command, cancellationToken);
 
+    public Task CommandScheduleAsync(CommandSchedule command, CancellationToken cancellationToken) => TakeAsync(command, cancellationToken);
+
+    public Task DeliverAsync(Delivery delivery, CancellationToken cancellationToken) => TakeAsync(delivery, cancellationToken);
+
     public async Task<Explanation> ExplainAsync(TaskRef task, CancellationToken cancellationToken)
     {
         await TakeAsync(task, cancellationToken);

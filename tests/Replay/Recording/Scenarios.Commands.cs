@@ -166,6 +166,30 @@ internal static partial class Scenarios
         await stage.EndsAsync(RunStatus.Succeeded);
     }
 
+    private static Answer Schedule(Lease lease) => Answer.Hold;
+
+    private static async Task ScheduleAsync(Stage stage)
+    {
+        const string Flow = """
+            name: schedule
+            parameters: {from: {default: ""}, until: {default: ""}, mode: {type: int, default: 1}}
+            schedules:
+              often: {every: 1s, overlap: cancel, parameters: {mode: 2}, interval_start: from, interval_end: until, tags: [often], priority: 3}
+            """;
+        const string Rest = """
+              yearly: {cron: 30 2 1 1 *, timezone: Europe/Berlin, jitter: 1m, missed: 12h, overlap: queue_all, start: "2026-01-01T00:00:00Z", end: "2099-01-01T00:00:00Z"}
+            """;
+        const string Steps = "\nsteps:\n  start: {run: a}\n";
+        await stage.DeployAsync($"{Flow}\n{Rest}{Steps}");
+        // The first makes room for the next.
+        await stage.BeginsAsync("schedule");
+        await stage.EndsAsync(RunStatus.Cancelled);
+        await stage.CommandAsync(ScheduleVerb.Pause, "schedule", "often", "recorded");
+        await stage.CommandAsync(ScheduleVerb.Resume, "schedule", "often");
+        await stage.CommandAsync(ScheduleVerb.Pause, "schedule", "often");
+        await stage.DeployAsync($"{Flow}{Steps}");
+    }
+
     private static Answer Delete(Lease lease) => lease.Name == "work[1]" ? Answer.Hold : Answer.Ok();
 
     private static async Task DeleteAsync(Stage stage)

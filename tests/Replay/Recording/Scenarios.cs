@@ -30,6 +30,7 @@ internal static partial class Scenarios
         ["timeout"] = (Timeout, TimeoutAsync),
         ["refused"] = (Refused, RefusedAsync),
         ["delete"] = (Delete, DeleteAsync),
+        ["schedule"] = (Schedule, ScheduleAsync),
         ["gang"] = (Gang, GangAsync),
     };
 

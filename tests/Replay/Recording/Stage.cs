@@ -1,5 +1,6 @@
 using System.Text;
 using Fanfare.Contracts;
+using Fanfare.Core;
 using Fanfare.Engine;
 using Fanfare.Specs;
 using Fanfare.Storage;
@@ -62,6 +63,17 @@ internal sealed class Stage : IAsyncDisposable
         _run = started.Run;
     }
 
+    /// <summary>Waits for a run that a schedule starts; the other calls are about it.</summary>
+    public Task BeginsAsync(string flow) => UntilAsync($"run of {flow}", async () =>
+    {
+        var runs = await ReadModel.ListRunsAsync(new RunFilter(Namespace, flow), null, 100, default);
+        if (runs.Items.Count > 0) _run = runs.Items[^1].Run;
+        return runs.Items.Count > 0;
+    });
+
+    public Task CommandAsync(ScheduleVerb verb, string flow, string schedule, string? reason = null) =>
+        _node.CommandScheduleAsync(new CommandSchedule(Namespace, Operator, flow, schedule, verb, reason), default);
+
     public Task CommandAsync(RunVerb verb, string? fromStep = null) => _node.CommandRunAsync(new CommandRun(Namespace, Operator, _run, verb, null, fromStep), default);
 
     public Task CommandAsync(TaskVerb verb, string step, int frames, int split, string? output = null)
@@ -96,6 +108,7 @@ internal sealed class Stage : IAsyncDisposable
             rows[StreamId.Run(Namespace, run.Run)] = run;
             foreach (var step in (await ReadModel.ListStepsAsync(Namespace, run.Run, null, 1000, default)).Items) rows[StreamId.Step(Namespace, run.Run, step.Key)] = step;
         }
+        foreach (var schedule in (await ReadModel.ListSchedulesAsync(Namespace, null, null, 100, default)).Items) rows[StreamId.Schedule(Namespace, schedule.Flow, schedule.Schedule)] = schedule;
         await _store.DisposeAsync();
         return rows;
     }

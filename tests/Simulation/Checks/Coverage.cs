@@ -15,6 +15,7 @@ internal sealed class Coverage
         {
             StreamKind.Run => history.Runs.TryGetValue(recorded.Stream.Name, out var run) ? StateOf(run) : "run new",
             StreamKind.Step => history.Steps.TryGetValue(recorded.Stream, out var step) ? StateOf(step, history.Runs[recorded.Stream.RunId!]) : "step new",
+            StreamKind.Schedule => history.Schedules.TryGetValue(recorded.Stream, out var schedule) ? StateOf(schedule) : "schedule new",
             _ => "flow",
         };
         Pairs.Add($"{state} | {Name(recorded.Entry.Event)}");
@@ -31,8 +32,12 @@ internal sealed class Coverage
         StepCancelled cancelled => cancelled.Split is null ? "StepCancelled" : "StepCancelled split",
         RunRetried retried => retried.FromStep is null ? "RunRetried" : "RunRetried from step",
         StepOpened opened => opened.Run.Halted is true ? "StepOpened halted" : "StepOpened",
+        ScheduleAdvanced advanced => $"ScheduleAdvanced{(advanced.Came.Count > 1 ? " several" : "")}{(advanced.Skipped > 0 ? " skipping" : "")}{(advanced.Dropped > 0 ? " dropping" : "")}{(advanced.Begun > 0 ? " beginning" : "")}{(advanced.Stopped is not null ? " stopping" : "")}",
         _ => e.GetType().Name,
     };
+
+    private static string StateOf(ScheduleLife schedule) =>
+        schedule.Spec is { } spec ? $"schedule {spec.Overlap} {spec.Missed}{(schedule.Paused ? " paused" : "")}{(schedule.Running.Count > 0 ? " running" : "")}" : "schedule gone";
 
     private static string StateOf(RunLife run) =>
         $"run{(run.Generation > 0 ? " again" : "")}{(run.Ended is { } ended ? " " + ended.Status : "")}{(run.Paused ? " paused" : "")}{(run.CancelRequested ? " cancelled" : "")}{(run.Handlers.Count > 0 ? " handling" : "")}";

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Fanfare.Contracts;
 using Fanfare.Core;
 using Fanfare.Simulation.Store;
@@ -20,8 +21,23 @@ internal sealed class ReplayChecker(HistoryChecker history, DurableStore store, 
             if (stream.Kind == StreamKind.Run) CheckRun(stream, events);
             else CheckStep(stream, events);
         }
+        foreach (var stream in store.Streams.Where(s => s.Kind == StreamKind.Schedule).ToList()) CheckSchedule(stream, store.Read(stream));
         return _violations;
     }
+
+    private void CheckSchedule(StreamId stream, IReadOnlyList<JournalEvent> events)
+    {
+        if (events.Count == 0) return;
+        var schedule = new ScheduleEntity(stream);
+        schedule.Replay(events, long.MaxValue);
+        var (replayed, row) = ((ScheduleRow)schedule.CurrentRow!, store.Rows.Schedules[stream]);
+        var (one, other) = (Text(replayed), Text(row));
+        if (one != other) Complain(stream, $"replay gives {one}, the row says {other}");
+        if (row.Standing is { ActiveCount: > 0 } standing) Complain(stream, $"all has ended, and by its row runs {string.Join(", ", standing.Active)} go on");
+        if (row.Standing is { Waiting: > 0, Pause: null }) Complain(stream, $"all has ended, and {row.Standing.Waiting} of its times still wait");
+    }
+
+    private static string Text(ScheduleRow row) => $"{row.Due:O} {(row.Standing is { } standing ? JsonSerializer.Serialize(standing, ContractsJson.Default.ScheduleStanding) : "removed")}";
 
     private void CheckRun(StreamId stream, IReadOnlyList<JournalEvent> events)
     {

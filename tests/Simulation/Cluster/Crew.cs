@@ -16,6 +16,7 @@ internal sealed class Crew
         (_cluster, _history, _chance) = (cluster, history, cluster.Loop.Chance.Fork());
         // Of its own, so that the seeds whose flows stay live as they did before there were deletions.
         var deletions = new Chance(Chance.Mix(cluster.Loop.Seed ^ Chance.Hash("deletions")));
+        var schedules = new Chance(Chance.Mix(cluster.Loop.Seed ^ Chance.Hash("pauses of schedules")));
         foreach (var flow in flows)
         {
             var (copy, run) = (flow, $"{flow.Name}-run");
@@ -42,6 +43,14 @@ internal sealed class Crew
                 {
                     if (_cluster.Faults.At("operator", run) is { } strike) Interfere(run, copy, strike.Chance);
                 });
+            }
+        }
+        foreach (var flow in operators ? flows : [])
+        {
+            foreach (var schedule in flow.Schedules ?? [])
+            {
+                var id = StreamId.Schedule("default", flow.Name, schedule.Name);
+                Later(schedules.Span(5_000, 60_000), () => Command(id, ScheduleVerb.Pause, () => Later(schedules.Span(1_000, 60_000), () => Command(id, ScheduleVerb.Resume))));
             }
         }
         LookAfterPaused();
@@ -166,6 +175,14 @@ internal sealed class Crew
         {
             if (status == RunStatus.Paused) _history.PauseAnswered(run, resumes);
         });
+    }
+
+    // One whose flow was deleted, or never deployed, refuses.
+    private void Command(StreamId schedule, ScheduleVerb verb, Action? then = null)
+    {
+        _cluster.Loop.Trace($"olga: {verb} {schedule}");
+        var (flow, name) = schedule.ScheduleName;
+        Insist(e => Completed(e.CommandScheduleAsync(new CommandSchedule("default", "olga", flow, name, verb), CancellationToken.None)), _ => then?.Invoke());
     }
 
     private void Command(string run, RunVerb verb, string? from = null, Action<RunStatus>? answered = null)

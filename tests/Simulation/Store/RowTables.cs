@@ -10,6 +10,8 @@ internal sealed class RowTables
 
     public Dictionary<(string Ns, string Flow, int Version), DeploymentRow> Deployments { get; } = [];
 
+    public Dictionary<StreamId, ScheduleRow> Schedules { get; } = [];
+
     public Dictionary<(string Ns, string Run), RunRow> Runs { get; } = [];
 
     public Dictionary<(string Ns, string Run, StepKey Key), StepRow> Steps { get; } = [];
@@ -33,6 +35,10 @@ internal sealed class RowTables
             case DeletionRow d:
                 for (var version = d.First; version <= d.Last; version++) Deployments[(d.Namespace, d.Flow, version)] = Deployments[(d.Namespace, d.Flow, version)] with { DeletedAt = d.DeletedAt };
                 key = (d.Namespace, d.Flow, "deletion", d.First);
+                break;
+            case ScheduleRow c:
+                Schedules[StreamId.Schedule(c.Namespace, c.Flow, c.Schedule)] = c;
+                key = (c.Namespace, c.Flow, "schedule", c.Schedule);
                 break;
             case RunRow r:
                 Runs[(r.Namespace, r.Run)] = r;

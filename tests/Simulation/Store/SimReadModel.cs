@@ -20,6 +20,14 @@ internal sealed class SimReadModel(DurableStore store, VirtualProcess process, F
     public Task<Page<DeploymentRow>> ListDeploymentsAsync(string ns, string flow, string? cursor, int limit, CancellationToken cancellationToken) =>
         Whole(Rows.Deployments.Values.Where(d => d.Namespace == ns && d.Flow == flow && d.DeletedAt is null));
 
+    public Task<ScheduleRow?> GetScheduleAsync(string ns, string flow, string schedule, CancellationToken cancellationToken) => Done(Rows.Schedules.GetValueOrDefault(StreamId.Schedule(ns, flow, schedule)));
+
+    public Task<Page<ScheduleRow>> ListSchedulesAsync(string ns, string? flow, string? cursor, int limit, CancellationToken cancellationToken) =>
+        Whole(Rows.Schedules.Values.Where(s => s.Namespace == ns && s.Standing is not null && (flow is null || s.Flow == flow)));
+
+    public Task<IReadOnlyList<ScheduleRow>> ListDueSchedulesAsync(string ns, int limit, CancellationToken cancellationToken) =>
+        Done<IReadOnlyList<ScheduleRow>>([.. Rows.Schedules.Values.Where(s => s.Namespace == ns && s.Due is not null).OrderBy(s => s.Due).Take(limit)]);
+
     public Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken) => Done(Rows.Runs.GetValueOrDefault((ns, run)));
 
     // Nothing is old in a simulated life.

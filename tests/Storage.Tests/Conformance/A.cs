@@ -56,6 +56,11 @@ internal static class A
     public static AttemptRow Attempt(string run, StepKey key, int split, int attempt, AttemptStatus status = AttemptStatus.Running) =>
         new(Ns, run, key, split, attempt, status, "w1", $"1.{attempt}.abc", T0, T0.AddSeconds(1), null, status == AttemptStatus.Failed ? new TaskError("exit", "no", 1) : null);
 
+    /// <param name="due">In seconds; null for never.</param>
+    public static ScheduleRow Schedule(string flow, string name, int? due) => new(Ns, flow, name, due is { } seconds ? T0.AddSeconds(seconds) : null, new ScheduleStanding(
+        2, new ScheduleSpec { Name = name, Every = TimeSpan.FromMinutes(5), Parameters = """{"text":"é"}""", Tags = ["t"] }, T0, new SchedulePause("ann", T0, "why\n"),
+        ["r1"], 1, 2, T0.AddHours(-1), "r1", new DataInterval(T0, T0.AddMinutes(5)), RunStatus.Failed, 7, 8));
+
     public static DeploymentRow Deployment(string flow, int version, string ns = Ns) =>
         new(ns, flow, version, $"d{version}", "{}", "name: " + flow, version % 2 == 0 ? "p" : null, T0.AddHours(version), "ann");
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Fanfare.Contracts;
 using Fanfare.Postgres;
 
@@ -67,6 +68,36 @@ public abstract partial class JournalConformance
             Assert.Equal(A.Deployment(flow, 1) with { DeletedAt = A.T0 }, await ReadModel.GetDeploymentAsync(A.Ns, flow, 1, default));
             Assert.Equal(A.Deployment(flow, 2), await ReadModel.GetDeploymentAsync(A.Ns, flow, null, default));
         }
+    }
+
+    [BackendFact]
+    public async Task Schedules_AreListedByFlowAndName_AndByWhatIsDueNext_WithoutThoseThatWereRemoved()
+    {
+        var rows = new[] { A.Schedule("a", "x", 30), A.Schedule("a", "y", null), A.Schedule("b", "x", 10), A.Schedule("b", "z", 20) };
+        var opened = new Dictionary<ScheduleRow, OpenedStream>();
+        foreach (var row in rows.Reverse())
+        {
+            opened[row] = await Open(ScheduleOf(row));
+            await Append(A.Append(ScheduleOf(row), opened[row], rows: [row]));
+        }
+
+        Assert.Equal(Texts(rows), Texts(await AllPages((cursor, limit) => ReadModel.ListSchedulesAsync(A.Ns, null, cursor, limit, default), 1)));
+        Assert.Equal(Texts(rows[2..]), Texts(await AllPages((cursor, limit) => ReadModel.ListSchedulesAsync(A.Ns, "b", cursor, limit, default), 1)));
+        Assert.Equal(Texts([rows[2], rows[3], rows[0]]), Texts(await ReadModel.ListDueSchedulesAsync(A.Ns, 10, default)));
+        Assert.Equal(Texts([rows[2]]), Texts(await ReadModel.ListDueSchedulesAsync(A.Ns, 1, default)));
+        Assert.Equal(Texts([rows[1]]), Texts([(await ReadModel.GetScheduleAsync(A.Ns, "a", "y", default))!]));
+        Assert.Empty((await ReadModel.ListSchedulesAsync("other", null, null, 10, default)).Items);
+
+        // Of several in one append the last counts; and one that was removed may come back.
+        await Append(A.Append(ScheduleOf(rows[2]), opened[rows[2]], expected: 1, rows: [A.Schedule("b", "x", 99), rows[2] with { Due = null, Standing = null }]));
+        Assert.Null(await ReadModel.GetScheduleAsync(A.Ns, "b", "x", default));
+        Assert.Equal(Texts([rows[3]]), Texts((await ReadModel.ListSchedulesAsync(A.Ns, "b", null, 10, default)).Items));
+        Assert.Equal(Texts([rows[3], rows[0]]), Texts(await ReadModel.ListDueSchedulesAsync(A.Ns, 10, default)));
+        await Append(A.Append(ScheduleOf(rows[2]), opened[rows[2]], expected: 2, rows: [A.Schedule("b", "x", 15)]));
+        Assert.Equal(Texts([A.Schedule("b", "x", 15)]), Texts([(await ReadModel.GetScheduleAsync(A.Ns, "b", "x", default))!]));
+
+        static StreamId ScheduleOf(ScheduleRow row) => StreamId.Schedule(row.Namespace, row.Flow, row.Schedule);
+        static IEnumerable<string> Texts(IEnumerable<ScheduleRow> rows) => rows.Select(row => $"{row.Flow}/{row.Schedule} {row.Due:O} {JsonSerializer.Serialize(row.Standing, ContractsJson.Default.ScheduleStanding)}");
     }
 
     [BackendFact]

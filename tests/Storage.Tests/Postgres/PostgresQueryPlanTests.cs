@@ -26,6 +26,10 @@ public sealed partial class PostgresQueryPlanTests(SharedPostgres shared, ITestO
         ["latest_deployment"] = ["deployments_there"],
         ["deployments"] = ["deployments_there"],
         ["flows"] = ["deployments_there"],
+        ["schedule"] = ["schedules_there"],
+        ["schedules"] = ["schedules_there"],
+        ["schedules_of_flow"] = ["schedules_there"],
+        ["schedules_due"] = ["schedules_due"],
         ["runs_named"] = ["runs_pkey", ByName],
         ["runs_by_created"] = ["runs_by_created"],
         ["runs_by_flow"] = ["runs_by_flow"],
@@ -103,6 +107,7 @@ public sealed partial class PostgresQueryPlanTests(SharedPostgres shared, ITestO
         await RunAsync(SqlText.Whole("postgres_0001_journal.sql"));
         await RunAsync(SqlText.Whole("postgres_0002_retention.sql"));
         await RunAsync(SqlText.Whole("postgres_0008_deletions.sql"));
+        await RunAsync(SqlText.Whole("postgres_0009_schedules.sql"));
     }
 
     public async Task DisposeAsync()

@@ -41,6 +41,24 @@ internal sealed partial class PostgresReadModel : IReadModel
         return Page(rows, limit, row => Cursor.Of("deployments", row.Version));
     }
 
+    public Task<ScheduleRow?> GetScheduleAsync(string ns, string flow, string schedule, CancellationToken cancellationToken) =>
+        OneAsync(Sql("schedule").With(ns).With(flow).With(schedule), RowReader.Schedule, cancellationToken);
+
+    public async Task<Page<ScheduleRow>> ListSchedulesAsync(string ns, string? flow, string? cursor, int limit, CancellationToken cancellationToken)
+    {
+        CheckLimit(limit);
+        var (afterFlow, after) = Cursor.ScheduleName(cursor);
+        var query = flow is null ? Sql("schedules").With(ns).With(afterFlow) : Sql("schedules_of_flow").With(ns).With(flow);
+        var rows = await AllAsync(query.With(after).With(limit + 1L), RowReader.Schedule, cancellationToken).ConfigureAwait(false);
+        return Page(rows, limit, row => Cursor.OfSchedule(row.Flow, row.Schedule));
+    }
+
+    public async Task<IReadOnlyList<ScheduleRow>> ListDueSchedulesAsync(string ns, int limit, CancellationToken cancellationToken)
+    {
+        CheckLimit(limit);
+        return await AllAsync(Sql("schedules_due").With(ns).With((long)limit), RowReader.Schedule, cancellationToken).ConfigureAwait(false);
+    }
+
     public async Task<long> GetPositionAsync(string ns, string run, CancellationToken cancellationToken) => await _position(StreamId.Run(ns, run), cancellationToken).ConfigureAwait(false);
 
     private static NpgsqlCommand Sql(string name) => new(ReadQueries.Sql[name]);

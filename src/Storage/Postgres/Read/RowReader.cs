@@ -30,6 +30,8 @@ internal static class RowReader
     public static AttemptRow Attempt(NpgsqlDataReader r, string ns, string run, StepKey key, int split) =>
         new(ns, run, key, split, r.GetInt32(0), Codes.Attempt(r.GetInt16(1)), r.GetString(2), r.GetString(3), Time(r, 4), TimeOrNull(r, 5), TimeOrNull(r, 6), Error(r, 7));
 
+    public static ScheduleRow Schedule(NpgsqlDataReader r) => new(r.GetString(0), r.GetString(1), r.GetString(2), TimeOrNull(r, 3), Standings.Read(r.GetString(4)));
+
     public static IReadOnlyList<Artifact>? Artifacts(NpgsqlDataReader r, int column) =>
         TextOrNull(r, column) is { } json ? Whole(JsonSerializer.Deserialize(json, StoredJson.Artifacts)) : null;
 

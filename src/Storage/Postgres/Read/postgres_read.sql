@@ -42,6 +42,18 @@ SELECT $(deployment_columns)
 FROM hops h CROSS JOIN LATERAL (SELECT * FROM deployments l WHERE l.ns = $1 AND l.flow = h.flow AND l.deleted_us IS NULL ORDER BY l.version DESC LIMIT 1) d
 ORDER BY h.hop;
 
+-- name: schedule
+SELECT ns, flow, name, due_us, standing FROM schedules WHERE ns = $1 AND flow = $2 AND name = $3 AND standing IS NOT NULL;
+
+-- name: schedules
+SELECT ns, flow, name, due_us, standing FROM schedules WHERE ns = $1 AND (flow, name) > ($2, $3) AND standing IS NOT NULL ORDER BY flow, name LIMIT $4;
+
+-- name: schedules_due
+SELECT ns, flow, name, due_us, standing FROM schedules WHERE ns = $1 AND due_us IS NOT NULL AND standing IS NOT NULL ORDER BY due_us LIMIT $2;
+
+-- name: schedules_of_flow
+SELECT ns, flow, name, due_us, standing FROM schedules WHERE ns = $1 AND flow = $2 AND name > $3 AND standing IS NOT NULL ORDER BY name LIMIT $4;
+
 -- fragment: run_columns
 r.stream_id, r.ns, r.run, r.flow, r.deployment, r.status, r.parameters, r.tags, r.priority, r.idempotency_key, r.actor, r.generation, r.created_us, r.ended_us, r.error
 

@@ -23,6 +23,7 @@ internal sealed class Batch
     private readonly AddRunTags _tags;
     private readonly PutDeployments _deployments;
     private readonly DeleteDeployments _deletions;
+    private readonly PutSchedules _schedules;
     private readonly Columns[] _all, _fresh, _shared;
     private readonly HashSet<int> _seenTasks = [];
     private readonly HashSet<(int, int)> _seenAttempts = [];
@@ -36,7 +37,7 @@ internal sealed class Batch
         [
             // The heads first: nothing else is written when one of them is not where its append expects it.
             _newStreams = new(sql), _heads = new(sql), _events = new(sql), _noWakes = new(sql["remove_wakes"]), _wakes = new(sql),
-            _sentBack = new(sql["keep_attempts"]), _newTasks = new(sql), _tasks = new(sql), _endedGrants = new(sql["remove_grants"]), _grants = new(sql), _attempts = new(sql), _steps = new(sql), _oldTags = new(sql["drop_run_tags"]), _runs = new(sql), _tags = new(sql), _deployments = new(sql), _deletions = new(sql),
+            _sentBack = new(sql["keep_attempts"]), _newTasks = new(sql), _tasks = new(sql), _endedGrants = new(sql["remove_grants"]), _grants = new(sql), _attempts = new(sql), _steps = new(sql), _oldTags = new(sql["drop_run_tags"]), _runs = new(sql), _tags = new(sql), _deployments = new(sql), _deletions = new(sql), _schedules = new(sql),
         ];
         _fresh = [_events, _newTasks];
         _shared = [.. _all.Except(_fresh)];
@@ -142,6 +143,10 @@ internal sealed class Batch
                     break;
                 case DeploymentRow deployment:
                     if (seenVersions!.Add(deployment.Version)) _deployments.Add(entry, deployment);
+                    break;
+                case ScheduleRow schedule:
+                    if (!seenOwn) _schedules.Add(entry, schedule);
+                    seenOwn = true;
                     break;
                 // It may be of deployments that are new in this batch, whose statement comes first. What two deletions take away are never the same.
                 case DeletionRow deletion:

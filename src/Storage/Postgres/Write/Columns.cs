@@ -525,6 +525,35 @@ internal sealed class PutDeployments : Columns
     }
 }
 
+internal sealed class PutSchedules : Columns
+{
+    private readonly List<long> _stream;
+    private readonly List<long?> _due;
+    private readonly List<string> _ns, _flow, _name;
+    private readonly List<string?> _standing;
+
+    public PutSchedules(SqlText sql)
+        : base(sql["put_schedules"])
+    {
+        _stream = Column<long>(NpgsqlDbType.Bigint);
+        _ns = Column<string>(NpgsqlDbType.Text);
+        _flow = Column<string>(NpgsqlDbType.Text);
+        _name = Column<string>(NpgsqlDbType.Text);
+        _due = Column<long?>(NpgsqlDbType.Bigint);
+        _standing = Column<string?>(NpgsqlDbType.Text);
+    }
+
+    public void Add(StreamEntry stream, ScheduleRow row)
+    {
+        _stream.Add(stream.Id);
+        _ns.Add(row.Namespace);
+        _flow.Add(row.Flow);
+        _name.Add(row.Schedule);
+        _due.Add(Instant.ToMicroseconds(row.Due));
+        _standing.Add(HeldText.OfNullable(Standings.Write(row.Standing)));
+    }
+}
+
 internal sealed class DeleteDeployments : Columns
 {
     private readonly List<string> _ns, _flow;

@@ -102,6 +102,11 @@ ON CONFLICT (ns, flow, version) DO UPDATE SET
     digest = excluded.digest, spec = excluded.spec, source = excluded.source, package = excluded.package,
     created_us = excluded.created_us, actor = excluded.actor;
 
+-- name: put_schedules
+INSERT INTO schedules (stream_id, ns, flow, name, due_us, standing)
+SELECT * FROM unnest($1, $2, $3, $4, $5, $6) AS r
+ON CONFLICT (stream_id) DO UPDATE SET due_us = excluded.due_us, standing = excluded.standing;
+
 -- name: delete_deployments
 UPDATE deployments d SET deleted_us = g.deleted_us
 FROM unnest($1, $2, $3, $4, $5) AS g (ns, flow, first, last, deleted_us)

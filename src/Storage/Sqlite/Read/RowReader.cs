@@ -31,6 +31,8 @@ internal static class RowReader
         new(ns, run, key, split, s.Int(0), Codes.Attempt(s.Int(1)), s.Text(2), s.Text(3), Instant.FromMicroseconds(s.Long(4)),
             Instant.FromMicroseconds(s.LongOrNull(5)), Instant.FromMicroseconds(s.LongOrNull(6)), Error(s.TextOrNull(7)));
 
+    public static ScheduleRow Schedule(Statement s) => new(s.Text(0), s.Text(1), s.Text(2), Instant.FromMicroseconds(s.LongOrNull(3)), Standings.Read(s.Text(4)));
+
     public static IReadOnlyList<Artifact>? Artifacts(string? json) =>
         json is null ? null : Whole(JsonSerializer.Deserialize(json, StoredJson.Artifacts));
 

@@ -41,6 +41,24 @@ internal sealed partial class SqliteReadModel(ReadConnections connections) : IRe
             limit, row => Cursor.Of("deployments", row.Version)), cancellationToken);
     }
 
+    public Task<ScheduleRow?> GetScheduleAsync(string ns, string flow, string schedule, CancellationToken cancellationToken) =>
+        QueryAsync(db => One(Sql(db, "schedule").Bind(1, ns).Bind(2, flow).Bind(3, schedule), RowReader.Schedule), cancellationToken);
+
+    public Task<Page<ScheduleRow>> ListSchedulesAsync(string ns, string? flow, string? cursor, int limit, CancellationToken cancellationToken)
+    {
+        CheckLimit(limit);
+        var (afterFlow, after) = Cursor.ScheduleName(cursor);
+        return QueryAsync(db => Page(
+            All(flow is null ? Sql(db, "schedules").Bind(1, ns).Bind(2, afterFlow).Bind(3, after).Bind(4, limit + 1L) : Sql(db, "schedules_of_flow").Bind(1, ns).Bind(2, flow).Bind(3, after).Bind(4, limit + 1L), RowReader.Schedule, cancellationToken),
+            limit, row => Cursor.OfSchedule(row.Flow, row.Schedule)), cancellationToken);
+    }
+
+    public async Task<IReadOnlyList<ScheduleRow>> ListDueSchedulesAsync(string ns, int limit, CancellationToken cancellationToken)
+    {
+        CheckLimit(limit);
+        return await QueryAsync(db => All(Sql(db, "schedules_due").Bind(1, ns).Bind(2, limit), RowReader.Schedule, cancellationToken), cancellationToken).ConfigureAwait(false);
+    }
+
     public Task<long> GetPositionAsync(string ns, string run, CancellationToken cancellationToken) => QueryAsync(db => One(Sql(db, "position"), s => s.Long(0)), cancellationToken);
 
     private static DeploymentRow? Latest(Database db, string ns, string flow) =>

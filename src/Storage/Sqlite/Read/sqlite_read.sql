@@ -53,6 +53,18 @@ SELECT $(deployment_columns) FROM deployments WHERE ns = ?1 AND flow = ?2 AND ve
 -- Hops from flow to flow along the index of those that are there, so that a flow of ten thousand deployments costs no more than one.
 SELECT min(flow) FROM deployments WHERE ns = ?1 AND flow > ?2 AND deleted_us IS NULL;
 
+-- name: schedule
+SELECT ns, flow, name, due_us, standing FROM schedules WHERE ns = ?1 AND flow = ?2 AND name = ?3 AND standing IS NOT NULL;
+
+-- name: schedules
+SELECT ns, flow, name, due_us, standing FROM schedules WHERE ns = ?1 AND (flow, name) > (?2, ?3) AND standing IS NOT NULL ORDER BY flow, name LIMIT ?4;
+
+-- name: schedules_due
+SELECT ns, flow, name, due_us, standing FROM schedules WHERE ns = ?1 AND due_us IS NOT NULL AND standing IS NOT NULL ORDER BY due_us LIMIT ?2;
+
+-- name: schedules_of_flow
+SELECT ns, flow, name, due_us, standing FROM schedules WHERE ns = ?1 AND flow = ?2 AND name > ?3 AND standing IS NOT NULL ORDER BY name LIMIT ?4;
+
 -- fragment: deployment_columns
 ns, flow, version, digest, spec, source, package, created_us, actor, deleted_us
 

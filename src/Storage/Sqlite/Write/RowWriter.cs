@@ -10,6 +10,7 @@ internal sealed class RowWriter(Database database, SqlText sql)
 {
     private readonly Statement _putDeployment = database.Prepare(sql["put_deployment"]);
     private readonly Statement _deleteDeployments = database.Prepare(sql["delete_deployments"]);
+    private readonly Statement _putSchedule = database.Prepare(sql["put_schedule"]);
     private readonly Statement _putRun = database.Prepare(sql["put_run"]);
     private readonly Statement _findRunTags = database.Prepare(sql["find_run_tags"]);
     private readonly Statement _removeRunTag = database.Prepare(sql["remove_run_tag"]);
@@ -46,6 +47,10 @@ internal sealed class RowWriter(Database database, SqlText sql)
                 _putDeployment.Bind(1, stream.Id).Bind(2, deployment.Namespace).Bind(3, deployment.Flow).Bind(4, deployment.Version).Bind(5, deployment.Digest)
                     .Bind(6, deployment.Spec).Bind(7, deployment.Source).Bind(8, deployment.Package)
                     .Bind(9, Instant.ToMicroseconds(deployment.CreatedAt)).Bind(10, deployment.Actor).Run();
+                break;
+            case ScheduleRow schedule:
+                _putSchedule.Bind(1, stream.Id).Bind(2, schedule.Namespace).Bind(3, schedule.Flow).Bind(4, schedule.Schedule)
+                    .Bind(5, Instant.ToMicroseconds(schedule.Due)).Bind(6, Standings.Write(schedule.Standing)).Run();
                 break;
             case DeletionRow deletion:
                 _deleteDeployments.Bind(1, deletion.Namespace).Bind(2, deletion.Flow).Bind(3, deletion.First).Bind(4, deletion.Last).Bind(5, Instant.ToMicroseconds(deletion.DeletedAt)).Run();

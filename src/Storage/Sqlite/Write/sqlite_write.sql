@@ -67,6 +67,10 @@ ON CONFLICT (ns, flow, version) DO UPDATE SET
     digest = excluded.digest, spec = excluded.spec, source = excluded.source, package = excluded.package,
     created_us = excluded.created_us, actor = excluded.actor;
 
+-- name: put_schedule
+INSERT INTO schedules (stream_id, ns, flow, name, due_us, standing) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+ON CONFLICT (stream_id) DO UPDATE SET due_us = excluded.due_us, standing = excluded.standing;
+
 -- name: delete_deployments
 UPDATE deployments SET deleted_us = ?5 WHERE ns = ?1 AND flow = ?2 AND version BETWEEN ?3 AND ?4;
 

@@ -101,7 +101,7 @@ def create(obj, tags=None, user_namespace=None, only_json=False, authorize=None,
     content, package = make_package(obj)
     project = {"project_name": current.project_name, "branch_name": current.branch_name} if obj.is_project else None
     spec = FlowSpecCompiler(
-        obj, obj.deployment_name, package, token, get_username(), tags=tags or (), namespace=user_namespace, max_workers=max_workers, workflow_timeout=workflow_timeout, project=project, warm=not no_warm
+        obj, obj.deployment_name, package, token, get_username(), tags=tags or (), namespace=user_namespace, max_workers=max_workers, workflow_timeout=workflow_timeout, project=project, warm=not no_warm, with_triggers=not no_triggers
     ).compile()
     if only_json:
         obj.echo_always(json.dumps(spec, indent=4), err=False, no_bold=True)
@@ -111,6 +111,8 @@ def create(obj, tags=None, user_namespace=None, only_json=False, authorize=None,
     deployed = api.deploy(json.dumps(spec), content)
     obj.echo("Flow *%s*: deployment %d%s at %s." % (deployed["flow"], deployed["deployment"], "" if deployed["new"] else " (unchanged)", api.url), bold=True)
     obj.echo("What will start runs of it:", bold=True)
+    for schedule in spec.get("schedules", {}).values():
+        obj.echo("Its schedule: *%s* (%s). *fanfare schedule next %s* of Fanfare's own command shows the times." % (schedule["cron"], schedule.get("timezone", "UTC"), deployed["flow"]), indent=True)
     obj.echo("You can trigger it with *fanfare trigger*.", indent=True)
 
 

@@ -54,7 +54,6 @@ _TYPES = {int: ("int", click.INT), float: ("float", click.FLOAT), bool: ("bool",
 _COMPUTE = ("resources", "fanfare", "batch", "kubernetes")
 
 _NOT_YET = {
-    "schedule": "@schedule: Fanfare does not start runs by the clock yet. Start them from outside (cron: python flow.py fanfare trigger), and deploy with --no-triggers",
     "trigger": "@trigger: Fanfare does not start runs on events yet. Start them from outside, and deploy with --no-triggers",
     "trigger_on_finish": "@trigger_on_finish: Fanfare does not start runs on the end of others yet. Start them from outside, and deploy with --no-triggers",
 }
@@ -68,6 +67,17 @@ def flow_name(metaflow_name):
     if name == metaflow_name.replace(".", "-") and _NAME.match(name):
         return name
     return "%s-%s" % (re.sub(r"\A[^A-Za-z]+", "", name)[:50] or "flow", hashlib.sha256(metaflow_name.encode()).hexdigest()[:12])
+
+
+def schedules(flow):
+    """The flow's schedules by name: one, as Metaflow has at most one @schedule; none where that names no time.
+
+    Without a time zone its expression is in UTC. A run that is due while the one before goes on waits for its end, and of several the newest does."""
+    return {
+        "schedule": {"cron": deco.schedule, **({"timezone": deco.timezone} if deco.timezone else {})}
+        for deco in flow_decorators(flow)
+        if deco.name == "schedule" and deco.schedule
+    }
 
 
 def check(obj, with_triggers):
@@ -85,11 +95,7 @@ def check(obj, with_triggers):
 
 def _faults(obj, graph, with_triggers):
     for deco in flow_decorators(obj.flow):
-        is_trigger = deco.name in ("schedule", "trigger", "trigger_on_finish")
-        # @schedule without a time is none.
-        if deco.name == "schedule" and not getattr(deco, "schedule", None):
-            continue
-        if deco.name in _NOT_YET and not (is_trigger and not with_triggers):
+        if deco.name in _NOT_YET and with_triggers:
             yield _NOT_YET[deco.name] + "."
     if obj.environment.TYPE != "local":
         yield "--environment=%s: tasks run with the Python of the worker's machine. Install what the flow needs there, and deploy with --environment=local." % obj.environment.TYPE
@@ -123,7 +129,7 @@ class FlowSpecCompiler(object):
         Metadata, SHA and URL of the code package in Metaflow's datastore.
     """
 
-    def __init__(self, obj, name, package, production_token, owner, tags=(), namespace=None, max_workers=None, workflow_timeout=None, project=None, warm=True):
+    def __init__(self, obj, name, package, production_token, owner, tags=(), namespace=None, max_workers=None, workflow_timeout=None, project=None, warm=True, with_triggers=True):
         self._obj = obj
         self._flow = obj.flow
         self._graph = obj.flow._graph
@@ -137,6 +143,7 @@ class FlowSpecCompiler(object):
         self._workflow_timeout = workflow_timeout
         self._project = project
         self._warm = warm
+        self._with_triggers = with_triggers
         self._resume_parameter = None
 
     def compile(self):
@@ -156,6 +163,8 @@ class FlowSpecCompiler(object):
         }
         if self._workflow_timeout is not None:
             spec["timeout"] = "%ds" % self._workflow_timeout
+        if self._with_triggers:
+            spec["schedules"] = schedules(self._flow)
         return {key: value for key, value in spec.items() if value not in ({}, [], None)}
 
     # --- parameters

@@ -1,0 +1,29 @@
+namespace Fanfare.Contracts;
+
+/// <summary>The schedule is as a deployment has it. Where it was not there before, or its times are others now, only times after this event are due.</summary>
+public sealed record ScheduleSet(int Deployment, ScheduleSpec Spec) : ReceivedEvent;
+
+/// <summary>The flow's deployment has no such schedule any more, or the flow was deleted. What waits is left out, and what runs goes on.</summary>
+public sealed record ScheduleRemoved : ReceivedEvent;
+
+/// <summary>Nothing is due until it is resumed. The event's actor did it.</summary>
+public sealed record SchedulePaused(string? Reason) : Event;
+
+/// <summary>Times that passed while it was paused are left out.</summary>
+public sealed record ScheduleResumed : Event;
+
+/// <summary>What is done about the times up to <paramref name="Until"/>, and about those that wait: <paramref name="Came"/> go to the end of what waits, then of the oldest <paramref name="Dropped"/> are left out,
+/// and then the next <paramref name="Begun"/> start their runs.</summary>
+/// <param name="Skipped">Times that were left out and never waited.</param>
+/// <param name="Stopped">Id of the run that is ended to make room; null for none.</param>
+public sealed record ScheduleAdvanced(DateTimeOffset Until, IReadOnlyList<DataInterval> Came, long Skipped, int Dropped, int Begun, string? Stopped = null) : Event;
+
+/// <summary>A run of the schedule has ended, for the first time: one that an operator reopens does not count as going on.</summary>
+public sealed record ScheduledRunEnded(string Run, RunStatus Status) : Event;
+
+/// <summary>What a run that a schedule starts is about: from the time before it to its own, at which it is due. Its end names it among the schedule's.</summary>
+public readonly record struct DataInterval(DateTimeOffset Start, DateTimeOffset End);
+
+/// <summary>What started a run by itself.</summary>
+/// <param name="Schedule">Its flow's schedule.</param>
+public sealed record RunCause(string Schedule, DataInterval Interval);

@@ -1,0 +1,36 @@
+using System.Security.Cryptography;
+using System.Text;
+using Fanfare.Contracts;
+
+namespace Fanfare.Core;
+
+/// <summary>Ids of runs: 16 characters of Crockford's base 32 (80 bits).</summary>
+public static class RunIds
+{
+    private const string Alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
+
+    /// <summary>The id that belongs to an idempotency key: always the same, so that the first append is itself the guard.</summary>
+    public static string Derive(string ns, string flow, string key) =>
+        Of(SHA256.HashData(Encoding.UTF8.GetBytes($"{ns}\n{flow}\n{key}")));
+
+    /// <summary>The stream of the run that a command starts.</summary>
+    public static StreamId StreamOf(StartRun command) =>
+        StreamId.Run(command.Namespace, command.IdempotencyKey is { } key ? Derive(command.Namespace, command.Flow, key) : command.Run);
+
+    /// <summary>The id of the run that a schedule starts for a time. No key that a caller may give leads to it.</summary>
+    public static string OfSchedule(string ns, string flow, string schedule, DateTimeOffset time) =>
+        Of(SHA256.HashData(Encoding.UTF8.GetBytes($"schedule\n{ns}\n{flow}\n{schedule}\n{time.UtcTicks}")));
+
+    /// <summary>The id made of the first ten of these bytes.</summary>
+    public static string Of(ReadOnlySpan<byte> bytes)
+    {
+        Span<char> id = stackalloc char[16];
+        for (var i = 0; i < 16; i++)
+        {
+            var bit = i * 5;
+            var pair = (bytes[bit / 8] << 8) | (bit / 8 + 1 < 10 ? bytes[bit / 8 + 1] : 0);
+            id[i] = Alphabet[(pair >> (11 - (bit % 8))) & 31];
+        }
+        return new string(id);
+    }
+}

@@ -1,0 +1,171 @@
+using Fanfare.Contracts;
+
+namespace Fanfare.Core;
+
+/// <summary>A schedule of a flow: up to when its times are decided on, which of them wait, and which of its runs go on. A time is decided on once, by the event that moves past it, and starts at most one run, whose id follows from it.</summary>
+public sealed partial class ScheduleEntity(StreamId id) : Entity(id)
+{
+    private readonly Queue<DataInterval> _waiting = new();
+    private readonly List<string> _active = [];
+    private readonly HashSet<string> _stopping = [];
+
+    private ScheduleSpec? _spec;
+    private Timetable? _timetable;
+    private int _deployment;
+    private DateTimeOffset _until = DateTimeOffset.MinValue;
+    private SchedulePause? _pause;
+    private string? _last;
+    private DataInterval? _lastInterval;
+    private RunStatus? _lastEnd;
+    private long _begun, _skipped;
+    private DateTimeOffset? _due;
+    private bool _isDueKnown;
+    private bool _rowDue;
+
+    /// <summary>False before a deployment has it, and when the latest has it no more.</summary>
+    public bool IsThere => _spec is not null;
+
+    public override DateTimeOffset? DurableDue
+    {
+        get
+        {
+            if (_spec is not { } spec || _pause is not null || IsFull(spec)) return null;
+            if (!_isDueKnown) (_due, _isDueKnown) = (_timetable!.Next(_until) is { } next ? next + _timetable.JitterOf(Id.ToString(), next) : null, true);
+            return _due;
+        }
+    }
+
+    public override TimeSpan? TickAfter(DateTimeOffset now, TimeSpan uptime) => DurableDue - now;
+
+    public override Row? CurrentRow => Sequence == 0 ? null : new ScheduleRow(Id.Namespace, Id.ScheduleName.Flow, Id.ScheduleName.Name, DurableDue, _spec is null ? null : new ScheduleStanding(
+        _deployment, _spec, _until, _pause, [.. _active.Take(Limits.ListedRuns)], _active.Count, _waiting.Count, _waiting.TryPeek(out var oldest) ? oldest.End : null,
+        _last, _lastInterval, _lastEnd, _begun, _skipped));
+
+    /// <summary>Pauses or resumes it; what holds already changes nothing.</summary>
+    /// <exception cref="RefusedException">There is no such schedule.</exception>
+    public void Command(CommandSchedule command, in Moment moment)
+    {
+        if (_spec is null)
+            throw new RefusedException(RefusalKind.NotFound, "FAN0002", $"Flow '{command.Flow}' has no schedule '{command.Schedule}' in namespace '{command.Namespace}'.");
+        switch (command.Verb)
+        {
+            case ScheduleVerb.Pause:
+                if (_pause is null) Emit(new SchedulePaused(command.Reason), moment);
+                break;
+            case ScheduleVerb.Resume:
+                if (_pause is not null) Emit(new ScheduleResumed(), moment);
+                break;
+            default:
+                throw new InvalidOperationException($"Unknown verb {command.Verb}.");
+        }
+        Advance(moment);
+    }
+
+    public override void Tick(in Moment moment)
+    {
+        if (DurableDue <= moment.Now) Advance(moment);
+    }
+
+    protected override void Handle(StreamId sender, IReadOnlyList<OutboxMessage> messages, in Moment moment)
+    {
+        foreach (var (sequence, _, message) in messages)
+        {
+            switch (message)
+            {
+                case SetSchedule set:
+                    Emit(new ScheduleSet(set.Deployment, set.Spec) { Sender = sender, SenderSequence = sequence }, moment);
+                    break;
+                case RemoveSchedule:
+                    Emit(new ScheduleRemoved { Sender = sender, SenderSequence = sequence }, moment);
+                    break;
+                // A run says it once, and a set holds who has not: there is nothing to remember of each run that has ended.
+                case ReportRun report when _active.Contains(report.Run):
+                    Emit(new ScheduledRunEnded(report.Run, report.Status), moment);
+                    break;
+                case ReportRun:
+                    break;
+                default:
+                    throw new InvalidOperationException($"Schedule {Id} was sent {message.GetType().Name}, which no schedule takes.");
+            }
+        }
+        Advance(moment);
+    }
+
+    protected override void Apply(JournalEvent entry)
+    {
+        switch (entry.Event)
+        {
+            case ScheduleSet e:
+                // Times that are others now, or begin again, were nobody's before.
+                if (_spec is null || !HasSameTimes(_spec, e.Spec)) _until = Later(_until, Stored(entry.At));
+                (_deployment, _spec) = (e.Deployment, e.Spec);
+                _timetable = Timetable.Compile(e.Spec, out var errors)
+                    ?? throw new JournalFormatException($"Schedule {Id} cannot be understood: {errors[0].Message} The journal is damaged, or a different release wrote it.");
+                break;
+            case ScheduleRemoved:
+                _skipped += _waiting.Count;
+                (_spec, _timetable, _pause) = (null, null, null);
+                _waiting.Clear();
+                break;
+            case SchedulePaused e:
+                _pause = new SchedulePause(entry.Actor, Stored(entry.At), e.Reason);
+                break;
+            case ScheduleResumed:
+                _pause = null;
+                _until = Later(_until, Stored(entry.At));
+                break;
+            case ScheduleAdvanced e:
+                ApplyAdvanced(e);
+                break;
+            case ScheduledRunEnded e:
+                _active.Remove(e.Run);
+                _stopping.Remove(e.Run);
+                _lastEnd = e.Status;
+                break;
+            default:
+                throw new JournalFormatException($"Stream {Id} holds {entry.Event.GetType().Name}, which is no event of a schedule.");
+        }
+        (_isDueKnown, _rowDue) = (false, true);
+    }
+
+    protected override void Project(JournalEvent entry, List<Row> rows)
+    {
+    }
+
+    protected override void CollectRows(List<Row> rows)
+    {
+        if (!_rowDue || CurrentRow is not { } row) return;
+        _rowDue = false;
+        rows.Add(row);
+    }
+
+    private void ApplyAdvanced(ScheduleAdvanced e)
+    {
+        if (_spec is not { } spec) throw new JournalFormatException($"Schedule {Id} moved on while no deployment had it.");
+        _until = e.Until;
+        _skipped += e.Skipped + e.Dropped;
+        foreach (var interval in e.Came) _waiting.Enqueue(interval);
+        for (var i = 0; i < e.Dropped; i++) _waiting.Dequeue();
+        for (var i = 0; i < e.Begun; i++) Begin(spec, _waiting.Dequeue());
+        if (e.Stopped is { } run && _stopping.Add(run))
+            Send(StreamId.Run(Id.Namespace, run), new StopRun($"schedule {Id.ScheduleName.Name} starts another run", spec.Overlap == OverlapPolicy.Terminate));
+    }
+
+    private void Begin(ScheduleSpec spec, DataInterval interval)
+    {
+        var (flow, name) = Id.ScheduleName;
+        var run = RunIds.OfSchedule(Id.Namespace, flow, name, interval.End);
+        _active.Add(run);
+        _begun++;
+        (_last, _lastInterval) = (run, interval);
+        Send(StreamId.Run(Id.Namespace, run), new BeginRun(flow, _deployment, ScheduleParameters.Of(spec, interval), [.. spec.Tags, $"schedule:{name}"], spec.Priority, new RunCause(name, interval)));
+    }
+
+    private static bool HasSameTimes(ScheduleSpec one, ScheduleSpec other) =>
+        (one.Cron, one.Dialect, one.Every, one.TimeZone, one.Gap, one.Repeat, one.Start) == (other.Cron, other.Dialect, other.Every, other.TimeZone, other.Gap, other.Repeat, other.Start);
+
+    // As exact as the journal keeps it: what follows from it is the same after a replay.
+    private static DateTimeOffset Stored(DateTimeOffset at) => at.AddTicks(-(at.Ticks % TimeSpan.TicksPerMicrosecond));
+
+    private static DateTimeOffset Later(DateTimeOffset one, DateTimeOffset other) => one > other ? one : other;
+}
