@@ -25,7 +25,7 @@ public sealed class JournalFuzzTests(ITestOutputHelper output)
         if (corpus["column"] is { } column) scene.Raw.Run($"UPDATE events SET {(string)column!} = ?1 WHERE position = ?2", (long)corpus["value"]!, hit.Position);
         Assert.True(StreamId.TryParse(hit.Stream, out var stream));
 
-        Assert.Equal(ReplayVerdict.Outcome.Unreadable, await ReplayVerdict.OfAsync(scene, stream, stream.Kind == StreamKind.Flow ? null : scene.ContextOf(StreamId.Run(stream.Namespace, stream.RunId!))));
+        Assert.Equal(ReplayVerdict.Outcome.Unreadable, await ReplayVerdict.OfAsync(scene, stream, stream.RunId is { } run ? scene.ContextOf(StreamId.Run(stream.Namespace, run)) : null));
     }
 
     [Theory]
@@ -47,7 +47,7 @@ public sealed class JournalFuzzTests(ITestOutputHelper output)
             var damage = Damage(scene, draw, events, vocabulary);
             try
             {
-                var context = stream.Kind == StreamKind.Flow ? null : contexts[StreamId.Run(stream.Namespace, stream.RunId!)];
+                var context = stream.RunId is { } run ? contexts[StreamId.Run(stream.Namespace, run)] : null;
                 outcomes[(int)await ReplayVerdict.OfAsync(scene, stream, context)]++;
             }
             catch (Exception e)

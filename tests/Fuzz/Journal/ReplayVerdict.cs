@@ -38,6 +38,9 @@ internal static class ReplayVerdict
         return Replay(stream, context, opened);
     }
 
+    /// <summary>Members that are words of an enum.</summary>
+    private static readonly string[] _words = [".status", ".dialect", ".gap", ".repeat", ".missed", ".overlap"];
+
     // Longer than any machine takes that is merely busy.
     private static readonly TimeSpan RealPatience = TimeSpan.FromSeconds(60);
 
@@ -52,6 +55,7 @@ internal static class ReplayVerdict
                 {
                     StreamKind.Flow => new FlowEntity(stream),
                     StreamKind.Run => new RunEntity(stream, context!),
+                    StreamKind.Schedule => new ScheduleEntity(stream),
                     _ => new StepEntity(stream, context!, TimeSpan.FromMinutes(5)),
                 };
                 entity.Replay(opened.Events, opened.Acknowledged);
@@ -91,7 +95,7 @@ internal static class ReplayVerdict
                 return given.Zip(taken).Select((pair, i) => Difference(pair.First, pair.Second, $"{path}[{i}]")).FirstOrDefault(d => d is not null);
             case (null, null):
                 return null;
-            case (JsonValue given, JsonValue taken) when given.GetValueKind() == taken.GetValueKind() && MeansTheSame(given, taken, isWord: path.EndsWith(".status", StringComparison.Ordinal)):
+            case (JsonValue given, JsonValue taken) when given.GetValueKind() == taken.GetValueKind() && MeansTheSame(given, taken, isWord: _words.Any(word => path.EndsWith(word, StringComparison.Ordinal))):
                 return null;
             default:
                 return $"{path} is {bytes?.ToJsonString() ?? "nothing"} in the bytes and {read?.ToJsonString() ?? "nothing"} in the event";
