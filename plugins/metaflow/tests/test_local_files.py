@@ -1,17 +1,23 @@
+"""Files that are written in Metaflow's stead are those that it writes; skipped where Metaflow cannot be imported."""
+
+import importlib.util
 import os
 import stat
 import tempfile
 import unittest
 from unittest import mock
 
-from metaflow.plugins.datastores.local_storage import LocalStorage
-from metaflow.plugins.metadata_providers.local import LocalMetadataProvider
+HAS_METAFLOW = importlib.util.find_spec("metaflow") is not None and importlib.util.find_spec("requests") is not None
 
-from metaflow_extensions.fanfare.plugins.fanfare import local_files
+if HAS_METAFLOW:
+    from metaflow.plugins.datastores.local_storage import LocalStorage
+    from metaflow.plugins.metadata_providers.local import LocalMetadataProvider
+    from metaflow_extensions.fanfare.plugins.fanfare import local_files
 
 DATA = {"value": "grün", "tags": ["attempt_id:0"], "ts": 1.5, "none": None, "nested": {"a": [1, 2]}}
 
 
+@unittest.skipUnless(HAS_METAFLOW, "Metaflow cannot be imported")
 class LocalFilesTests(unittest.TestCase):
     def setUp(self):
         place = tempfile.TemporaryDirectory()
