@@ -112,7 +112,8 @@ def create(obj, tags=None, user_namespace=None, only_json=False, authorize=None,
     obj.echo("Flow *%s*: deployment %d%s at %s." % (deployed["flow"], deployed["deployment"], "" if deployed["new"] else " (unchanged)", api.url), bold=True)
     obj.echo("What will start runs of it:", bold=True)
     for schedule in spec.get("schedules", {}).values():
-        obj.echo("Its schedule: *%s* (%s). *fanfare schedule next %s* of Fanfare's own command shows the times." % (schedule["cron"], schedule.get("timezone", "UTC"), deployed["flow"]), indent=True)
+        # Its stars are not Metaflow's, which make what is between them bold.
+        obj.echo("Its schedule: %s (%s). Fanfare's own command shows the times: fanfare schedule next %s" % (schedule["cron"], schedule.get("timezone", "UTC"), deployed["flow"]), indent=True, no_bold=True)
     obj.echo("You can trigger it with *fanfare trigger*.", indent=True)
 
 
