@@ -67,14 +67,13 @@ public sealed partial class EngineNode
         var (parameters, errors) = FlowParameters.Bind(graph.Spec, command.Parameters);
         if (errors.Count > 0)
             throw new RefusedException(RefusalKind.Invalid, "FAN0005", $"{errors.Count} of the run's parameters {(errors.Count == 1 ? "is" : "are")} not right.") { Fields = errors };
-        var tags = command.Tags.Concat(graph.Spec.Tags).Distinct().ToList();
         var context = Runs.Put(command.Namespace, run, new RunContext(graph, version, parameters, package));
         var activation = Activate(StreamId.Run(command.Namespace, run));
         // An id that was drawn for this command is nobody else's; if it is, for the command came twice, the first append finds out.
         if (command.IdempotencyKey is null) activation.AssumeNew(context);
         return await activation.Ask<RunEntity, Started>(command.Actor, (RunEntity entity, in Moment moment) =>
         {
-            var started = entity.Start(command with { Tags = tags }, moment);
+            var started = entity.Start(command, moment);
             return new Started(run, entity.Deployment, started);
         });
     }).WaitAsync(cancellationToken);

@@ -59,7 +59,7 @@ public sealed partial class RunEntity : Entity
     public bool Start(StartRun start, in Moment moment)
     {
         if (_started is not null) return false;
-        Emit(new RunStarted(start.Flow, _context.Deployment, _context.Parameters, start.Tags, start.Priority, start.IdempotencyKey), moment);
+        Emit(new RunStarted(start.Flow, _context.Deployment, _context.Parameters, WithFlows(start.Tags), start.Priority, start.IdempotencyKey), moment);
         return true;
     }
 
@@ -161,8 +161,7 @@ public sealed partial class RunEntity : Entity
         {
             case BeginRun begin:
                 if (_started is not null) break;
-                var tags = begin.Tags.Concat(_context.Graph.Spec.Tags).Distinct().ToList();
-                Emit(new RunStarted(begin.Flow, _context.Deployment, _context.Parameters, tags, begin.Priority, null, begin.Cause), moment with { Actor = $"schedule:{sender.ScheduleName.Name}" });
+                Emit(new RunStarted(begin.Flow, _context.Deployment, _context.Parameters, WithFlows(begin.Tags), begin.Priority, null, begin.Cause), moment with { Actor = $"schedule:{sender.ScheduleName.Name}" });
                 break;
             case StopRun stop:
                 if (_started is null) throw new StaleStateException($"Run {Id} is to stop, and this node has not seen it start.");
@@ -175,6 +174,8 @@ public sealed partial class RunEntity : Entity
                 throw new InvalidOperationException($"Run {Id} was sent {message.GetType().Name} by a schedule, which no run takes.");
         }
     }
+
+    private List<string> WithFlows(IReadOnlyList<string> tags) => [.. tags.Concat(_context.Graph.Spec.Tags).Distinct()];
 
     // Goes on with the ending of the run as far as it can: once nothing is awaited, the next handler, then the end.
     private void Advance(in Moment moment)

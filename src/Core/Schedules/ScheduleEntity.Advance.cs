@@ -47,11 +47,11 @@ public sealed partial class ScheduleEntity
                 skipped++;
                 continue;
             }
-            if (isLastMissed) came.Add(IntervalOf(spec, last));
+            if (isLastMissed) came.Add(_timetable!.IntervalOf(last));
             isLastMissed = false;
-            came.Add(IntervalOf(spec, time));
+            came.Add(_timetable.IntervalOf(time));
         }
-        if (isLastMissed) came.Add(IntervalOf(spec, last));
+        if (isLastMissed) came.Add(_timetable!.IntervalOf(last));
         return came;
     }
 
@@ -82,8 +82,6 @@ public sealed partial class ScheduleEntity
         var stops = spec.Overlap is OverlapPolicy.Cancel or OverlapPolicy.Terminate && waiting - dropped > begun && _stopping.Count == 0 && !hasMore;
         return new ScheduleAdvanced(until, came, skipped, dropped, begun, stops ? _active.FirstOrDefault() : null);
     }
-
-    private DataInterval IntervalOf(ScheduleSpec spec, DateTimeOffset time) => new(_timetable!.Previous(time) ?? spec.Start ?? time, time);
 
     // Nothing that is to be made up for is left out for want of a place in the queue: the times wait where they are.
     private static bool WaitsForRoom(ScheduleSpec spec) => spec is { Overlap: OverlapPolicy.QueueAll, Missed: MissedKind.All or MissedKind.Within };

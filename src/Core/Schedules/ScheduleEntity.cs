@@ -22,9 +22,6 @@ public sealed partial class ScheduleEntity(StreamId id) : Entity(id)
     private bool _isDueKnown;
     private bool _rowDue;
 
-    /// <summary>False before a deployment has it, and when the latest has it no more.</summary>
-    public bool IsThere => _spec is not null;
-
     public override DateTimeOffset? DurableDue
     {
         get

@@ -82,6 +82,9 @@ public sealed class Timetable
         return _clock is null ? AfterRounds(Rounds(before, down: false) - 1) : At(_clock.PreviousFrom(SecondFrom(before) - 1));
     }
 
+    /// <summary>What the run is about that is due at a time: from the time before it.</summary>
+    public DataInterval IntervalOf(DateTimeOffset time) => new(Previous(time) ?? _spec.Start ?? time, time);
+
     /// <summary>By how much a start is put off: from zero to below the schedule's jitter, in whole milliseconds. It follows from the arguments alone, on
     /// every node and in every release: journals hold times that were made with it.</summary>
     /// <param name="stream">Stream of the entity that the schedule is of, so that schedules of the same time part.</param>

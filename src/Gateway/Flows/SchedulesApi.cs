@@ -61,7 +61,7 @@ internal static class SchedulesApi
         var time = standing.Until;
         for (var i = 0; i < count && timetable.Next(time) is { } next; i++)
         {
-            yield return new ScheduleTime(row.Flow, row.Schedule, next + timetable.JitterOf(stream, next), new DataInterval(timetable.Previous(next) ?? standing.Spec.Start ?? next, next));
+            yield return new ScheduleTime(row.Flow, row.Schedule, next + timetable.JitterOf(stream, next), timetable.IntervalOf(next));
             time = next;
         }
     }

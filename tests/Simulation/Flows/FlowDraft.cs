@@ -6,7 +6,6 @@ namespace Fanfare.Simulation.Flows;
 internal sealed class FlowDraft(string name, int timeout = 0)
 {
     private readonly List<StepSpec> _steps = [];
-    private readonly List<ScheduleSpec> _schedules = [];
     private IReadOnlyList<string> _onFailure = [];
     private IReadOnlyList<string> _finally = [];
 
@@ -17,14 +16,7 @@ internal sealed class FlowDraft(string name, int timeout = 0)
         Timeout = timeout > 0 ? TimeSpan.FromSeconds(timeout) : null,
         OnFailure = _onFailure,
         Finally = _finally,
-        Schedules = _schedules.Count > 0 ? _schedules : null,
     };
-
-    public FlowDraft Scheduled(ScheduleSpec schedule)
-    {
-        _schedules.Add(schedule);
-        return this;
-    }
 
     public FlowDraft Named(string other)
     {
