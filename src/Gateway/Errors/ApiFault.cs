@@ -14,5 +14,16 @@ internal sealed class ApiFault(ErrorCode code, string detail, params IReadOnlyLi
     public static ApiFault TooLarge(string field, string message, string remedy) =>
         new(ErrorCodes.TooLarge, $"{field}: {message}", new FieldError(field, message, remedy));
 
+    /// <summary>A POST to a thing by itself, or with a verb after the colon that is none of its.</summary>
+    /// <param name="field">What the path names.</param>
+    /// <param name="path">The last part of the path.</param>
+    public static ApiFault UnknownVerb(string field, string path, params string[] known)
+    {
+        var colon = path.LastIndexOf(':');
+        return colon < 0
+            ? Field(field, "is not followed by a verb", $"End the path with one of :{string.Join(", :", known)}.")
+            : Field(field, $"is followed by the unknown verb '{path[(colon + 1)..]}'", Suggestion.For(path[(colon + 1)..], known));
+    }
+
     public static ApiFault NotFound(string what) => new(ErrorCodes.NotFound, what);
 }

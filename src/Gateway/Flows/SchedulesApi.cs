@@ -87,13 +87,7 @@ internal static class SchedulesApi
         return row ?? throw ApiFault.NotFound($"Flow '{Shorten(flow)}' has no schedule '{Shorten(schedule)}' in namespace {ns}. A flow's latest deployment says which it has.");
     }
 
-    private static Ok UnknownVerb(string schedule)
-    {
-        string[] known = [.. Verbs.Select(v => GatewayJson.Word(v.Verb))];
-        var colon = schedule.LastIndexOf(':');
-        throw ApiFault.Field("schedule", colon < 0 ? "is not followed by a verb" : $"is followed by the unknown verb '{schedule[(colon + 1)..]}'",
-            colon < 0 ? $"End the path with one of :{string.Join(", :", known)}." : Suggestion.For(schedule[(colon + 1)..], known));
-    }
+    private static Ok UnknownVerb(string schedule) => throw ApiFault.UnknownVerb("schedule", schedule, [.. Verbs.Select(v => GatewayJson.Word(v.Verb))]);
 
     private static ScheduleView View(ScheduleRow row) => new(row.Flow, row.Schedule, row.Due, row.Standing!);
 

@@ -82,13 +82,7 @@ internal static class RunsApi
         return TypedResults.Ok(new RunCommandResponse(row.Run, status));
     }
 
-    private static Ok UnknownVerb(string run)
-    {
-        string[] known = [.. Verbs.Select(v => GatewayJson.Word(v.Verb))];
-        var colon = run.LastIndexOf(':');
-        throw ApiFault.Field("run", colon < 0 ? "is not followed by a verb" : $"is followed by the unknown verb '{run[(colon + 1)..]}'",
-            colon < 0 ? $"End the path with one of :{string.Join(", :", known)}." : Suggestion.For(run[(colon + 1)..], known));
-    }
+    private static Ok UnknownVerb(string run) => throw ApiFault.UnknownVerb("run", run, [.. Verbs.Select(v => GatewayJson.Word(v.Verb))]);
 
     internal static RunView View(RunRow row) => new(
         row.Run, row.Flow, row.Deployment, row.Status, GatewayJson.Element(row.Parameters), row.Tags, row.Priority, row.IdempotencyKey,

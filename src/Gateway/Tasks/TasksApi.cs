@@ -106,13 +106,7 @@ internal static class TasksApi
             : throw ApiFault.TooLarge("output", $"is larger than {Limits.OutputBytes} bytes", "Give less.");
     }
 
-    private static NoContent UnknownVerb(string task)
-    {
-        string[] known = [.. Verbs.Select(v => GatewayJson.Word(v.Verb))];
-        var colon = task.LastIndexOf(':');
-        throw ApiFault.Field("task", colon < 0 ? "is not followed by a verb" : $"is followed by the unknown verb '{task[(colon + 1)..]}'",
-            colon < 0 ? $"End the path with one of :{string.Join(", :", known)}." : Suggestion.For(task[(colon + 1)..], known));
-    }
+    private static NoContent UnknownVerb(string task) => throw ApiFault.UnknownVerb("task", task, [.. Verbs.Select(v => GatewayJson.Word(v.Verb))]);
 
     internal static StepView View(StepRow row) => new(
         row.Key.ToString(), row.Key.Step, row.Status, row.Total, Waiting(row), row.Running, row.Backoff, row.Succeeded, row.Failed, row.Cancelled,
