@@ -237,7 +237,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
             atRest[i].Retire();
         }
         Dispatcher.ForgetSilent(now);
-        if (_gauges is { IsWatched: true }) _gauges.Take(_activations.Values, Dispatcher.Count(), _shards?.Count, Uptime);
+        if (_gauges is { IsWatched: true }) _gauges.Take(_activations.Values.Select(activation => new EntityInMemory(activation.Id.Kind, activation.Offered, activation.WaitsSince)), Dispatcher.Count(), _shards?.Count, Uptime);
         // What is due before the scan after next is woken now, and waits on a timer of its own. What is due at once was woken when it came, and keeps itself awake; there may be a hundred thousand of it.
         var isWhole = _isMissing || Uptime - _scannedAt >= WholeScanEvery;
         var isMissing = _isMissing;

@@ -5,7 +5,7 @@ using Fanfare.Storage.Common;
 namespace Fanfare.Storage;
 
 /// <summary>What the journals of this process count and time, in SQLite and in PostgreSQL alike.</summary>
-internal static class StorageInstruments
+public static class StorageInstruments
 {
     private static readonly InstrumentAdvice<double> _flushes = new() { HistogramBucketBoundaries = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] };
 
@@ -29,8 +29,15 @@ internal static class StorageInstruments
         _batchWrites = _meter.CreateHistogram("fanfare.journal.batch.writes", "{write}", "Appends and acknowledgements that shared a flush.", advice: _batches),
         _batchEvents = _meter.CreateHistogram("fanfare.journal.batch.events", "{event}", "Events that shared a flush.", advice: _batches);
 
+    /// <summary>Has every count be seen from now on, at 0 until the first time.</summary>
+    public static void Begin()
+    {
+        foreach (var counter in (Counter<long>[])[_refusals, _tenuresBegun, _tenuresLost]) counter.Add(0);
+        foreach (var outcome in (KeyValuePair<string, object?>[])[_committed, _fenced, _failed]) _appends.Add(0, outcome);
+    }
+
     /// <summary>A batch is durable.</summary>
-    public static void Committed(IReadOnlyList<PendingWrite> batch, TimeSpan took)
+    internal static void Committed(IReadOnlyList<PendingWrite> batch, TimeSpan took)
     {
         if (!_commitDuration.Enabled) return;
         _commitDuration.Record(took.TotalSeconds);
@@ -41,15 +48,15 @@ internal static class StorageInstruments
     }
 
     /// <summary>The store did not take a batch, which is tried again.</summary>
-    public static void Refused() => _refusals.Add(1);
+    internal static void Refused() => _refusals.Add(1);
 
     /// <summary>An append is answered.</summary>
     /// <param name="outcome">Null for one that failed.</param>
-    public static void Answered(AppendOutcome? outcome) => _appends.Add(1, outcome is null ? _failed : outcome == AppendOutcome.Committed ? _committed : _fenced);
+    internal static void Answered(AppendOutcome? outcome) => _appends.Add(1, outcome is null ? _failed : outcome == AppendOutcome.Committed ? _committed : _fenced);
 
     /// <summary>A server leads, or is one of several from now on.</summary>
     /// <param name="lost">Cancelled when it was put out.</param>
-    public static void TenureBegan(CancellationToken lost)
+    internal static void TenureBegan(CancellationToken lost)
     {
         _tenuresBegun.Add(1);
         lost.Register(static () => _tenuresLost.Add(1));

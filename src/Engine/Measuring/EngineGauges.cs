@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Fanfare.Contracts;
+using Fanfare.Core;
 
 namespace Fanfare.Engine;
 
@@ -44,17 +45,17 @@ internal sealed class EngineGauges : IDisposable
     public bool IsWatched => _watched.Enabled;
 
     /// <summary>Takes what there is now.</summary>
-    public void Take(IEnumerable<Activation> activations, WorkerCounts workers, int? shards, TimeSpan uptime)
+    public void Take(IEnumerable<EntityInMemory> entities, WorkerCounts workers, int? shards, TimeSpan uptime)
     {
         var (queues, kinds) = (new Dictionary<string, QueueCounts>(), new int[Enum.GetValues<StreamKind>().Length]);
-        foreach (var activation in activations)
+        foreach (var (kind, offered, waitsSince) in entities)
         {
-            kinds[(int)activation.Id.Kind]++;
-            if (activation.Offered is not { } offer) continue;
+            kinds[(int)kind]++;
+            if (offered is not { } offer) continue;
             var name = _queues.ContainsKey(offer.Queue) || _queues.Count < MostQueues ? offer.Queue : OtherQueues;
             if (!_queues.ContainsKey(name)) _queues[name] = Telemetry.Tag(Telemetry.Queue, name);
             var counts = queues.GetValueOrDefault(name);
-            var age = activation.WaitsSince is { } since ? uptime - since : TimeSpan.Zero;
+            var age = waitsSince is { } since ? uptime - since : TimeSpan.Zero;
             queues[name] = new QueueCounts(counts.Ready + offer.Ready, counts.Running + offer.Running, age > counts.Oldest ? age : counts.Oldest);
         }
         // One that was seen once is told of as long as the node lives: that nothing waits there is to be seen, too.
@@ -83,6 +84,10 @@ internal sealed class EngineGauges : IDisposable
 
     private readonly record struct QueueCounts(long Ready, long Running, TimeSpan Oldest);
 }
+
+/// <param name="Offer">What its step offers; null where it is no step, or offers nothing.</param>
+/// <param name="WaitsSince">Since when the one of its ready tasks waits that has waited longest, by the node's uptime; null when none does.</param>
+internal readonly record struct EntityInMemory(StreamKind Kind, Offer? Offer, TimeSpan? WaitsSince);
 
 /// <summary>Workers as the dispatcher knows them.</summary>
 /// <param name="Live">Those that polled within the last minute.</param>

@@ -5,7 +5,7 @@ using Fanfare.Core;
 namespace Fanfare.Engine;
 
 /// <summary>What the engines of this process count and time. What became durable is counted from its events, a batch at a time, so nothing is counted that did not happen. What there is at the moment, <see cref="EngineGauges"/> says.</summary>
-internal static class EngineInstruments
+public static class EngineInstruments
 {
     private const string Seconds = "s";
 
@@ -41,8 +41,19 @@ internal static class EngineInstruments
         _taskWait = _meter.CreateHistogram("fanfare.task.wait.duration", Seconds, "From when a task could start, were a worker there, to when its lease was durable.", advice: _untilADay),
         _scheduleDelay = _meter.CreateHistogram("fanfare.schedule.delay", Seconds, "How much later than at its time a run of a schedule began. Jitter, waiting for earlier runs, and missed times that are made up for are in it.", advice: _untilADay);
 
+    /// <summary>Has every count be seen from now on, at 0 until the first time: what comes out of nowhere at 1 is no rise to who watches.</summary>
+    public static void Begin()
+    {
+        foreach (var counter in (Counter<long>[])[_events, _attemptsStarted, _resultsRefused, _timesLeftOut, _shardsGained, _shardsLost]) counter.Add(0);
+        foreach (var cause in (KeyValuePair<string, object?>[])[_byCommand, _bySchedule]) _runsStarted.Add(0, cause);
+        foreach (var outcome in (KeyValuePair<string, object?>[])[_succeeded, _failed, _cancelled]) _runsEnded.Add(0, outcome);
+        foreach (var outcome in (KeyValuePair<string, object?>[])[_succeeded, _failed, _cancelled, _skipped]) _tasksEnded.Add(0, outcome);
+        foreach (var outcome in (KeyValuePair<string, object?>[])[_succeeded, _failed, _cancelled, _lost]) _attemptsEnded.Add(0, outcome);
+        foreach (var cause in _lossCauses) _attemptsLost.Add(0, cause);
+    }
+
     /// <summary>Counts what has become durable of an entity. Costs next to nothing while nobody listens.</summary>
-    public static void Count(Entity entity, IReadOnlyList<JournalEvent> events)
+    internal static void Count(Entity entity, IReadOnlyList<JournalEvent> events)
     {
         if (events.Count == 0 || !_events.Enabled) return;
         var tally = new Tally();
@@ -54,15 +65,15 @@ internal static class EngineInstruments
     }
 
     /// <summary>Times a task's wait that has ended.</summary>
-    public static void Waited(TimeSpan wait, int tasks)
+    internal static void Waited(TimeSpan wait, int tasks)
     {
         if (!_taskWait.Enabled) return;
         for (var i = 0; i < tasks; i++) _taskWait.Record(wait.TotalSeconds);
     }
 
-    public static void ShardsCame(int count) => _shardsGained.Add(count);
+    internal static void ShardsCame(int count) => _shardsGained.Add(count);
 
-    public static void ShardsWent(int count) => _shardsLost.Add(count);
+    internal static void ShardsWent(int count) => _shardsLost.Add(count);
 
     // What comes in thousands is added up, what is rare is counted as it comes.
     private static void Count(Entity entity, JournalEvent entry, ref Tally tally)
