@@ -30,13 +30,15 @@ public sealed partial class AlertTests
     }
 
     [Fact]
-    public void EveryMetricOfAnAlert_IsInTheTable()
+    public void EveryMetricOfAnAlertOrADashboard_IsInTheTable()
     {
         var table = Metric().Matches(string.Join('\n', Tree.Lines(Telemetry).Where(l => l.StartsWith("| `fanfare.", StringComparison.Ordinal)))).Select(m => m.Value).ToHashSet();
-        var used = Alerts().SelectMany(a => Metric().Matches(Labels().Replace(a.Expression, "")).Select(m => m.Value)).Distinct();
+        var panels = Tree.Sources("deploy/grafana", "*.json").SelectMany(Tree.Lines).Where(l => l.Contains("\"expr\":", StringComparison.Ordinal)).ToList();
+        var used = Alerts().Select(a => a.Expression).Concat(panels).SelectMany(text => Metric().Matches(Labels().Replace(text, "")).Select(m => m.Value)).Distinct();
 
         Assert.NotEmpty(table);
-        Tree.None([.. used.Where(name => !table.Contains(name) && !(name.EndsWith("_bucket", StringComparison.Ordinal) && table.Contains(name[..^"_bucket".Length])))], $"{Telemetry} has no such metric:");
+        Assert.NotEmpty(panels);
+        Tree.None([.. used.Where(name => !table.Contains(name) && !table.Contains(PartOfHistogram().Replace(name, "")))], $"{Telemetry} has no such metric:");
     }
 
     private static List<(string Name, string Text, string Expression)> Alerts()
@@ -55,6 +57,9 @@ public sealed partial class AlertTests
 
     [GeneratedRegex(@"\bfanfare_\w+")]
     private static partial Regex Metric();
+
+    [GeneratedRegex("_(?:bucket|sum|count)$")]
+    private static partial Regex PartOfHistogram();
 
     [GeneratedRegex(@"alertname: (\w+)\n\s+exp_alerts:\n\s+- exp_labels:")]
     private static partial Regex Fires();

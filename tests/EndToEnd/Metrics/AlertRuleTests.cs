@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Text.Json;
 
 namespace Fanfare.EndToEnd.Metrics;
 
@@ -11,6 +12,29 @@ public sealed class AlertRuleTests
 
         Assert.Equal((0, ""), await FailureOfAsync("check", "rules", Path.Combine(folder, "fanfare.rules.yml")));
         Assert.Equal((0, ""), await FailureOfAsync("test", "rules", Path.Combine(folder, "fanfare.rules.test.yml")));
+    }
+
+    [PrometheusFact]
+    public async Task WhatTheDashboardAsks_PrometheusUnderstands()
+    {
+        using var dashboard = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(Root(), "deploy", "grafana", "overview.json")));
+        var expressions = dashboard.RootElement.GetProperty("panels").EnumerateArray().Where(panel => panel.TryGetProperty("targets", out _))
+            .SelectMany(panel => panel.GetProperty("targets").EnumerateArray()).Select(target => target.GetProperty("expr").GetString()!).ToList();
+        Assert.NotEmpty(expressions);
+        // As rules, which promtool checks; Grafana's own variables as it would fill them in.
+        var rules = "groups: [{name: panels, rules: ["
+            + string.Join(", ", expressions.Select((e, i) => $"{{record: 'panel:{i}', expr: {JsonSerializer.Serialize(e.Replace("$__rate_interval", "5m", StringComparison.Ordinal).Replace("$job", ".*", StringComparison.Ordinal))}}}")) + "]}]";
+        var file = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(file, rules);
+
+            Assert.Equal((0, ""), await FailureOfAsync("check", "rules", file));
+        }
+        finally
+        {
+            File.Delete(file);
+        }
     }
 
     private static async Task<(int ExitCode, string Output)> FailureOfAsync(params string[] arguments)
