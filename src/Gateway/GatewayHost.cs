@@ -48,9 +48,7 @@ public static class GatewayHost
         CheckPorts(services);
 
         var app = builder.Build();
-        // Made now: they tell of the server from its start.
         app.Services.GetRequiredService<ServerTelemetry>();
-        app.Services.GetRequiredService<ServerGauges>();
         app.UseMiddleware<ProblemMiddleware>();
         app.UseMiddleware<ResponseHeaders>();
         if (app.Services.GetService<ILeadership>() is not null) app.UseMiddleware<Forwarding>();

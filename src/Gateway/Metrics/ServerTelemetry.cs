@@ -10,13 +10,15 @@ internal sealed class ServerTelemetry : IDisposable
     private static readonly string[] _meters = [Telemetry.Meter, "Microsoft.AspNetCore.Hosting", "System.Runtime"];
 
     private readonly Lock _lock = new();
+    private readonly IServiceProvider _services;
     private readonly bool _sendsOtlp = OtlpSettings.IsWanted(Environment.GetEnvironmentVariable);
     private Collection? _collection;
     private bool _isDisposed;
 
     /// <param name="options">Say whether it is collected from the start; it is in any case where somebody waits to be sent it.</param>
-    public ServerTelemetry(GatewayOptions options, IHostApplicationLifetime lifetime)
+    public ServerTelemetry(GatewayOptions options, IHostApplicationLifetime lifetime, IServiceProvider services)
     {
+        _services = services;
         if (options.MeasuresFromStart || _sendsOtlp) lifetime.ApplicationStarted.Register(() => Task.Run(Start));
     }
 
@@ -38,6 +40,7 @@ internal sealed class ServerTelemetry : IDisposable
         lock (_lock)
         {
             if (_isDisposed || _collection is not null) return _collection;
+            _services.GetRequiredService<ServerGauges>();
             _collection = new Collection(_meters, _sendsOtlp);
             EngineInstruments.Begin();
             StorageInstruments.Begin();

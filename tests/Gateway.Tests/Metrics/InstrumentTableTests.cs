@@ -54,6 +54,8 @@ public sealed class InstrumentTableTests
     private static async Task MeasureAllAsync(Listened listened)
     {
         await using var server = await Server.StartAsync();
+        // It has its gauges when it is asked, or before.
+        await server.Client.GetStringAsync("/metrics");
         EngineInstruments.Begin();
         StorageInstruments.Begin();
         EngineInstruments.Count(RunOf(), [Entry(1, new RunStarted("f", 1, "{}", [], 0, null)), Entry(2, new RunEnded(RunStatus.Succeeded, null)), Entry(3, new RunEnded(RunStatus.Failed, null)), Entry(4, new RunEnded(RunStatus.Cancelled, null))]);
