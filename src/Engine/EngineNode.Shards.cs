@@ -12,6 +12,7 @@ public sealed partial class EngineNode
     public Task<Task> GainAsync(IReadOnlyList<int> shards) => OnLoop(() =>
     {
         Owned.UnionWith(shards);
+        EngineInstruments.ShardsCame(shards.Count);
         return Task.FromResult(WakeAllAsync(shards));
     });
 
@@ -33,6 +34,7 @@ public sealed partial class EngineNode
     public Task LoseAsync(IReadOnlyList<int> shards) => OnLoop(() =>
     {
         Owned.ExceptWith(shards);
+        EngineInstruments.ShardsWent(shards.Count);
         var lost = shards.ToHashSet();
         foreach (var activation in _activations.Values.Where(activation => lost.Contains(Shards.Of(activation.Id))).ToList())
         {

@@ -17,6 +17,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
     private readonly TaskScheduler _scheduler;
     private readonly Action<string> _warn;
     private readonly LeaseAssembly _assembly;
+    private EngineGauges? _gauges;
     private ITimer? _housekeeping;
     private readonly long _startedAt;
     private TimeSpan _clockOffset, _scannedAt;
@@ -98,6 +99,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         _stopping.Cancel();
 #pragma warning restore CA1849
         foreach (var activation in _activations.Values) activation.Drop();
+        _gauges?.Dispose();
         return true;
     }));
 
@@ -234,6 +236,9 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
             atRest[i].Retire();
         }
         Dispatcher.ForgetSilent(now);
+        // Not at the start, which is to be quick.
+        if (Options.IsMeasured && !_stopping.IsCancellationRequested) _gauges ??= new EngineGauges();
+        if (_gauges is { IsWatched: true }) _gauges.Take(_activations.Values.Select(activation => new EntityInMemory(activation.Id.Kind, activation.Offered, activation.WaitsSince)), Dispatcher.Count(), _shards?.Count, Uptime);
         // What is due before the scan after next is woken now, and waits on a timer of its own. What is due at once was woken when it came, and keeps itself awake; there may be a hundred thousand of it.
         var isWhole = _isMissing || Uptime - _scannedAt >= WholeScanEvery;
         var isMissing = _isMissing;

@@ -47,6 +47,9 @@ public sealed record EngineOptions
     /// <summary>Whether the node may say what it does not write, above all that a worker keeps its leases: what it owns may be another's when this is false. Null for always.</summary>
     public Func<bool>? IsHeld { get; init; }
 
+    /// <summary>Whether the node tells what there is at it by gauges (docs/telemetry.md). What happens is counted in any case. Default: false.</summary>
+    public bool IsMeasured { get; init; }
+
     /// <summary>Seed of the node's chance (jitter). Random in production, drawn from the run's seed in simulation.</summary>
     public required ulong Seed { get; init; }
 }

@@ -32,6 +32,8 @@ public static class GatewayHost
         services.AddSingleton(options);
         services.AddSingleton<Drain>();
         services.AddSingleton<Signals>();
+        services.AddSingleton<ServerTelemetry>();
+        services.AddSingleton<ServerGauges>();
         services.AddSingleton<Deployments>();
         services.AddSingleton<TaskLookup>();
         services.AddSingleton<LogLines>();
@@ -46,6 +48,7 @@ public static class GatewayHost
         CheckPorts(services);
 
         var app = builder.Build();
+        app.Services.GetRequiredService<ServerTelemetry>();
         app.UseMiddleware<ProblemMiddleware>();
         app.UseMiddleware<ResponseHeaders>();
         if (app.Services.GetService<ILeadership>() is not null) app.UseMiddleware<Forwarding>();
@@ -68,6 +71,7 @@ public static class GatewayHost
         LeasesApi.Map(app, options);
         PackagesApi.Map(app);
         ServerApi.Map(app);
+        MetricsApi.Map(app);
         MetaflowApi.Map(app);
         app.MapOpenApi("/openapi/{documentName}.json").AsRead().ExcludeFromDescription();
         Assets.Map(app);

@@ -18,6 +18,9 @@ public sealed record GatewayOptions
     /// <summary>Whether the process's SIGTERM and SIGINT stop the server; false where the host handles them itself. Default: true.</summary>
     public bool HandleSignals { get; init; } = true;
 
+    /// <summary>Whether metrics are collected from when the server listens. If not, they are from when somebody asks for them first, and what was counted before is not told. Default: true.</summary>
+    public bool MeasuresFromStart { get; init; } = true;
+
     /// <summary>Longest a stop waits for requests in progress. Default: 10 s.</summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(10);
 

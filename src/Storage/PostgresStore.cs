@@ -31,6 +31,7 @@ public sealed class PostgresStore : IStore
         _upkeep = new UpkeepConnection(slot(Writers), _writes);
         Retention = new PostgresRetention(_upkeep, _reads, _journal.Forget);
         ReadModel = new PostgresReadModel(_reads, (run, cancellationToken) => elsewhere is null || ownership.TermOf(ownership.ShardOf(run)) > 0 ? new(_journal.Position) : new(elsewhere(run, cancellationToken)));
+        StorageInstruments.TenureBegan(lease.Lost);
         // One that was succeeded has nothing to note any more.
         _mark = place.Keep(() => new JournalMark(incarnation, term, lease.Log), () => Leads && marks());
     }

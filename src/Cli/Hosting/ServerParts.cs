@@ -14,14 +14,14 @@ internal static class ServerParts
     // The margin is for clocks that drift, which takes time: a short term needs less of it.
     public static EngineOptions EngineOptionsOf(LocalServerOptions options)
     {
-        var engine = new EngineOptions { Seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), LeaseTerm = options.LeaseTerm };
+        var engine = new EngineOptions { Seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), LeaseTerm = options.LeaseTerm, IsMeasured = true };
         return options.LeaseTerm / 2 < engine.LeaseMargin ? engine with { LeaseMargin = options.LeaseTerm / 2 } : engine;
     }
 
     public static WebApplication Gateway(
         LocalServerOptions options, IScheduler scheduler, IJournal journal, IReadModel readModel, IBlobStore blobs, IMetaflowStore metaflow, Action<IServiceCollection>? more = null) =>
         GatewayHost.Build(
-            new GatewayOptions { Host = options.Host, Port = options.Port, AccessToken = options.Token, DataDirectory = options.DataDirectory, HandleSignals = false },
+            new GatewayOptions { Host = options.Host, Port = options.Port, AccessToken = options.Token, DataDirectory = options.DataDirectory, HandleSignals = false, MeasuresFromStart = !options.OrAnyPort },
             services =>
             {
                 // As instances, which the host does not dispose: they are this process's.

@@ -45,6 +45,8 @@ public sealed partial class RunEntity : Entity
 
     public RunStatus Status => _status;
 
+    public DateTimeOffset CreatedAt => _createdAt;
+
     /// <summary>Whether a pause, if the run is paused, has reached every step that is open or opening: nothing of the run starts any more.</summary>
     public bool IsPauseSettled => _status != RunStatus.Paused || _pausing.Count == 0;
 

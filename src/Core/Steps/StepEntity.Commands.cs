@@ -195,7 +195,7 @@ public sealed partial class StepEntity
         var (now, uptime) = (moment.Now, moment.Uptime);
         foreach (var (split, lease) in _leased.Where(l => l.Value.Deadline <= uptime).ToArray())
         {
-            EndLost(split, lease, $"the lease ran out: worker {lease.Worker} was not heard of for {_term.TotalSeconds:0.###} s", moment);
+            EndLost(split, lease, LossCauses.LeaseExpired(lease.Worker, _term), moment);
             _effects.Add(new EndLease(lease.Worker, lease.Boot, Held(split, lease), "the lease ran out", Void: true));
         }
         if (_cancelling || _paused)

@@ -7,8 +7,6 @@ namespace Fanfare.Core;
 /// had succeeded wait again. So all tasks of a gang always have the same number of attempts, and its budgets are what all of them have spent together.</remarks>
 public sealed partial class StepEntity
 {
-    private const string GangEnded = "another task of its gang has to start again";
-
     // Those that have succeeded and wait for the others, with the bytes of their outputs.
     private readonly SortedDictionary<int, long> _held = [];
 
@@ -41,7 +39,7 @@ public sealed partial class StepEntity
     private bool IsEndedWithGang(int split) => _leased.TryGetValue(split, out var lease) && lease.End == LeaseEnd.Gang;
 
     // However it ended: it has to start again with the others.
-    private void GiveBack(int split, TaskLease lease, in Moment moment) => Emit(new TaskLost(split, lease.Attempt, GangEnded, moment.Now), moment);
+    private void GiveBack(int split, TaskLease lease, in Moment moment) => Emit(new TaskLost(split, lease.Attempt, LossCauses.GangRestarted, moment.Now), moment);
 
     private void Hold(int split, long bytes)
     {

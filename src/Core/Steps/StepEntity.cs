@@ -138,5 +138,5 @@ public sealed partial class StepEntity : Entity
     private HeldLease Held(int split, TaskLease lease) => new(Task(split), lease.Token);
 
     private EndLease EndOf(int split, TaskLease lease) =>
-        new(lease.Worker, lease.Boot, Held(split, lease), lease.End switch { LeaseEnd.Kill => "killed by an operator", LeaseEnd.Gang => GangEnded, _ => "cancelled" }, Void: false);
+        new(lease.Worker, lease.Boot, Held(split, lease), lease.End switch { LeaseEnd.Kill => "killed by an operator", LeaseEnd.Gang => LossCauses.GangRestarted, _ => "cancelled" }, Void: false);
 }

@@ -202,7 +202,7 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
         foreach (var step in lost.Select(l => l.Held.Task.Stream).Distinct().Where(node.Owns))
         {
             node.Activate(step).Tell((StepEntity entity, in Moment moment) =>
-                entity.WorkerGone(session.Worker, boot, $"worker {session.Worker} was started anew", moment));
+                entity.WorkerGone(session.Worker, boot, LossCauses.WorkerRestarted(session.Worker), moment));
         }
     }
 }

@@ -38,10 +38,17 @@ internal sealed class Activation(StreamId id, EngineNode node)
     private long _durableOutbox;
     private long _appends;
     private Offer? _offer;
+    private WaitTimes? _waits;
     private ITimer? _timer;
     private TimeSpan? _timerDue;
 
     public StreamId Id { get; } = id;
+
+    /// <summary>What the dispatcher was told of a step last; null where it is told nothing.</summary>
+    public Offer? Offered => _entity is null ? null : _offer;
+
+    /// <summary>Since when a ready task of a step waits, by the node's uptime; null when none does.</summary>
+    public TimeSpan? WaitsSince => _waits?.Oldest;
 
     /// <summary>When it last had something to do, by the node's uptime.</summary>
     public TimeSpan LastUsed { get; private set; }
@@ -108,6 +115,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
         _timer = null;
         _timerDue = null;
         _entity = null;
+        _waits = null;
     }
 
     public void Enqueue(Work work)
@@ -176,10 +184,22 @@ internal sealed class Activation(StreamId id, EngineNode node)
         _durableOutbox = entity.OutboxSequence;
         (_entity, _epoch, _offer) = (entity, opened.Epoch, null);
         _wake = opened.Acknowledged == long.MaxValue ? null : new Wake(DateTimeOffset.MinValue, opened.Acknowledged);
-        if (entity is StepEntity { Run: not null } step) step.Activated(node.Uptime);
+        if (entity is StepEntity { Run: not null } step)
+        {
+            step.Activated(node.Uptime);
+            StartWaits(step, opened.Events[^1].At);
+        }
         // One whose append failed may be there all the same.
         if (entity is FlowEntity { Latest: > 0 } flow) node.Runs.SetVersions(Id.Namespace, Id.Name, FlowVersions.Of(flow));
         entity.Tick(node.MomentOf("system"));
+    }
+
+    // What was ready before waits since then, as far as is known here: since the step changed last.
+    private void StartWaits(StepEntity step, DateTimeOffset changedAt)
+    {
+        if (step.Ready <= 0) return;
+        var (now, age) = (node.Uptime, node.Now - changedAt);
+        (_waits ??= new WaitTimes()).Change(step.Ready, leased: 0, age > TimeSpan.Zero ? now - age : now, now);
     }
 
     private void DecideAll()
@@ -253,7 +273,11 @@ internal sealed class Activation(StreamId id, EngineNode node)
             Rows = rows,
             Wake = entity.WakeRow,
         };
-        var leg = new Leg(this, entity, [.. _decided], append, entity.OutboxSequence, entity is StepEntity step ? step.TakeEffects() : [], unsent);
+        var leg = new Leg(this, entity, [.. _decided], append, entity.OutboxSequence, entity is StepEntity step ? step.TakeEffects() : [], unsent)
+        {
+            Ready = entity is StepEntity { Run: not null } opened ? Math.Max(0, opened.Ready) : 0,
+            DecidedAt = node.Uptime,
+        };
         _decided.Clear();
         return leg;
     }
@@ -412,12 +436,14 @@ internal sealed class Activation(StreamId id, EngineNode node)
     private void Land(Leg leg)
     {
         foreach (var work in leg.Works) work.Complete();
+        EngineInstruments.Count(leg.Entity, leg.Append.Events);
         // Where the stream went to another node, that one's state says it again.
         if (_left is not null) return;
         foreach (var effect in leg.Effects) node.Dispatcher.Carry(effect);
         // Dropped meanwhile: the state that is loaded next arms the timers and sends what is unsent.
         if (_entity is not { } entity || !ReferenceEquals(entity, leg.Entity)) return;
         _durableOutbox = leg.Outbox;
+        TimeWaits(leg);
         // Of a state that is durable as a whole.
         if (_waiters.Count > 0 && entity.DecidedCount == 0 && _flights.Count == 0) _waiters.RemoveAll(w => w.IsOver(entity));
         if (entity is StepEntity { Run: not null } step)
@@ -433,6 +459,14 @@ internal sealed class Activation(StreamId id, EngineNode node)
         foreach (var target in leg.Unsent) Deliver(entity, target);
         ArmTimer(entity);
         AcknowledgeIfQuiet(entity);
+    }
+
+    private void TimeWaits(Leg leg)
+    {
+        var leased = 0;
+        foreach (var entry in leg.Append.Events)
+            if (entry.Event is TaskLeased) leased++;
+        if (leg.Ready > 0 || leased > 0 || _waits is not null) (_waits ??= new WaitTimes()).Change(leg.Ready, leased, leg.DecidedAt, node.Uptime);
     }
 
     private void Deliver(Entity entity, StreamId target)

@@ -46,4 +46,11 @@ internal sealed class Flight
 /// <summary>One entity's part of a flight, and what it lets out when it has landed.</summary>
 /// <param name="Outbox">Place of the last message that it makes durable.</param>
 /// <param name="Unsent">Whom it has messages for that did not come along.</param>
-internal sealed record Leg(Activation Activation, Entity Entity, IReadOnlyList<Work> Works, Append Append, long Outbox, IReadOnlyList<Effect> Effects, IReadOnlyList<StreamId> Unsent);
+internal sealed record Leg(Activation Activation, Entity Entity, IReadOnlyList<Work> Works, Append Append, long Outbox, IReadOnlyList<Effect> Effects, IReadOnlyList<StreamId> Unsent)
+{
+    /// <summary>Tasks of a step that could start.</summary>
+    public int Ready { get; init; }
+
+    /// <summary>By the node's uptime.</summary>
+    public TimeSpan DecidedAt { get; init; }
+}

@@ -36,8 +36,8 @@ internal sealed class Forwarding : IDisposable
 
     public async Task InvokeAsync(HttpContext http)
     {
-        // Whether this process is well is its own matter.
-        if (_leadership.IsLeader || http.Request.Path == "/healthz" || http.Request.Path == "/readyz" || ServerApi.IsToStay(http.Request))
+        // Whether this process is well, and what it counts, is its own matter.
+        if (_leadership.IsLeader || http.Request.Path == "/healthz" || http.Request.Path == "/readyz" || http.Request.Path == MetricsApi.Path || ServerApi.IsToStay(http.Request))
         {
             await _next(http);
             return;

@@ -51,9 +51,17 @@ internal sealed class PendingWrite
 
     public static PendingWrite Acknowledge(StreamId stream, long epoch, Wake? wake) => new([new StreamAcknowledge(stream, epoch, wake)]);
 
-    public void Complete() => _completion.SetResult(Outcome);
+    public void Complete()
+    {
+        if (IsAppend) StorageInstruments.Answered(Outcome);
+        _completion.SetResult(Outcome);
+    }
 
-    public void Fail(Exception error) => _completion.SetException(error);
+    public void Fail(Exception error)
+    {
+        if (IsAppend) StorageInstruments.Answered(outcome: null);
+        _completion.SetException(error);
+    }
 
     public override string ToString() => string.Join(", ", Parts.Select(part => part.Stream));
 }

@@ -361,6 +361,7 @@ internal sealed class GroupCommit : IAsyncDisposable
 
     private async Task CommitAsync(Writer writer, List<PendingWrite> batch, long after)
     {
+        var start = _clock.GetTimestamp();
         for (var delay = _firstRetry; ; delay = delay * 2 < _longestRetry ? delay * 2 : _longestRetry)
         {
             try
@@ -373,6 +374,7 @@ internal sealed class GroupCommit : IAsyncDisposable
                     return;
                 }
                 await TryCommitAsync(writer, batch, after).ConfigureAwait(false);
+                StorageInstruments.Committed(batch, _clock.GetElapsedTime(start));
                 ReportHealth(null);
                 return;
             }
@@ -385,6 +387,7 @@ internal sealed class GroupCommit : IAsyncDisposable
             }
             catch (Exception error) when (PostgresFailure.IsEnvironment(error))
             {
+                StorageInstruments.Refused();
                 if (await AwaitRecoveryAsync(error, delay).ConfigureAwait(false)) continue;
                 _abandoned = error;
                 Abandon(batch, error);

@@ -150,6 +150,7 @@ internal sealed class Committer : IAsyncDisposable
 
     private void Commit(List<PendingWrite> batch)
     {
+        var start = _clock.GetTimestamp();
         for (var delay = _firstRetry; ; delay = delay * 2 < _longestRetry ? delay * 2 : _longestRetry)
         {
             try
@@ -159,6 +160,7 @@ internal sealed class Committer : IAsyncDisposable
             }
             catch (SqliteFailure failure) when (failure.IsEnvironment || _writer.IsUnresolved)
             {
+                StorageInstruments.Refused();
                 if (!AwaitRecovery(failure, delay))
                 {
                     foreach (var write in batch) write.Fail(failure.ToDataDirectory(_directory));
@@ -179,6 +181,7 @@ internal sealed class Committer : IAsyncDisposable
                 return;
             }
         }
+        StorageInstruments.Committed(batch, _clock.GetElapsedTime(start));
         ReportHealth(_writer.Deposed
             ? $"Another server has taken over the journal in {_directory}, though this one holds its lock: the file system's locks do not work. Nothing of this server is written any more; stop it, and keep the directory on a local file system."
             : null);
