@@ -36,6 +36,12 @@ public static class Limits
     /// <summary>Schedules of one flow.</summary>
     public const int Schedules = 100;
 
+    /// <summary>Triggers of one flow, and sources of one trigger.</summary>
+    public const int Triggers = 100, TriggerSources = 32;
+
+    /// <summary>Bytes of an event's payload, as UTF-8 JSON, and characters of its name.</summary>
+    public const int PayloadBytes = 256 * 1024, EventNameChars = 256;
+
     /// <summary>Runs that are listed with a schedule, of those that go on.</summary>
     public const int ListedRuns = 10;
 

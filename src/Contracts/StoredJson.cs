@@ -19,6 +19,10 @@ public static class StoredJson
 
     public static JsonTypeInfo<ScheduleStanding> ScheduleStanding { get; } = (JsonTypeInfo<ScheduleStanding>)Options.GetTypeInfo(typeof(ScheduleStanding));
 
+    public static JsonTypeInfo<TriggerStanding> TriggerStanding { get; } = (JsonTypeInfo<TriggerStanding>)Options.GetTypeInfo(typeof(TriggerStanding));
+
+    public static JsonTypeInfo<IReadOnlyList<TriggerOutcome>> Outcomes { get; } = (JsonTypeInfo<IReadOnlyList<TriggerOutcome>>)Options.GetTypeInfo(typeof(IReadOnlyList<TriggerOutcome>));
+
     public static JsonTypeInfo<TaskError> TaskError { get; } = (JsonTypeInfo<TaskError>)Options.GetTypeInfo(typeof(TaskError));
 
     public static JsonTypeInfo<IReadOnlyList<Artifact>> Artifacts { get; } = (JsonTypeInfo<IReadOnlyList<Artifact>>)Options.GetTypeInfo(typeof(IReadOnlyList<Artifact>));

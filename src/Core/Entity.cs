@@ -153,6 +153,9 @@ public abstract class Entity
         Project(entry, _rows);
     }
 
+    /// <summary>A time as exact as the journal keeps it: what follows from an event's time is to be the same after a replay.</summary>
+    protected static DateTimeOffset Stored(DateTimeOffset at) => at.AddTicks(-(at.Ticks % TimeSpan.TicksPerMicrosecond));
+
     /// <summary>Puts a message into the outbox; only from <see cref="Apply"/>, so that replay makes the same ones.</summary>
     protected void Send(StreamId target, EntityMessage message)
     {

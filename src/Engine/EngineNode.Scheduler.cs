@@ -21,6 +21,7 @@ public sealed partial class EngineNode
         var (deployed, versions) = await Activate(StreamId.Flow(command.Namespace, command.Spec.Name)).Ask<FlowEntity, (Deployed, FlowVersions)>(command.Actor,
             (FlowEntity flow, in Moment moment) => (flow.Deploy(command, spec, digest, moment), FlowVersions.Of(flow)));
         Learn(command.Namespace, command.Spec.Name, versions);
+        AwaitEnds(command.Namespace, EndsAwaitedBy(command.Spec));
         return deployed;
     }).WaitAsync(cancellationToken);
 
@@ -70,7 +71,7 @@ public sealed partial class EngineNode
         var context = Runs.Put(command.Namespace, run, new RunContext(graph, version, parameters, package));
         var activation = Activate(StreamId.Run(command.Namespace, run));
         // An id that was drawn for this command is nobody else's; if it is, for the command came twice, the first append finds out.
-        if (command.IdempotencyKey is null) activation.AssumeNew(context);
+        if (command.IdempotencyKey is null) activation.AssumeNew(RunOf(activation.Id, context));
         return await activation.Ask<RunEntity, Started>(command.Actor, (RunEntity entity, in Moment moment) =>
         {
             var started = entity.Start(command, moment);

@@ -12,6 +12,8 @@ public sealed partial class EngineNode
     public Task<Task> GainAsync(IReadOnlyList<int> shards) => OnLoop(() =>
     {
         Owned.UnionWith(shards);
+        // What was deployed while the node was not yet known to others, nobody has told it.
+        _unknown++;
         EngineInstruments.ShardsCame(shards.Count);
         return Task.FromResult(WakeAllAsync(shards));
     });
@@ -20,6 +22,7 @@ public sealed partial class EngineNode
     {
         try
         {
+            await LearnAwaitedAsync();
             await ScanAsync(new WakeQuery(Now, Shards: shards));
         }
         catch (Exception exception) when (exception is not OperationCanceledException)

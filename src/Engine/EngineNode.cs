@@ -77,6 +77,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
     /// <summary>Wakes what a former owner of the journal left to do, and goes on doing so. Returns when all that was due is awake.</summary>
     public Task RecoverAsync() => OnLoop(async () =>
     {
+        await LearnAwaitedAsync();
         await ScanAsync(new WakeQuery(Now));
         _housekeeping = Clock.CreateTimer(_ => Start(KeepHouseAsync), null, Options.ScanEvery, Options.ScanEvery);
         return true;
@@ -139,9 +140,11 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
     internal async Task<Entity> CreateEntityAsync(StreamId id, IReadOnlyList<JournalEvent> events) => id.Kind switch
     {
         StreamKind.Flow => new FlowEntity(id),
-        StreamKind.Run when events is [{ Event: RunStarted started }, ..] => new RunEntity(id, await Runs.OfAsync(id.Namespace, id.Name, started, Stopping)),
-        StreamKind.Run => new RunEntity(id, await Runs.GetAsync(id.Namespace, id.Name, Stopping)),
+        StreamKind.Run when events is [{ Event: RunStarted started }, ..] => RunOf(id, await Runs.OfAsync(id.Namespace, id.Name, started, Stopping)),
+        StreamKind.Run => RunOf(id, await Runs.GetAsync(id.Namespace, id.Name, Stopping)),
         StreamKind.Schedule => new ScheduleEntity(id),
+        StreamKind.Event => new EventEntity(id),
+        StreamKind.Trigger => new TriggerEntity(id),
         StreamKind.Step => StepOf(id, await Runs.GetAsync(id.Namespace, id.RunId!, Stopping)),
         _ => throw new InvalidOperationException($"{id} names no entity that this release has."),
     };
@@ -161,7 +164,12 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
     private async Task TakeInAsync(StreamId sender, StreamId target, IReadOnlyList<OutboxMessage> messages)
     {
         var activation = Activate(target);
-        if (messages[0].Message is BeginRun begin) activation.AssumeNew(await PrepareAsync(target, begin));
+        if (messages[0].Message is BeginRun begin) activation.AssumeNew(RunOf(target, await PrepareAsync(target, begin)));
+        if (messages[0].Message is AnnounceEnd end)
+        {
+            await PublishEndAsync(sender, target, end);
+            return;
+        }
         try
         {
             await activation.Ask<Entity, bool>("system", (Entity entity, in Moment moment) =>
@@ -170,7 +178,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
                 return true;
             });
         }
-        catch (RefusedException refused) when (refused.Kind == RefusalKind.Gone && sender.Kind == StreamKind.Schedule)
+        catch (RefusedException refused) when (refused.Kind == RefusalKind.Gone && target.Kind == StreamKind.Run && sender.RunId is null)
         {
             // The run has ended and been archived: it had this before, or it does not matter any more.
         }
@@ -181,9 +189,11 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
     {
         var (graph, package) = await Runs.GraphAsync(run.Namespace, begin.Flow, begin.Deployment, Stopping);
         var (parameters, errors) = FlowParameters.Bind(graph.Spec, begin.Parameters);
-        if (errors.Count > 0) throw new InvalidOperationException($"Schedule {begin.Cause.Schedule} of flow {begin.Flow} gives its runs parameters that deployment {begin.Deployment} does not take: {errors[0].Message}");
+        if (errors.Count > 0) throw new InvalidOperationException($"{(begin.Cause.Trigger is { } trigger ? $"Trigger {trigger}" : $"Schedule {begin.Cause.Schedule}")} of flow {begin.Flow} gives its runs parameters that deployment {begin.Deployment} does not take: {errors[0].Message}");
         return Runs.Put(run.Namespace, run.Name, new RunContext(graph, begin.Deployment, parameters, package));
     }
+
+    private RunEntity RunOf(StreamId id, RunContext context) => new(id, context, () => IsAwaited(id.Namespace, context.Graph.Spec.Name));
 
     internal StepEntity StepOf(StreamId id, RunContext context) => context.Graph.TryGet(id.StepKey.Step, out _)
         ? new StepEntity(id, context, Options.LeaseTerm + Dispatcher.RenewEvery(Options.LeaseTerm) + Options.LeaseMargin)
@@ -242,7 +252,11 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         // What is due before the scan after next is woken now, and waits on a timer of its own. What is due at once was woken when it came, and keeps itself awake; there may be a hundred thousand of it.
         var isWhole = _isMissing || Uptime - _scannedAt >= WholeScanEvery;
         var isMissing = _isMissing;
-        if (isWhole) (_isMissing, _scannedAt) = (false, Uptime);
+        if (isWhole)
+        {
+            (_isMissing, _scannedAt) = (false, Uptime);
+            await LearnAwaitedAsync();
+        }
         await ScanAsync(new WakeQuery(now + (2 * Options.ScanEvery), Later: isWhole ? null : DateTimeOffset.MinValue), isMissing);
     }
 

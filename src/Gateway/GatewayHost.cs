@@ -60,6 +60,8 @@ public static class GatewayHost
         app.UseRateLimiter();
         FlowsApi.Map(app);
         SchedulesApi.Map(app);
+        TriggersApi.Map(app);
+        EventsApi.Map(app);
         RunsApi.Map(app);
         History.Map(app);
         ArchivesApi.Map(app);

@@ -14,6 +14,29 @@ internal sealed class FlowGrain(Resident resident) : Grain, IFlowGrain
     public Task<Outcome<Deployed>> DeployAsync(DeployFlow command) => this.AnswerAsync(() => resident.Engine.DeployAsync(command, CancellationToken.None));
 
     public Task<Outcome<FlowDeletion>> DeleteAsync(DeleteFlow command) => this.AnswerAsync(() => resident.Engine.DeleteFlowAsync(command, CancellationToken.None));
+
+    public Task<Outcome<bool>> CommandTriggerAsync(CommandTrigger command) => this.AnswerAsync(async () =>
+    {
+        await resident.Engine.CommandTriggerAsync(command, CancellationToken.None);
+        return true;
+    });
+}
+
+[NodePlacement, Reentrant]
+internal sealed class EventGrain(Resident resident) : Grain, IEventGrain
+{
+    public Task<Outcome<Published>> PublishAsync(PublishEvent command) => this.AnswerAsync(() => resident.Engine.PublishAsync(command, CancellationToken.None));
+
+    public Task<Outcome<IReadOnlyList<TriggerOutcome>>> CommandDeadLettersAsync(CommandDeadLetters command) =>
+        this.AnswerAsync(() => resident.Engine.CommandDeadLettersAsync(command, CancellationToken.None));
+
+    public Task<Outcome<bool>> DeliverAsync(Delivery delivery) => this.AnswerAsync(() => resident.TakeInAsync(delivery));
+}
+
+[NodePlacement, Reentrant]
+internal sealed class TriggerGrain(Resident resident) : Grain, ITriggerGrain
+{
+    public Task<Outcome<bool>> DeliverAsync(Delivery delivery) => this.AnswerAsync(() => resident.TakeInAsync(delivery));
 }
 
 [NodePlacement, Reentrant]
@@ -79,6 +102,12 @@ internal sealed class QueueGrain(Resident resident) : Grain, IQueueGrain
     public Task<Outcome<IReadOnlyList<WorkerInfo>>> ListWorkersAsync() => this.AnswerAsync(() => resident.Engine.ListWorkersAsync(CancellationToken.None));
 
     public Task<Outcome<IReadOnlyList<QueueInfo>>> ListQueuesAsync() => this.AnswerAsync(() => resident.Engine.ListQueuesAsync(CancellationToken.None));
+
+    public Task<Outcome<bool>> AwaitEndsAsync(string ns, IReadOnlyList<string> flows) => this.AnswerAsync(async () =>
+    {
+        await resident.Engine.AwaitEndsAsync(ns, flows, CancellationToken.None);
+        return true;
+    });
 
     public Task HearAsync(NodeWord word) => resident.HearAsync(word);
 

@@ -12,6 +12,34 @@ public interface IFlowGrain : IGrainWithStringKey
 
     [Alias("delete")]
     Task<Outcome<FlowDeletion>> DeleteAsync(DeleteFlow command);
+
+    /// <summary>Pauses or resumes a trigger of it.</summary>
+    [Alias("command_trigger")]
+    Task<Outcome<bool>> CommandTriggerAsync(CommandTrigger command);
+}
+
+/// <summary>An event, at its owner.</summary>
+[Alias("fanfare.event")]
+public interface IEventGrain : IGrainWithStringKey
+{
+    [Alias("publish")]
+    Task<Outcome<Published>> PublishAsync(PublishEvent command);
+
+    [Alias("dead_letters")]
+    Task<Outcome<IReadOnlyList<TriggerOutcome>>> CommandDeadLettersAsync(CommandDeadLetters command);
+
+    /// <summary>The run whose end it is tells of it.</summary>
+    [Alias("deliver")]
+    Task<Outcome<bool>> DeliverAsync(Delivery delivery);
+}
+
+/// <summary>A trigger that needs several events, at its owner.</summary>
+[Alias("fanfare.trigger")]
+public interface ITriggerGrain : IGrainWithStringKey
+{
+    /// <summary>An event tells it of itself.</summary>
+    [Alias("deliver")]
+    Task<Outcome<bool>> DeliverAsync(Delivery delivery);
 }
 
 /// <summary>A run at its owner.</summary>
@@ -84,6 +112,10 @@ public interface IQueueGrain : IGrainWithStringKey
     /// <summary>Another node has something for workers that may poll through this one.</summary>
     [Alias("hear")]
     Task HearAsync(NodeWord word);
+
+    /// <summary>What was deployed listens for ends of these flows' runs.</summary>
+    [Alias("await_ends")]
+    Task<Outcome<bool>> AwaitEndsAsync(string ns, IReadOnlyList<string> flows);
 
     /// <summary>What the node is, and how much it has.</summary>
     [Alias("describe")]

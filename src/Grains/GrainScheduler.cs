@@ -26,11 +26,23 @@ internal sealed class GrainScheduler(IGrainFactory grains, string node) : ISched
     public Task CommandScheduleAsync(CommandSchedule command, CancellationToken cancellationToken) =>
         AskAsync(Grain<IScheduleGrain>(StreamId.Schedule(command.Namespace, command.Flow, command.Schedule)).CommandAsync(command), cancellationToken);
 
+    public Task<Published> PublishAsync(PublishEvent command, CancellationToken cancellationToken) => AskAsync(Grain<IEventGrain>(RunIds.StreamOf(command)).PublishAsync(command), cancellationToken);
+
+    public Task CommandTriggerAsync(CommandTrigger command, CancellationToken cancellationToken) =>
+        AskAsync(Grain<IFlowGrain>(StreamId.Flow(command.Namespace, command.Flow)).CommandTriggerAsync(command), cancellationToken);
+
+    public Task<IReadOnlyList<TriggerOutcome>> CommandDeadLettersAsync(CommandDeadLetters command, CancellationToken cancellationToken) =>
+        AskAsync(Grain<IEventGrain>(StreamId.Event(command.Namespace, command.Event)).CommandDeadLettersAsync(command), cancellationToken);
+
+    public Task AwaitEndsAsync(string ns, IReadOnlyList<string> flows, CancellationToken cancellationToken) => AskAsync(Queue.AwaitEndsAsync(ns, flows), cancellationToken);
+
     public Task DeliverAsync(Delivery delivery, CancellationToken cancellationToken) => AskAsync(
         delivery.Target.Kind switch
         {
             StreamKind.Schedule => Grain<IScheduleGrain>(delivery.Target).DeliverAsync(delivery),
             StreamKind.Run => Grain<IRunGrain>(delivery.Target).DeliverAsync(delivery),
+            StreamKind.Event => Grain<IEventGrain>(delivery.Target).DeliverAsync(delivery),
+            StreamKind.Trigger => Grain<ITriggerGrain>(delivery.Target).DeliverAsync(delivery),
             _ => throw new ArgumentException($"{delivery.Target} hears of nobody on another node.", nameof(delivery)),
         },
         cancellationToken);

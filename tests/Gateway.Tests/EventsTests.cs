@@ -1,138 +1,134 @@
+using System.Net;
+
 namespace Fanfare.Gateway.Tests;
 
 public sealed class EventsTests
 {
-    private static async Task<(HttpResponseMessage Answer, StreamReader Reader)> OpenAsync(Server server, string path, string? lastId = null)
-    {
-        using var request = new HttpRequestMessage(HttpMethod.Get, path);
-        if (lastId is not null) request.Headers.Add("Last-Event-ID", lastId);
-        var answer = await server.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
-        return (answer, new StreamReader(await answer.Content.ReadAsStreamAsync()));
-    }
+    private static readonly TriggerOutcome s_started = new("train", "on", 3, TriggerResult.Started, new TriggeredStart("r1", "{}", ["t"], 0));
+    private static readonly TriggerOutcome s_failed = new("train", "other", 3, TriggerResult.Failed, Reason: "no day");
 
-    /// <summary>The next event or comment, as its lines; null at the end.</summary>
-    private static async Task<string?> NextAsync(StreamReader reader)
+    [Fact]
+    public async Task AnEvent_GoesToTheScheduler_AndItsAnswerSaysWhatCameOfIt()
     {
-        var lines = new List<string>();
-        while (await reader.ReadLineAsync().WaitAsync(Server.Patience) is { } line)
-        {
-            if (line.Length > 0) lines.Add(line);
-            else if (lines.Count > 0 && !lines[0].StartsWith("retry", StringComparison.Ordinal)) return string.Join('\n', lines);
-            else lines.Clear();
-        }
-        return null;
+        await using var server = await StartAsync();
+        server.Scheduler.Outcomes.AddRange([s_started, s_failed]);
+        server.Client.DefaultRequestHeaders.Add("X-Fanfare-Actor", "olga");
+        server.Client.DefaultRequestHeaders.Add("Idempotency-Key", "k1");
+
+        using var answer = await server.Client.PostAsync("/api/v1/events?namespace=lab", Answers.Json("""{"name":"orders.loaded","payload":{"day":"x"}}"""));
+
+        Assert.Equal(HttpStatusCode.Created, answer.StatusCode);
+        var command = Assert.IsType<PublishEvent>(Assert.Single(server.Scheduler.Commands));
+        Assert.Equal(("lab", "olga", "orders.loaded", """{"day":"x"}""", "k1"), (command.Namespace, command.Actor, command.Name, command.Payload, command.Key));
+        Assert.Matches("^e[0-9a-z]{19}$", command.Event);
+        var body = await answer.JsonAsync();
+        Assert.Equal(command.Event, body.GetProperty("event").GetString());
+        Assert.Equal($"/api/v1/events/{command.Event}", answer.Headers.Location!.ToString());
+        Assert.Equal(["r1", null], body.GetProperty("outcomes").EnumerateArray().Select(o => o.TryGetProperty("run", out var run) ? run.GetString() : null));
     }
 
     [Fact]
-    public async Task AnEndedRun_SendsItsHistory_ThenEnd_ThenCloses()
+    public async Task WhatWasPublishedBefore_Is200()
     {
-        await using var server = await Server.StartAsync();
+        await using var server = await StartAsync();
+        server.Scheduler.New = false;
 
-        var (answer, reader) = await OpenAsync(server, "/api/v1/runs/r2/events");
-        var first = await NextAsync(reader);
-        var second = await NextAsync(reader);
-        var end = await NextAsync(reader);
+        using var answer = await server.Client.PostAsync("/api/v1/events", Answers.Json("""{"name":"a","idempotency_key":"k"}"""));
 
-        Assert.Equal("text/event-stream", answer.Content.Headers.ContentType!.MediaType);
-        Assert.StartsWith("id: 2\nevent: run_started\ndata: {\"id\":2,\"stream\":\"default/run/r2\"", first, StringComparison.Ordinal);
-        Assert.StartsWith("id: 4\nevent: run_ended\n", second, StringComparison.Ordinal);
-        Assert.Equal("id: 4\nevent: end\ndata: {\"run\":\"r2\",\"status\":\"succeeded\"}", end);
-        Assert.Null(await NextAsync(reader));
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Equal("{}", Assert.IsType<PublishEvent>(Assert.Single(server.Scheduler.Commands)).Payload);
     }
 
     [Theory]
-    [InlineData("?after=2", null, 4)]
-    [InlineData("", "2", 4)]
-    [InlineData("?after=0", "2", 4)]
-    public async Task AStream_GoesOnAfterTheLastEventReceived(string query, string? lastId, int id)
+    [InlineData("""{"payload":{}}""", "name")]
+    [InlineData("""{"name":""}""", "name")]
+    [InlineData("""{"name":" a"}""", "name")]
+    [InlineData("""{"name":"a\u0007"}""", "name")]
+    [InlineData("""{"name":"\ud800"}""", "name")]
+    [InlineData("""{"name":"a","payload":[1]}""", "payload")]
+    [InlineData("""{"name":"a","payload":{"x":"\ud800"}}""", "payload")]
+    [InlineData("""{"name":"a","idempotency_key":""}""", "Idempotency-Key")]
+    public async Task WhatIsNoEvent_IsRefused_WithTheFieldThatIsWrong(string body, string field)
     {
-        await using var server = await Server.StartAsync();
+        await using var server = await StartAsync();
 
-        var (_, reader) = await OpenAsync(server, "/api/v1/runs/r2/events" + query, lastId);
+        using var answer = await server.Client.PostAsync("/api/v1/events", Answers.Json(body));
 
-        Assert.StartsWith($"id: {id}\n", await NextAsync(reader), StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData("x")]
-    [InlineData("-1")]
-    public async Task ABadLastEventId_IsRefused(string id)
-    {
-        await using var server = await Server.StartAsync();
-
-        server.Client.DefaultRequestHeaders.Add("Last-Event-ID", id);
-        using var answer = await server.Client.GetAsync("/api/v1/runs/r1/events");
-
-        Assert.Equal("Last-Event-ID", (await answer.ProblemAsync(HttpStatusCode.BadRequest, "FAN0001")).Field());
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.Contains(field, await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Empty(server.Scheduler.Commands);
     }
 
     [Fact]
-    public async Task ACommit_WakesTheStream_UntilTheRunEnds()
+    public async Task APayloadThatIsTooLarge_IsRefused()
     {
-        await using var server = await Server.StartAsync();
-        var (_, reader) = await OpenAsync(server, "/api/v1/runs/r1/events?after=3");
+        await using var server = await StartAsync();
 
-        var position = server.Reads.Append(StreamId.Run("default", "r1"), new RunPaused());
-        server.Journal.Commit(position, "default", "r1");
-        Assert.StartsWith($"id: {position}\nevent: run_paused\n", await NextAsync(reader), StringComparison.Ordinal);
+        using var answer = await server.Client.PostAsync("/api/v1/events", Answers.Json("{\"name\":\"a\",\"payload\":{\"x\":\"" + new string('x', Limits.PayloadBytes) + "\"}}"));
 
-        position = server.Reads.Append(StreamId.Run("default", "r1"), new RunEnded(RunStatus.Cancelled, null));
-        server.Reads.Change(() => server.Reads.Runs["r1"] = server.Reads.Runs["r1"] with { Status = RunStatus.Cancelled });
-        server.Journal.Commit(position, "default", "r1");
-        Assert.StartsWith($"id: {position}\nevent: run_ended\n", await NextAsync(reader), StringComparison.Ordinal);
-        Assert.StartsWith($"id: {position}\nevent: end\n", await NextAsync(reader), StringComparison.Ordinal);
-        Assert.Null(await NextAsync(reader));
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
     }
 
     [Fact]
-    public async Task ALongHistory_ComesWhole_AndResumesAnywhere()
+    public async Task Events_AreListed_AndShown()
     {
-        await using var server = await Server.StartAsync();
-        for (var i = 0; i < 950; i++) server.Reads.Append(StreamId.Run("default", "r2"), new RunPaused());
+        await using var server = await StartAsync();
 
-        async Task<List<string>> IdsAsync(string? lastId)
+        var listed = await (await server.Client.GetAsync("/api/v1/events?name=loaded")).JsonAsync();
+        var shown = await (await server.Client.GetAsync("/api/v1/events/e1")).JsonAsync();
+        using var missing = await server.Client.GetAsync("/api/v1/events/e9");
+
+        Assert.Equal(listed.GetProperty("items")[0].GetRawText(), shown.GetRawText());
+        Assert.Equal(("event", "loaded", 1), (shown.GetProperty("kind").GetString(), shown.GetProperty("name").GetString(), shown.GetProperty("payload").GetProperty("n").GetInt32()));
+        Assert.Equal(HttpStatusCode.NotFound, missing.StatusCode);
+    }
+
+    [Fact]
+    public async Task Triggers_AreListed_AndPausedWithWhoAndWhy()
+    {
+        await using var server = await StartAsync();
+
+        var listed = await (await server.Client.GetAsync("/api/v1/triggers?flow=train")).JsonAsync();
+        using var paused = await server.Client.PostAsync("/api/v1/flows/train/triggers/on:pause", Answers.Json("""{"reason":"later"}"""));
+        using var resumed = await server.Client.PostAsync("/api/v1/flows/train/triggers/on:resume", Answers.Json("""{"reason":"later"}"""));
+        using var unknown = await server.Client.PostAsync("/api/v1/flows/train/triggers/on:stop", null);
+        using var missing = await server.Client.PostAsync("/api/v1/flows/train/triggers/none:pause", null);
+
+        Assert.Equal("loaded", listed.GetProperty("items")[0].GetProperty("standing").GetProperty("spec").GetProperty("sources")[0].GetProperty("event").GetString());
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.BadRequest, HttpStatusCode.BadRequest, HttpStatusCode.NotFound), (paused.StatusCode, resumed.StatusCode, unknown.StatusCode, missing.StatusCode));
+        Assert.Equal(new CommandTrigger("default", "anonymous", "train", "on", ScheduleVerb.Pause, "later"), Assert.Single(server.Scheduler.Commands));
+    }
+
+    [Fact]
+    public async Task DeadLetters_AreListed_AndSettledInBulk()
+    {
+        await using var server = await StartAsync();
+        server.Scheduler.Outcomes.Add(s_failed);
+
+        var listed = await (await server.Client.GetAsync("/api/v1/dead-letters?flow=train&trigger=other")).JsonAsync();
+        var redriven = await (await server.Client.PostAsync("/api/v1/dead-letters:redrive", Answers.Json("""{"flow":"train"}"""))).JsonAsync();
+        server.Scheduler.Outcomes[0] = s_failed with { Result = TriggerResult.Dismissed };
+        var dismissed = await (await server.Client.PostAsync("/api/v1/dead-letters:dismiss", Answers.Json("""{"event":"e1"}"""))).JsonAsync();
+        using var noFlow = await server.Client.GetAsync("/api/v1/dead-letters?trigger=other");
+
+        Assert.Equal("no day", listed.GetProperty("items")[0].GetProperty("reason").GetString());
+        Assert.Equal((0, 1, false), (redriven.GetProperty("settled").GetInt32(), redriven.GetProperty("failed").GetInt32(), redriven.GetProperty("more").GetBoolean()));
+        Assert.Equal(1, dismissed.GetProperty("settled").GetInt32());
+        Assert.Equal(HttpStatusCode.BadRequest, noFlow.StatusCode);
+        Assert.Equal(
+            [new CommandDeadLetters("default", "anonymous", "e1", DeadLetterVerb.Redrive, "train", "other"), new CommandDeadLetters("default", "anonymous", "e1", DeadLetterVerb.Dismiss, "train", "other")],
+            server.Scheduler.Commands.Cast<CommandDeadLetters>());
+    }
+
+    private static async Task<Server> StartAsync()
+    {
+        var server = await Server.StartAsync();
+        server.Reads.Change(() =>
         {
-            var (_, reader) = await OpenAsync(server, "/api/v1/runs/r2/events", lastId);
-            var ids = new List<string>();
-            while (await NextAsync(reader) is { } next) ids.Add(next.Split('\n')[0]);
-            return ids;
-        }
-
-        var all = await IdsAsync(null);
-        Assert.Equal(953, all.Count);
-        Assert.Equal(all[401..], await IdsAsync(all[400]["id: ".Length..]));
-    }
-
-    [Fact]
-    public async Task WhenNothingHappens_CommentsKeepTheStreamAlive()
-    {
-        await using var server = await Server.StartAsync(o => o with { Heartbeat = TimeSpan.FromMilliseconds(50) });
-        var (_, reader) = await OpenAsync(server, "/api/v1/runs/r1/events?after=3");
-
-        Assert.Equal(": still here", await NextAsync(reader));
-        Assert.Equal(": still here", await NextAsync(reader));
-    }
-
-    [Fact]
-    public async Task AStoppingServer_EndsStreamsAndParkedPolls_AtOnce()
-    {
-        await using var server = await Server.StartAsync();
-        server.Scheduler.ParkPolls = true;
-        var (_, reader) = await OpenAsync(server, "/api/v1/runs/r1/events?after=3");
-        // Its headers are the sign that it is followed: a request that is still on its way when the server stops is refused instead.
-        using var followed = await server.Client.GetAsync("/api/v1/runs/r1/tasks/fold[3,1]/logs?follow=true", HttpCompletionOption.ResponseHeadersRead).WaitAsync(Server.Patience);
-        var logs = followed.Content.ReadAsStringAsync();
-        var poll = server.Client.PostAsync("/api/v1/workers/w1:poll", Answers.Json(PollTests.Poll));
-        await server.Scheduler.Entered.Task.WaitAsync(Server.Patience);
-
-        var watch = System.Diagnostics.Stopwatch.StartNew();
-        await server.StopAsync().WaitAsync(Server.Patience);
-
-        Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(5));
-        Assert.Null(await NextAsync(reader));
-        Assert.Equal("", await logs);
-        using var released = await poll;
-        await released.ProblemAsync(HttpStatusCode.ServiceUnavailable, "FAN0008");
-        Assert.NotNull(released.Headers.RetryAfter);
+            server.Reads.Triggers.Add(new TriggerRow("default", "train", "on", new TriggerStanding(3, new TriggerSpec { Name = "on", Sources = [new TriggerSource { Event = "loaded" }] }, null)));
+            server.Reads.Published.Add(new EventRow("default", "e1", new EventOrigin(EventKind.Event, "loaded"), """{"n":1}""", null, "ann", World.T0, [s_started, s_failed]));
+            server.Reads.DeadLetters.Add(new DeadLetterRow("default", "e1", "train", "other", new EventOrigin(EventKind.Event, "loaded"), World.T0, "no day"));
+        });
+        return server;
     }
 }

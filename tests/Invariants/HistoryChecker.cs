@@ -9,6 +9,7 @@ public sealed class HistoryChecker
     private readonly Dictionary<string, RunLife> _runs = [];
     private readonly Dictionary<StreamId, StepLife> _steps = [];
     private readonly Dictionary<StreamId, ScheduleLife> _schedules = [];
+    private readonly TriggerLives _triggers = new();
     private readonly Dictionary<string, FlowSpec> _flows = [];
     private readonly Dictionary<string, int> _current = [];
     private readonly Dictionary<string, int> _startsFrom = [];
@@ -31,6 +32,13 @@ public sealed class HistoryChecker
         {
             case StreamKind.Flow:
                 if (recorded.Entry.Event is FlowDeployed deployed) ReadDeployed(recorded, deployed);
+                if (recorded.Entry.Event is FlowDeleted) _triggers.Deleted(recorded.Stream);
+                break;
+            case StreamKind.Event:
+                _triggers.ReadEvent(recorded, what => Complain(recorded, what));
+                break;
+            case StreamKind.Trigger:
+                _triggers.ReadTrigger(recorded, what => Complain(recorded, what));
                 break;
             case StreamKind.Run:
                 ReadRun(recorded);
@@ -52,18 +60,26 @@ public sealed class HistoryChecker
     }
 
     /// <summary>Somebody was told the number of a deployment.</summary>
-    public void DeploymentAnswered(string flow, int version) => _current[flow] = Math.Max(version, _current.GetValueOrDefault(flow));
+    public void DeploymentAnswered(string flow, int version)
+    {
+        _current[flow] = Math.Max(version, _current.GetValueOrDefault(flow));
+        if (_flows.GetValueOrDefault($"{flow}/{version}") is { } spec) _triggers.Answered(spec, version);
+    }
 
     /// <summary>Somebody was told that the flow was deleted.</summary>
     /// <param name="version">The latest of the deployments that it had.</param>
-    public void DeletionAnswered(string flow, int version) => DeploymentAnswered(flow, version + 1);
+    public void DeletionAnswered(string flow, int version) => _current[flow] = Math.Max(version + 1, _current.GetValueOrDefault(flow));
 
     /// <summary>Somebody asks for a run of the flow's latest deployment: of none that is older than what was answered before, and of none that was deleted.</summary>
     public void StartAsked(string flow, string run) => _startsFrom.TryAdd(run, _current.GetValueOrDefault(flow));
 
-    /// <summary>What holds when all is over: a time that was to start a run has started it.</summary>
+    /// <summary>Somebody asks for an event.</summary>
+    public void PublishAsked(PublishEvent command) => _triggers.Asked(command.Key is { } key ? $"{command.Name} {key}" : command.Event);
+
+    /// <summary>What holds when all is over: a time that was to start a run has started it, and so has an event.</summary>
     public void CheckAllBegan()
     {
+        foreach (var missing in _triggers.Missing()) Violations.Add(new Violation(null, long.MaxValue, missing));
         foreach (var (stream, life) in _schedules)
         {
             foreach (var (time, run) in life.Begun)
@@ -111,14 +127,16 @@ public sealed class HistoryChecker
                 if (run.Started is not null) Complain(recorded, "a run started twice");
                 run.Started = e;
                 run.Spec = _flows[$"{e.Flow}/{e.Deployment}"];
-                if (e.Cause is { } cause) ReadScheduled(recorded, e, cause);
+                if (e.Cause is { Schedule: { } schedule, Interval: { } interval }) ReadScheduled(recorded, e, schedule, interval);
+                else if (e.Cause is { } cause) _triggers.ReadStarted(recorded, e, cause, what => Complain(recorded, what));
                 if (_startsFrom.GetValueOrDefault(name) is var least && e.Deployment < least) Complain(recorded, $"the run is of deployment {e.Deployment}, and was asked for when it was known that none before {least} is started any more");
                 break;
             case RunEnded e:
                 if (ended) Complain(recorded, "a run ended twice in one generation");
                 run.Ended = e;
                 run.EndedAt = recorded.CommittedAt;
-                if (run is { Started: { Cause: { } ending } started, Generation: 0 }) ScheduleOf(StreamId.Schedule(recorded.Stream.Namespace, started.Flow, ending.Schedule)).Running.Remove(name);
+                if (run is { Started: { Cause.Schedule: { } ending } started, Generation: 0 }) ScheduleOf(StreamId.Schedule(recorded.Stream.Namespace, started.Flow, ending)).Running.Remove(name);
+                _triggers.ReadEnded(recorded, run.Started!, run.Generation, e, what => Complain(recorded, what));
                 foreach (var (stream, step) in _steps)
                     foreach (var (split, task) in step.Tasks)
                         if (stream.RunId == name && task.Lease is not null) Complain(recorded, $"the run ended while {stream.Name}[{split}] was leased");
@@ -155,10 +173,10 @@ public sealed class HistoryChecker
     }
 
     // A run of a schedule starts once for each time, for one that the schedule has decided on, and not beside more others than are allowed.
-    private void ReadScheduled(Recorded recorded, RunStarted started, RunCause cause)
+    private void ReadScheduled(Recorded recorded, RunStarted started, string name, DataInterval interval)
     {
-        var schedule = ScheduleOf(StreamId.Schedule(recorded.Stream.Namespace, started.Flow, cause.Schedule));
-        var time = cause.Interval.End;
+        var schedule = ScheduleOf(StreamId.Schedule(recorded.Stream.Namespace, started.Flow, name));
+        var time = interval.End;
         if (!schedule.Begun.TryGetValue(time, out var run)) Complain(recorded, $"a run started for {time:O}, on which its schedule has not decided");
         else if (run is not null) Complain(recorded, $"run {run} has started for {time:O} before");
         schedule.Begun[time] = recorded.Stream.Name;

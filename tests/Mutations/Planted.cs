@@ -18,6 +18,8 @@ internal static class Planted
     private const string Flow = "Core/Flows/FlowEntity.cs";
     private const string Schedule = "Core/Schedules/ScheduleEntity.cs";
     private const string Advance = "Core/Schedules/ScheduleEntity.Advance.cs";
+    private const string Event = "Core/Triggers/EventEntity.cs";
+    private const string Trigger = "Core/Triggers/TriggerEntity.cs";
     private const string Contexts = "Engine/RunContexts.cs";
 
     public static IReadOnlyList<Mutation> Common { get; } =
@@ -60,10 +62,16 @@ internal static class Planted
         new("ScheduleForgetsHowFarItIs", Schedule, "        _until = e.Until;\n", "        _until = e.Came.Count > 0 ? e.Came[0].Start : e.Until;\n") { From = 4 },
         new("ScheduleIsAheadOfItsTime", Advance, "is var due && due > now) break;", "is var due && due > now + TimeSpan.FromSeconds(3)) break;") { From = 4 },
         new("ScheduledRunsOverlap", Advance, "Math.Max(0, spec.Parallel - _active.Count)", "Math.Max(1, spec.Parallel - _active.Count)") { From = 4 },
-        new("EndOfAScheduledRunIsNotTold", RunApply, "if (_started is { Cause: { } cause } && _info!.Generation == 0)", "if (_started is { Cause: { } cause } && _info!.Generation == 1_000_000)") { From = 4 },
+        new("EndOfAScheduledRunIsNotTold", RunApply, "if (_started is { Cause.Schedule: { } schedule } && _info!.Generation == 0)", "if (_started is { Cause.Schedule: { } schedule } && _info!.Generation == 1_000_000)") { From = 4 },
         new("QueueOfAScheduleGrows", Advance, "OverlapPolicy.QueueOne => hasMore ? 1 : free + 1,", "OverlapPolicy.QueueOne => hasMore ? 1 : free + 2,") { From = 4 },
         new("PausedScheduleGoesOn", Advance, "if (_spec is not { } spec || _pause is not null) return;", "if (_spec is not { } spec) return;") { From = 4 },
         new("MissedTimesAreForgotten", Advance, "if (isLastMissed) skipped++;", "") { From = 4 },
+        new("EventIsPublishedAnew", Event, "if (isNew) Emit(", "Emit(") { From = 2 },
+        new("AwaitedEndIsNotAnnounced", Run, "_isAwaited?.Invoke() is true ? true : null", "_isAwaited?.Invoke() is true && _outcome == RunStatus.Failed ? true : null") { From = 2 },
+        new("NewLeaderDoesNotKnowWhoIsAwaited", Node, "        await LearnAwaitedAsync();\n        await ScanAsync", "        _lookedUp = _unknown;\n        await ScanAsync") { From = 2 },
+        new("TriggerForgetsWhatItTook", Trigger, "if (_taken.Contains(take.Id) ||", "if ((_taken.Count > 1_000_000 && _taken.Contains(take.Id)) ||") { From = 2 },
+        new("TriggerKeepsWhatIsUsedUp", Trigger, "            new RunCause(Trigger: name, Events: [.. _had.Values.Select(had => had.Id)])));\n        _had.Clear();\n", "            new RunCause(Trigger: name, Events: [.. _had.Values.Select(had => had.Id)])));\n") { From = 2 },
+        new("TriggerPassesOverHowFarApartTheyLie", Trigger, "have.Count == spec.Sources.Count && have", "have.Count == spec.Sources.Count || have") { From = 2 },
         new("HaltedStepOpensOthersThatStart", Apply, "                _paused = e.Run.Halted is true;\n", "                _paused = false;\n"),
     ];
 

@@ -404,6 +404,53 @@ public abstract class NodesConformance(SharedPostgres shared, ITestOutputHelper 
     }
 
     [PostgresFact]
+    public async Task EventsAndEndsOfRuns_StartFlows_WhileNodesComeAndGo_EachOnce()
+    {
+        await using var site = NewSite();
+        var (a, b) = (await site.JoinAsync("a"), await site.JoinAsync("b"));
+        await Site.SharedAsync(a, b);
+        site.Work("w", 8, _short, "a", "b");
+        var first = Flows.Foreach(3, 1) with { Name = "first", Triggers = [new TriggerSpec { Name = "on", Sources = [new TriggerSource { Event = "x" }] }] };
+        var second = Flows.Foreach(3, 1) with
+        {
+            Name = "second",
+            Triggers =
+            [
+                new TriggerSpec { Name = "after", Sources = [new TriggerSource { Flow = "first", Ends = [RunStatus.Succeeded] }] },
+                new TriggerSpec { Name = "both", All = true, Sources = [new TriggerSource { Event = "x" }, new TriggerSource { Event = "y" }] },
+            ],
+        };
+        // Whoever is asked: from when it is answered, all nodes know whose ends are awaited.
+        foreach (var flow in new[] { first, second }) await b.Scheduler.DeployAsync(new DeployFlow(Site.Ns, "ann", flow, "test", null), default);
+        var published = 0;
+
+        await PublishAsync(a);
+        var c = await site.JoinAsync("c");
+        await Site.SharedAsync(a, b, c);
+        await PublishAsync(c);
+        await site.LeaveAsync(a);
+        await PublishAsync(b);
+
+        await Site.UntilAsync(async () => (await RunsAsync("first")).Count == published && (await RunsAsync("second")).Count == published + 3, "All runs");
+        var runs = (await b.Store.ReadModel.ListRunsAsync(new RunFilter(Site.Ns), null, 1000, default)).Items;
+        site.Knows(runs.Select(run => run.Run));
+        await site.EndAsync(b);
+        Assert.Equal(3, (await RunsAsync("second")).Count(run => run.Actor == "trigger:both"));
+        await site.CheckAsync(first, second);
+
+        async Task PublishAsync(Member through)
+        {
+            for (var i = 0; i < 10; i++, published++)
+                Assert.Equal(2, (await through.Scheduler.PublishAsync(new PublishEvent(Site.Ns, "ann", "x", "{}", $"x{published}", ""), default)).Outcomes.Count);
+            await through.Scheduler.PublishAsync(new PublishEvent(Site.Ns, "ann", "y", "{}", $"y{published}", ""), default);
+            // Used up before the next of them come.
+            await Site.UntilAsync(async () => (await RunsAsync("second")).Count(run => run.Actor == "trigger:both") == published / 10, "The run of both");
+        }
+
+        async Task<IReadOnlyList<RunRow>> RunsAsync(string flow) => (await b.Store.ReadModel.ListRunsAsync(new RunFilter(Site.Ns, flow), null, 1000, default)).Items;
+    }
+
+    [PostgresFact]
     public async Task FlowsThatMoveWhileTheyAreDeployed_AreKnownToTheirOwnersAlone()
     {
         await using var site = NewSite();

@@ -29,6 +29,8 @@ internal static class ReplayedStream
             StreamKind.Flow => new FlowEntity(stream),
             StreamKind.Run => new RunEntity(stream, ContextOf(stream, journal)),
             StreamKind.Schedule => new ScheduleEntity(stream),
+            StreamKind.Event => new EventEntity(stream),
+            StreamKind.Trigger => new TriggerEntity(stream),
             StreamKind.Step => new StepEntity(stream, ContextOf(stream, journal), TimeSpan.FromMinutes(5)),
             _ => throw new InvalidOperationException($"{stream} is of no kind that fixtures hold."),
         };

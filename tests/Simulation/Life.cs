@@ -149,6 +149,7 @@ internal sealed class Life
         var drawn = FlowCatalog.Draw(chance);
         var few = Enumerable.Range(0, chance.Between(4, 9)).Select(_ => chance.Pick(drawn)).Distinct().ToList();
         if (Plan.Flows is null && !Plan.Calm && Plan.Seed % 4 == 0) few = Scheduled(few);
+        if (Plan.Flows is null && !Plan.Calm && Plan.Seed % 4 == 2) few = Triggered(few);
         return [.. (Plan.Flows ?? few).Where(f => Plan.OnlyFlows?.Contains(f.Name) != false)];
     }
 
@@ -158,6 +159,29 @@ internal sealed class Life
         var chance = new Chance(Chance.Mix(Plan.Seed ^ Chance.Hash("schedules")));
         return [.. flows.Select(flow => chance.Roll(0.7) && !flow.Steps.Any(step => step.Gang is true) ? flow with { Schedules = [ScheduleOf("often", chance)] } : flow)];
     }
+
+    // As of schedules. A flow listens for those before it, so that nothing goes round.
+    private List<FlowSpec> Triggered(List<FlowSpec> flows)
+    {
+        var chance = new Chance(Chance.Mix(Plan.Seed ^ Chance.Hash("triggers")));
+        return [.. flows.Select((flow, i) => chance.Roll(0.8) ? flow with { Triggers = TriggersOf([.. flows.Take(i).Select(before => before.Name)], chance) } : flow)];
+    }
+
+    private static List<TriggerSpec> TriggersOf(List<string> before, Chance chance)
+    {
+        var any = new TriggerSpec { Name = "any", Sources = [.. Enumerable.Range(0, chance.Between(1, 2)).Select(_ => SourceOf(before, chance))] };
+        var all = new TriggerSpec { Name = "all", All = true, Within = TimeSpan.FromSeconds(chance.Between(1, 60)), Sources = [SourceOf([], chance), SourceOf(before, chance), .. chance.Roll(0.3) ? [SourceOf(before, chance)] : Array.Empty<TriggerSource>()] };
+        return chance.Int(3) switch
+        {
+            0 => [any],
+            1 => [all],
+            _ => [any, all],
+        };
+    }
+
+    private static TriggerSource SourceOf(List<string> before, Chance chance) => before.Count > 0 && chance.Roll(0.4)
+        ? new TriggerSource { Flow = chance.Pick(before), Ends = chance.Pick<IReadOnlyList<RunStatus>>([[RunStatus.Succeeded], [RunStatus.Failed], [RunStatus.Succeeded, RunStatus.Failed, RunStatus.Cancelled]]) }
+        : new TriggerSource { Event = chance.Pick(Crew.Events), Where = chance.Roll(0.2) ? [new PayloadCondition("n", PayloadTest.Less, "2")] : [] };
 
     private ScheduleSpec ScheduleOf(string name, Chance chance)
     {

@@ -25,6 +25,9 @@ public sealed class SchemaTests
         ["range"] = FieldNames.Range,
         ["switch"] = FieldNames.Switch,
         ["schedule"] = FieldNames.Schedule,
+        ["trigger"] = FieldNames.Trigger,
+        ["source"] = FieldNames.TriggerSource,
+        ["tests"] = FieldNames.PayloadTests,
     };
 
     public static TheoryData<string> Parts => [.. Fields.Keys];
@@ -47,10 +50,10 @@ public sealed class SchemaTests
     [Fact]
     public void TheDocumentation_NamesEveryField()
     {
-        var text = string.Concat(new[] { "flow.md", "schedules.md" }.Select(page => File.ReadAllText(Path.Combine(Examples.Root, "docs", page))));
+        var text = string.Concat(new[] { "flow.md", "schedules.md", "triggers.md" }.Select(page => File.ReadAllText(Path.Combine(Examples.Root, "docs", page))));
 
         Assert.All(Fields.Values.SelectMany(f => f).Concat(FieldNames.Reserved.Keys), f =>
-            Assert.True(text.Contains($"`{f}", StringComparison.Ordinal) || text.Contains($"{f}:", StringComparison.Ordinal), $"docs/flow.md and docs/schedules.md do not name '{f}'."));
+            Assert.True(text.Contains($"`{f}", StringComparison.Ordinal) || text.Contains($"{f}:", StringComparison.Ordinal), $"docs/flow.md, docs/schedules.md and docs/triggers.md do not name '{f}'."));
     }
 
     public static TheoryData<string> Flows => [.. Examples.Paths.Select(p => Path.GetRelativePath(Examples.Root, p))];

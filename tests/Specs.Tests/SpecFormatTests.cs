@@ -32,6 +32,7 @@ public sealed class SpecFormatTests
     private static readonly Dictionary<string, FlowSpec> _later = new()
     {
         ["FlowSpec.Schedules"] = Of(_plain) with { Schedules = [new ScheduleSpec { Name = "nightly", Every = TimeSpan.FromDays(1) }] },
+        ["FlowSpec.Triggers"] = Of(_plain) with { Triggers = [new TriggerSpec { Name = "loaded", Sources = [new TriggerSource { Event = "loaded" }] }] },
         ["StepSpec.Gang"] = Of(_plain with { Gang = true }),
         ["StepSpec.Warm"] = Of(_plain with { Warm = ["server"] }),
     };

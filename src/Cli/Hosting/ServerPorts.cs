@@ -70,6 +70,22 @@ internal abstract class ServerPorts : ITenure, IScheduler, IJournal, IReadModel
         return true;
     });
 
+    public Task<Published> PublishAsync(PublishEvent command, CancellationToken cancellationToken) => AskAsync(now => now.Scheduler.PublishAsync(command, cancellationToken));
+
+    public Task CommandTriggerAsync(CommandTrigger command, CancellationToken cancellationToken) => AskAsync(async now =>
+    {
+        await now.Scheduler.CommandTriggerAsync(command, cancellationToken).ConfigureAwait(false);
+        return true;
+    });
+
+    public Task<IReadOnlyList<TriggerOutcome>> CommandDeadLettersAsync(CommandDeadLetters command, CancellationToken cancellationToken) => AskAsync(now => now.Scheduler.CommandDeadLettersAsync(command, cancellationToken));
+
+    public Task AwaitEndsAsync(string ns, IReadOnlyList<string> flows, CancellationToken cancellationToken) => AskAsync(async now =>
+    {
+        await now.Scheduler.AwaitEndsAsync(ns, flows, cancellationToken).ConfigureAwait(false);
+        return true;
+    });
+
     public Task DeliverAsync(Delivery delivery, CancellationToken cancellationToken) => AskAsync(async now =>
     {
         await now.Scheduler.DeliverAsync(delivery, cancellationToken).ConfigureAwait(false);
@@ -117,6 +133,23 @@ internal abstract class ServerPorts : ITenure, IScheduler, IJournal, IReadModel
         AskAsync(now => now.Store.ReadModel.ListSchedulesAsync(ns, flow, cursor, limit, cancellationToken));
 
     public Task<IReadOnlyList<ScheduleRow>> ListDueSchedulesAsync(string ns, int limit, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.ListDueSchedulesAsync(ns, limit, cancellationToken));
+
+    public Task<TriggerRow?> GetTriggerAsync(string ns, string flow, string trigger, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.GetTriggerAsync(ns, flow, trigger, cancellationToken));
+
+    public Task<Page<TriggerRow>> ListTriggersAsync(string ns, string? flow, string? cursor, int limit, CancellationToken cancellationToken) =>
+        AskAsync(now => now.Store.ReadModel.ListTriggersAsync(ns, flow, cursor, limit, cancellationToken));
+
+    public Task<IReadOnlyList<TriggerRow>> ListListenersAsync(string ns, EventOrigin origin, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.ListListenersAsync(ns, origin, cancellationToken));
+
+    public Task<IReadOnlyList<(string Namespace, string Flow)>> ListAwaitedFlowsAsync(CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.ListAwaitedFlowsAsync(cancellationToken));
+
+    public Task<EventRow?> GetEventAsync(string ns, string id, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.GetEventAsync(ns, id, cancellationToken));
+
+    public Task<Page<EventRow>> ListEventsAsync(string ns, string? name, string? cursor, int limit, CancellationToken cancellationToken) =>
+        AskAsync(now => now.Store.ReadModel.ListEventsAsync(ns, name, cursor, limit, cancellationToken));
+
+    public Task<Page<DeadLetterRow>> ListDeadLettersAsync(string ns, string? flow, string? trigger, string? cursor, int limit, CancellationToken cancellationToken) =>
+        AskAsync(now => now.Store.ReadModel.ListDeadLettersAsync(ns, flow, trigger, cursor, limit, cancellationToken));
 
     public Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.GetRunAsync(ns, run, cancellationToken));
 

@@ -45,6 +45,12 @@ namespace Fanfare.Contracts;
 [JsonDerivedType(typeof(ScheduleResumed), "schedule_resumed")]
 [JsonDerivedType(typeof(ScheduleAdvanced), "schedule_advanced")]
 [JsonDerivedType(typeof(ScheduledRunEnded), "scheduled_run_ended")]
+[JsonDerivedType(typeof(EventPublished), "event_published")]
+[JsonDerivedType(typeof(EventRedriven), "event_redriven")]
+[JsonDerivedType(typeof(DeadLettersDismissed), "dead_letters_dismissed")]
+[JsonDerivedType(typeof(TriggerPaused), "trigger_paused")]
+[JsonDerivedType(typeof(TriggerResumed), "trigger_resumed")]
+[JsonDerivedType(typeof(TriggerTook), "trigger_took")]
 public abstract record Event;
 
 /// <summary>An event of an entity that a message from another entity caused. The receiver keeps, per sender, the highest

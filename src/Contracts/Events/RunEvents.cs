@@ -40,7 +40,8 @@ public sealed record RunTimedOut : Event;
 /// <summary>A step of <c>on_failure</c> or <c>finally</c> was started.</summary>
 public sealed record RunHandlerStarted(StepKey Step) : Event;
 
-public sealed record RunEnded(RunStatus Status, TaskError? Error) : Event;
+/// <param name="Announced">True when somebody listened for it: then an event tells of it. Null otherwise.</param>
+public sealed record RunEnded(RunStatus Status, TaskError? Error, bool? Announced = null) : Event;
 
 /// <summary>An operator reopened a run that had failed or was cancelled: its unsuccessful tasks run again, or, with
 /// <paramref name="FromStep"/>, that step and all after it. Opens a new generation of the run.</summary>

@@ -24,6 +24,8 @@ public sealed record ScheduledRunEnded(string Run, RunStatus Status) : Event;
 /// <summary>What a run that a schedule starts is about: from the time before it to its own, at which it is due. Its end names it among the schedule's.</summary>
 public readonly record struct DataInterval(DateTimeOffset Start, DateTimeOffset End);
 
-/// <summary>What started a run by itself.</summary>
+/// <summary>What started a run by itself: a schedule, for an interval, or a trigger, by events.</summary>
 /// <param name="Schedule">Its flow's schedule.</param>
-public sealed record RunCause(string Schedule, DataInterval Interval);
+/// <param name="Trigger">Its flow's trigger.</param>
+/// <param name="Events">Ids of the events that the trigger had, in the order of its sources.</param>
+public sealed record RunCause(string? Schedule = null, DataInterval? Interval = null, string? Trigger = null, IReadOnlyList<string>? Events = null);

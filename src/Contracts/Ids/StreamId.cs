@@ -12,9 +12,11 @@ public enum StreamKind
     Step,
     Queue,
     Schedule,
+    Event,
+    Trigger,
 }
 
-/// <summary>Names one event stream: <c>namespace/kind/name</c>. A step's name is <c>run/key</c>, a schedule's <c>flow/schedule</c>.</summary>
+/// <summary>Names one event stream: <c>namespace/kind/name</c>. A step's name is <c>run/key</c>, a schedule's <c>flow/schedule</c>, a trigger's <c>flow/trigger</c>.</summary>
 [JsonConverter(typeof(StreamIdJson))]
 public readonly record struct StreamId(string Namespace, StreamKind Kind, string Name)
 {
@@ -27,6 +29,10 @@ public readonly record struct StreamId(string Namespace, StreamKind Kind, string
     public static StreamId Queue(string ns, string queue) => new(ns, StreamKind.Queue, queue);
 
     public static StreamId Schedule(string ns, string flow, string schedule) => new(ns, StreamKind.Schedule, $"{flow}/{schedule}");
+
+    public static StreamId Event(string ns, string id) => new(ns, StreamKind.Event, id);
+
+    public static StreamId Trigger(string ns, string flow, string trigger) => new(ns, StreamKind.Trigger, $"{flow}/{trigger}");
 
     /// <summary>The run that this stream belongs to; null for what belongs to none.</summary>
     public string? RunId => Kind switch
@@ -45,6 +51,11 @@ public readonly record struct StreamId(string Namespace, StreamKind Kind, string
     public (string Flow, string Name) ScheduleName => Kind == StreamKind.Schedule && Name.Split('/') is [var flow, var name]
         ? (flow, name) : throw new InvalidOperationException($"Stream {this} is not a schedule's.");
 
+    /// <summary>The flow and the name of a trigger, by its stream's name.</summary>
+    /// <exception cref="InvalidOperationException">This is not a trigger's stream.</exception>
+    public TriggerName TriggerName => Kind == StreamKind.Trigger && Name.Split('/') is [var flow, var name]
+        ? new(flow, name) : throw new InvalidOperationException($"Stream {this} is not a trigger's.");
+
     public override string ToString() => $"{Namespace}/{KindName(Kind)}/{Name}";
 
     public static bool TryParse(string text, out StreamId stream)
@@ -59,12 +70,14 @@ public readonly record struct StreamId(string Namespace, StreamKind Kind, string
             "step" => StreamKind.Step,
             "queue" => StreamKind.Queue,
             "schedule" => StreamKind.Schedule,
+            "event" => StreamKind.Event,
+            "trigger" => StreamKind.Trigger,
             _ => null,
         };
         if (kind is null || parts[0].Length == 0 || parts[2].Length == 0) return false;
         var named = new StreamId(parts[0], kind.Value, parts[2]);
         if (kind == StreamKind.Step && !named.TryStepKey(out _)) return false;
-        if (kind == StreamKind.Schedule && parts[2].Split('/') is not [{ Length: > 0 }, { Length: > 0 }]) return false;
+        if (kind is StreamKind.Schedule or StreamKind.Trigger && parts[2].Split('/') is not [{ Length: > 0 }, { Length: > 0 }]) return false;
         stream = named;
         return true;
     }
@@ -87,6 +100,8 @@ public readonly record struct StreamId(string Namespace, StreamKind Kind, string
         StreamKind.Step => "step",
         StreamKind.Queue => "queue",
         StreamKind.Schedule => "schedule",
+        StreamKind.Event => "event",
+        StreamKind.Trigger => "trigger",
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 }

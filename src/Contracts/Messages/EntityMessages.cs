@@ -24,6 +24,8 @@ namespace Fanfare.Contracts;
 [JsonDerivedType(typeof(BeginRun), "begin_run")]
 [JsonDerivedType(typeof(StopRun), "stop_run")]
 [JsonDerivedType(typeof(ReportRun), "report_run")]
+[JsonDerivedType(typeof(AnnounceEnd), "announce_end")]
+[JsonDerivedType(typeof(TakeEvent), "take_event")]
 public abstract record EntityMessage;
 
 public sealed record ArriveSplits(RunInfo Run, StepKey Source, SplitRanges Splits, long OutputBytes, ForeachItems? Items = null) : EntityMessage;
@@ -70,6 +72,14 @@ public sealed record StopRun(string Reason, bool SkipHandlers) : EntityMessage;
 
 /// <summary>From a run, to what started it: it has ended.</summary>
 public sealed record ReportRun(string Run, RunStatus Status) : EntityMessage;
+
+/// <summary>From a run to the event of its end, which does not exist yet. One that does has had it.</summary>
+/// <param name="Payload">JSON object.</param>
+public sealed record AnnounceEnd(string Flow, string Payload) : EntityMessage;
+
+/// <summary>To a trigger that needs several events, from one.</summary>
+/// <param name="At">When it was published.</param>
+public sealed record TakeEvent(string Id, DateTimeOffset At, int Deployment, HeldEvent Held) : EntityMessage;
 
 /// <summary>A message on its way: who sent it, its place in the sender's outbox, and where it goes.</summary>
 public sealed record Envelope(StreamId Sender, long Sequence, StreamId Target, EntityMessage Message);

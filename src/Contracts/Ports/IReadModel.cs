@@ -40,6 +40,29 @@ public interface IReadModel
     /// <summary>Those of all flows that are due, by when they are.</summary>
     Task<IReadOnlyList<ScheduleRow>> ListDueSchedulesAsync(string ns, int limit, CancellationToken cancellationToken);
 
+    /// <summary>A trigger that a flow's latest deployment has; null for none.</summary>
+    Task<TriggerRow?> GetTriggerAsync(string ns, string flow, string trigger, CancellationToken cancellationToken);
+
+    /// <summary>By flow and name.</summary>
+    /// <param name="flow">Null for all flows'.</param>
+    Task<Page<TriggerRow>> ListTriggersAsync(string ns, string? flow, string? cursor, int limit, CancellationToken cancellationToken);
+
+    /// <summary>All that listen for this, by flow and name.</summary>
+    Task<IReadOnlyList<TriggerRow>> ListListenersAsync(string ns, EventOrigin origin, CancellationToken cancellationToken);
+
+    /// <summary>The flows whose runs' ends some trigger listens for, of all namespaces.</summary>
+    Task<IReadOnlyList<(string Namespace, string Flow)>> ListAwaitedFlowsAsync(CancellationToken cancellationToken);
+
+    Task<EventRow?> GetEventAsync(string ns, string id, CancellationToken cancellationToken);
+
+    /// <summary>Newest first.</summary>
+    /// <param name="name">Only those of this name, or of runs of this flow; null for all.</param>
+    Task<Page<EventRow>> ListEventsAsync(string ns, string? name, string? cursor, int limit, CancellationToken cancellationToken);
+
+    /// <summary>Oldest first.</summary>
+    /// <param name="flow">Only those of this flow's triggers; null for all.</param>
+    Task<Page<DeadLetterRow>> ListDeadLettersAsync(string ns, string? flow, string? trigger, string? cursor, int limit, CancellationToken cancellationToken);
+
     Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken);
 
     /// <summary>The tombstone of a run that is closed or archived; null for all other runs, and when it has been removed, too.</summary>

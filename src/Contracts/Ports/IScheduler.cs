@@ -24,6 +24,21 @@ public interface IScheduler
     /// <exception cref="RefusedException">There is no such schedule.</exception>
     Task CommandScheduleAsync(CommandSchedule command, CancellationToken cancellationToken);
 
+    /// <summary>Publishes an event: what listens for it starts. The same key again gives the event that is there, and starts nothing.</summary>
+    Task<Published> PublishAsync(PublishEvent command, CancellationToken cancellationToken);
+
+    /// <summary>Pauses or resumes a trigger. Repeating what holds already is no error, and changes nothing.</summary>
+    /// <exception cref="RefusedException">There is no such trigger.</exception>
+    Task CommandTriggerAsync(CommandTrigger command, CancellationToken cancellationToken);
+
+    /// <summary>Tries again what an event could not start, as the triggers are now, or dismisses it. What is no dead letter of it is passed over.</summary>
+    /// <returns>What came of each that was one.</returns>
+    /// <exception cref="RefusedException">There is no such event.</exception>
+    Task<IReadOnlyList<TriggerOutcome>> CommandDeadLettersAsync(CommandDeadLetters command, CancellationToken cancellationToken);
+
+    /// <summary>From when this returns, every end of these flows' runs that is decided on here is an event. Nodes tell each other so, of what was deployed.</summary>
+    Task AwaitEndsAsync(string ns, IReadOnlyList<string> flows, CancellationToken cancellationToken);
+
     /// <summary>Hands an entity what another tells it; returns when that is durable there. Nodes use it among themselves.</summary>
     Task DeliverAsync(Delivery delivery, CancellationToken cancellationToken);
 
@@ -98,6 +113,27 @@ public enum ScheduleVerb
 
 /// <param name="Reason">With <see cref="ScheduleVerb.Pause"/>: why, for others to read; null for none.</param>
 public sealed record CommandSchedule(string Namespace, string Actor, string Flow, string Schedule, ScheduleVerb Verb, string? Reason = null);
+
+/// <param name="Payload">JSON object.</param>
+/// <param name="Key">The same key and name mean the same event; null for one of its own.</param>
+/// <param name="Event">Id to use when no key is given; made by the caller, since the engine draws no chance.</param>
+public sealed record PublishEvent(string Namespace, string Actor, string Name, string Payload, string? Key, string Event);
+
+/// <param name="New">False when the key had published it before.</param>
+public sealed record Published(string Event, bool New, IReadOnlyList<TriggerOutcome> Outcomes);
+
+/// <param name="Reason">With <see cref="ScheduleVerb.Pause"/>: why, for others to read; null for none.</param>
+public sealed record CommandTrigger(string Namespace, string Actor, string Flow, string Trigger, ScheduleVerb Verb, string? Reason = null);
+
+public enum DeadLetterVerb
+{
+    Redrive,
+    Dismiss,
+}
+
+/// <param name="Flow">Only what this flow's triggers could not start; null for all.</param>
+/// <param name="Trigger">Only this trigger of the flow; null for all.</param>
+public sealed record CommandDeadLetters(string Namespace, string Actor, string Event, DeadLetterVerb Verb, string? Flow = null, string? Trigger = null);
 
 /// <summary>Why a task is where it is.</summary>
 /// <param name="State">A <see cref="TaskStatus"/> in lower case.</param>

@@ -35,8 +35,27 @@ public sealed record ScheduleStanding(
     int Deployment, ScheduleSpec Spec, DateTimeOffset Until, SchedulePause? Pause, IReadOnlyList<string> Active, int ActiveCount, int Waiting, DateTimeOffset? OldestWaiting,
     string? Last, DataInterval? LastInterval, RunStatus? LastEnd, long Begun, long Skipped);
 
-/// <summary>Who paused a schedule, when, and why.</summary>
+/// <summary>Who paused a schedule or a trigger, when, and why.</summary>
 public sealed record SchedulePause(string Actor, DateTimeOffset At, string? Reason);
+
+/// <summary>A trigger of a flow's latest deployment; written by the flow.</summary>
+/// <param name="Standing">Null when it was removed: nothing finds it any more.</param>
+public sealed record TriggerRow(string Namespace, string Flow, string Trigger, TriggerStanding? Standing) : Row;
+
+/// <param name="Deployment">The deployment that its runs are of.</param>
+public sealed record TriggerStanding(int Deployment, TriggerSpec Spec, SchedulePause? Pause);
+
+/// <summary>An event that was published, or a run's end that somebody listened for.</summary>
+/// <param name="Event">Its id.</param>
+/// <param name="Payload">JSON object.</param>
+/// <param name="Outcomes">What it came to, at every trigger that listened.</param>
+public sealed record EventRow(
+    string Namespace, string Event, EventOrigin Origin, string Payload, string? Key, string Actor, DateTimeOffset At, IReadOnlyList<TriggerOutcome> Outcomes) : Row;
+
+/// <summary>What should have started a run and could not; written by its event.</summary>
+/// <param name="At">When that was tried last.</param>
+/// <param name="Reason">Null when it is none any more: it was redriven, or dismissed.</param>
+public sealed record DeadLetterRow(string Namespace, string Event, string Flow, string Trigger, EventOrigin Origin, DateTimeOffset At, string? Reason) : Row;
 
 public sealed record RunRow(
     string Namespace, string Run, string Flow, int Deployment, RunStatus Status, string Parameters, IReadOnlyList<string> Tags,

@@ -35,6 +35,9 @@ public sealed record FlowSpec
     /// <summary>When runs start by themselves, in the order of the source; null for none.</summary>
     public IReadOnlyList<ScheduleSpec>? Schedules { get; init; }
 
+    /// <summary>What starts runs by itself beside these, in the order of the source; null for nothing.</summary>
+    public IReadOnlyList<TriggerSpec>? Triggers { get; init; }
+
     public StepSpec? Step(string name) => Steps.FirstOrDefault(s => s.Name == name);
 }
 
@@ -233,8 +236,8 @@ public static class FlowSpecJson
 {
     public static string Write(FlowSpec spec) => JsonSerializer.Serialize(spec, ContractsJson.Default.FlowSpec);
 
-    /// <summary>Whether a spec in its canonical form has schedules. A quotation mark inside a text is escaped, so this is none.</summary>
-    public static bool HasSchedules(string json) => json.Contains("\"schedules\":[", StringComparison.Ordinal);
+    /// <summary>Whether a spec in its canonical form has schedules or triggers. A quotation mark inside a text is escaped, so this is none.</summary>
+    public static bool StartsByItself(string json) => json.Contains("\"schedules\":[", StringComparison.Ordinal) || json.Contains("\"triggers\":[", StringComparison.Ordinal);
 
     /// <exception cref="JournalFormatException">It is no spec that was ever written.</exception>
     public static FlowSpec Read(string json)

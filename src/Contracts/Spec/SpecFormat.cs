@@ -26,6 +26,7 @@ public static class SpecFormat
     private static IEnumerable<(int Format, string Part)> Added(FlowSpec spec)
     {
         if (spec.Schedules is not null) yield return (2, "'schedules'");
+        if (spec.Triggers is not null) yield return (2, "'triggers'");
         foreach (var step in spec.Steps)
         {
             if (step.Gang is not null) yield return (2, $"'gang' of step '{step.Name}'");

@@ -2,11 +2,13 @@ using Fanfare.Contracts;
 
 namespace Fanfare.Core;
 
-/// <summary>A flow's deployments: immutable, numbered from 1. The latest says which schedules the flow has. A deletion takes away all that there are, and the next one is numbered on: so a number names one deployment for ever.</summary>
+/// <summary>A flow's deployments: immutable, numbered from 1. The latest says which schedules and triggers the flow has. A deletion takes away all that there are, and the next one is numbered on: so a number names one deployment for ever.</summary>
 public sealed class FlowEntity(StreamId id) : Entity(id)
 {
     private readonly Dictionary<string, int> _versions = [];
     private readonly HashSet<string> _schedules = [];
+    private Dictionary<string, TriggerStanding> _triggers = [];
+    private IReadOnlyCollection<string> _triggersBefore = [];
     private int _deletedBefore;
 
     /// <summary>Number of the latest deployment, deleted or not; 0 while there was none.</summary>
@@ -47,6 +49,25 @@ public sealed class FlowEntity(StreamId id) : Entity(id)
         return new FlowDeletion(Id.Name, Latest, New: true);
     }
 
+    /// <summary>Pauses or resumes a trigger; what holds already changes nothing.</summary>
+    /// <exception cref="RefusedException">There is no such trigger.</exception>
+    public void Command(CommandTrigger command, in Moment moment)
+    {
+        if (!_triggers.TryGetValue(command.Trigger, out var trigger))
+            throw new RefusedException(RefusalKind.NotFound, "FAN0002", $"Flow '{command.Flow}' has no trigger '{command.Trigger}' in namespace '{command.Namespace}'.");
+        switch (command.Verb)
+        {
+            case ScheduleVerb.Pause:
+                if (trigger.Pause is null) Emit(new TriggerPaused(command.Trigger, command.Reason), moment);
+                break;
+            case ScheduleVerb.Resume:
+                if (trigger.Pause is not null) Emit(new TriggerResumed(command.Trigger), moment);
+                break;
+            default:
+                throw new InvalidOperationException($"Unknown verb {command.Verb}.");
+        }
+    }
+
     public override void Tick(in Moment moment)
     {
     }
@@ -61,12 +82,22 @@ public sealed class FlowEntity(StreamId id) : Entity(id)
             case FlowDeployed e:
                 _versions[e.Digest] = e.Version;
                 Latest = e.Version;
-                Schedule(e.Version, FlowSpecJson.HasSchedules(e.Spec) ? FlowSpecJson.Read(e.Spec).Schedules! : []);
+                var spec = FlowSpecJson.StartsByItself(e.Spec) ? FlowSpecJson.Read(e.Spec) : null;
+                Schedule(e.Version, spec?.Schedules ?? []);
+                // A pause outlasts deployments.
+                _triggers = (spec?.Triggers ?? []).ToDictionary(trigger => trigger.Name, trigger => new TriggerStanding(e.Version, trigger, _triggers.GetValueOrDefault(trigger.Name)?.Pause));
                 break;
             case FlowDeleted:
                 _versions.Clear();
                 Schedule(Latest, []);
+                _triggers = [];
                 Deleted = Latest;
+                break;
+            case TriggerPaused e:
+                _triggers[e.Trigger] = _triggers[e.Trigger] with { Pause = new SchedulePause(entry.Actor, Stored(entry.At), e.Reason) };
+                break;
+            case TriggerResumed e:
+                _triggers[e.Trigger] = _triggers[e.Trigger] with { Pause = null };
                 break;
             default:
                 throw new JournalFormatException($"Stream {Id} holds {entry.Event.GetType().Name}, which is no event of a flow.");
@@ -82,12 +113,14 @@ public sealed class FlowEntity(StreamId id) : Entity(id)
         _schedules.UnionWith(schedules.Select(schedule => schedule.Name));
     }
 
-    protected override void BeforeApply(JournalEvent entry) => _deletedBefore = Deleted;
+    protected override void BeforeApply(JournalEvent entry) => (_deletedBefore, _triggersBefore) = (Deleted, [.. _triggers.Keys]);
 
     protected override void Project(JournalEvent entry, List<Row> rows)
     {
         if (entry.Event is FlowDeployed e) rows.Add(new DeploymentRow(Id.Namespace, Id.Name, e.Version, e.Digest, e.Spec, e.Source, e.Package, entry.At, entry.Actor));
         else if (entry.Event is FlowDeleted) rows.Add(new DeletionRow(Id.Namespace, Id.Name, _deletedBefore + 1, Latest, entry.At));
+        // What listens is known from when the deployment is: rows of the flow's own, not of somebody who is told.
+        foreach (var trigger in _triggersBefore.Union(_triggers.Keys)) rows.Add(new TriggerRow(Id.Namespace, Id.Name, trigger, _triggers.GetValueOrDefault(trigger)));
     }
 
     protected override void CollectRows(List<Row> rows)

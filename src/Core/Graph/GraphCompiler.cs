@@ -26,6 +26,7 @@ internal static class GraphCompiler
         CheckJoinCounts(index, frames);
         CheckGangs(index, frames);
         ScheduleRules.Check(index);
+        TriggerRules.Check(index);
         return found.Count > 0 ? null : new FlowGraph(spec, spec.Steps.Select(s => Node(s, index, frames, loops)));
     }
 

@@ -10,6 +10,7 @@ namespace Fanfare.Core;
 public sealed partial class RunEntity : Entity
 {
     private readonly RunContext _context;
+    private readonly Func<bool>? _isAwaited;
     private readonly bool _mayLeaveTasks;
     private readonly HashSet<StepKey> _steps = [];
     private readonly HashSet<StepKey> _awaited = [];
@@ -34,10 +35,12 @@ public sealed partial class RunEntity : Entity
     private DateTimeOffset _timedFrom;
     private DateTimeOffset? _endedAt;
 
-    public RunEntity(StreamId id, RunContext context)
+    /// <param name="isAwaited">Whether somebody listens for ends of the flow's runs, at the moment of the end; null for nobody.</param>
+    public RunEntity(StreamId id, RunContext context, Func<bool>? isAwaited = null)
         : base(id)
     {
         _context = context;
+        _isAwaited = isAwaited;
         _mayLeaveTasks = context.Graph.Nodes.Any(n => n.Spec.Join is { Kind: not JoinKind.All });
     }
 
@@ -112,9 +115,9 @@ public sealed partial class RunEntity : Entity
 
     protected override void Handle(StreamId sender, IReadOnlyList<OutboxMessage> messages, in Moment moment)
     {
-        if (sender.Kind == StreamKind.Schedule)
+        if (sender.Kind is StreamKind.Schedule or StreamKind.Event or StreamKind.Trigger)
         {
-            foreach (var (_, _, message) in messages) HandleScheduled(sender, message, moment);
+            foreach (var (_, _, message) in messages) HandleStarter(message, moment);
             Advance(moment);
             return;
         }
@@ -157,13 +160,13 @@ public sealed partial class RunEntity : Entity
     }
 
     // It is sent these perhaps twice, and remembers no place of a sender that has little to say: what holds already says that it had them.
-    private void HandleScheduled(StreamId sender, EntityMessage message, in Moment moment)
+    private void HandleStarter(EntityMessage message, in Moment moment)
     {
         switch (message)
         {
             case BeginRun begin:
                 if (_started is not null) break;
-                Emit(new RunStarted(begin.Flow, _context.Deployment, _context.Parameters, WithFlows(begin.Tags), begin.Priority, null, begin.Cause), moment with { Actor = $"schedule:{sender.ScheduleName.Name}" });
+                Emit(new RunStarted(begin.Flow, _context.Deployment, _context.Parameters, WithFlows(begin.Tags), begin.Priority, null, begin.Cause), moment with { Actor = begin.Cause.Trigger is { } trigger ? $"trigger:{trigger}" : $"schedule:{begin.Cause.Schedule}" });
                 break;
             case StopRun stop:
                 if (_started is null) throw new StaleStateException($"Run {Id} is to stop, and this node has not seen it start.");
@@ -173,7 +176,7 @@ public sealed partial class RunEntity : Entity
                 if (stop.SkipHandlers && !_skipHandlers && _status is RunStatus.Finishing or RunStatus.Failing or RunStatus.Cancelling) Emit(new RunCancelRequested(stop.Reason), moment);
                 break;
             default:
-                throw new InvalidOperationException($"Run {Id} was sent {message.GetType().Name} by a schedule, which no run takes.");
+                throw new InvalidOperationException($"Run {Id} was sent {message.GetType().Name} by what starts runs, which no run takes.");
         }
     }
 
@@ -189,7 +192,7 @@ public sealed partial class RunEntity : Entity
             Emit(new RunHandlerStarted(new StepKey(handler, SplitPath.Empty, new SplitPath(_info!.Generation))), moment);
             return;
         }
-        Emit(new RunEnded(_outcome, _error), moment);
+        Emit(new RunEnded(_outcome, _error, _isAwaited?.Invoke() is true ? true : null), moment);
     }
 
     private string? NextHandler()

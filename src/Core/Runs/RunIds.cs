@@ -21,6 +21,19 @@ public static class RunIds
     public static string OfSchedule(string ns, string flow, string schedule, DateTimeOffset time) =>
         Of(SHA256.HashData(Encoding.UTF8.GetBytes($"schedule\n{ns}\n{flow}\n{schedule}\n{time.UtcTicks}")));
 
+    /// <summary>The id of the run that a trigger starts by these events. No key that a caller may give leads to it.</summary>
+    public static string OfTrigger(string ns, string flow, string trigger, IEnumerable<string> events) =>
+        Of(SHA256.HashData(Encoding.UTF8.GetBytes($"trigger\n{ns}\n{flow}\n{trigger}\n{string.Join('\n', events)}")));
+
+    /// <summary>The id of the event that is published with an idempotency key.</summary>
+    public static string OfEvent(string ns, string name, string key) => Of(SHA256.HashData(Encoding.UTF8.GetBytes($"event\n{ns}\n{name}\n{key}")));
+
+    /// <summary>The stream of the event that a command publishes.</summary>
+    public static StreamId StreamOf(PublishEvent command) => StreamId.Event(command.Namespace, command.Key is { } key ? OfEvent(command.Namespace, command.Name, key) : command.Event);
+
+    /// <summary>The id of the event of a run's end, of which there is one in each of its generations.</summary>
+    public static string OfEnd(string ns, string run, int generation) => Of(SHA256.HashData(Encoding.UTF8.GetBytes($"end\n{ns}\n{run}\n{generation}")));
+
     /// <summary>The id made of the first ten of these bytes.</summary>
     public static string Of(ReadOnlySpan<byte> bytes)
     {

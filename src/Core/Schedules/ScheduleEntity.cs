@@ -161,8 +161,5 @@ public sealed partial class ScheduleEntity(StreamId id) : Entity(id)
     private static bool HasSameTimes(ScheduleSpec one, ScheduleSpec other) =>
         (one.Cron, one.Dialect, one.Every, one.TimeZone, one.Gap, one.Repeat, one.Start) == (other.Cron, other.Dialect, other.Every, other.TimeZone, other.Gap, other.Repeat, other.Start);
 
-    // As exact as the journal keeps it: what follows from it is the same after a replay.
-    private static DateTimeOffset Stored(DateTimeOffset at) => at.AddTicks(-(at.Ticks % TimeSpan.TicksPerMicrosecond));
-
     private static DateTimeOffset Later(DateTimeOffset one, DateTimeOffset other) => one > other ? one : other;
 }

@@ -321,11 +321,12 @@ internal sealed class Activation(StreamId id, EngineNode node)
         return takes;
     }
 
-    /// <summary>Takes a run's stream for new, without a look at it. Where it is not, the first append is fenced, and it is read after all.</summary>
-    public void AssumeNew(RunContext context)
+    /// <summary>Takes the stream for new, without a look at it. Where it is not, the first append is fenced, and it is read after all.</summary>
+    /// <param name="entity">Of the stream, as yet without an event.</param>
+    public void AssumeNew(Entity entity)
     {
         if (_retired || _running || _entity is not null || _flights.Count > 0 || _mailbox.Count > 0) return;
-        Adopt(new RunEntity(Id, context), node.Journal.AssumeNew(Id));
+        Adopt(entity, node.Journal.AssumeNew(Id));
     }
 
     // A step that certainly has no event yet, of a run that is known: nothing has to be read for it.

@@ -22,6 +22,7 @@ internal sealed class EngineGauges : IDisposable
     private static readonly (StreamKind Kind, KeyValuePair<string, object?> Tag)[] _kinds =
     [
         (StreamKind.Flow, Telemetry.Tag(Telemetry.Kind, "flow")), (StreamKind.Schedule, Telemetry.Tag(Telemetry.Kind, "schedule")),
+        (StreamKind.Event, Telemetry.Tag(Telemetry.Kind, "event")), (StreamKind.Trigger, Telemetry.Tag(Telemetry.Kind, "trigger")),
         (StreamKind.Run, Telemetry.Tag(Telemetry.Kind, "run")), (StreamKind.Step, Telemetry.Tag(Telemetry.Kind, "step")),
     ];
 
@@ -37,7 +38,7 @@ internal sealed class EngineGauges : IDisposable
         _meter.CreateObservableGauge("fanfare.worker.known", () => Tell<int>(seen => [new(seen.Workers.Live, _live), new(seen.Workers.Silent, _silent)]), "{worker}", "Workers that this node knows: those that polled within the last minute, and those that have not since.");
         _meter.CreateObservableGauge("fanfare.worker.slots", () => Tell<int>(seen => [new(seen.Workers.Used, _used), new(seen.Workers.Free, _free)]), "{slot}", "Tasks that the live workers run for this node, and how many more they would take.");
         _meter.CreateObservableGauge("fanfare.worker.polls", () => Tell<int>(seen => [new(seen.Workers.Polls)]), "{poll}", "Polls of workers that wait for work.");
-        _meter.CreateObservableGauge("fanfare.engine.entities", () => Tell(EntitiesOf), "{entity}", "Flows, schedules, runs and steps in memory.");
+        _meter.CreateObservableGauge("fanfare.engine.entities", () => Tell(EntitiesOf), "{entity}", "Flows, schedules, events, triggers, runs and steps in memory.");
         _meter.CreateObservableGauge("fanfare.node.shards", () => Tell<int>(seen => seen.Shards is { } shards ? [new(shards)] : []), "{shard}", "Shards of the journal that this node owns, where several share it.");
     }
 

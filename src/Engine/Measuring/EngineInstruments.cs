@@ -13,12 +13,15 @@ public static class EngineInstruments
     private static readonly InstrumentAdvice<double> _untilADay = new() { HistogramBucketBoundaries = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 28_800, 86_400] };
 
     private static readonly KeyValuePair<string, object?>
-        _byCommand = Telemetry.Tag(Telemetry.Cause, "command"), _bySchedule = Telemetry.Tag(Telemetry.Cause, "schedule"),
+        _byCommand = Telemetry.Tag(Telemetry.Cause, "command"), _bySchedule = Telemetry.Tag(Telemetry.Cause, "schedule"), _byTrigger = Telemetry.Tag(Telemetry.Cause, "trigger"),
         _succeeded = Telemetry.Tag(Telemetry.Outcome, "succeeded"), _failed = Telemetry.Tag(Telemetry.Outcome, "failed"), _cancelled = Telemetry.Tag(Telemetry.Outcome, "cancelled"),
         _skipped = Telemetry.Tag(Telemetry.Outcome, "skipped"), _lost = Telemetry.Tag(Telemetry.Outcome, "lost");
 
     private static readonly KeyValuePair<string, object?>[] _lossCauses =
         [Telemetry.Tag(Telemetry.Cause, "given_up"), Telemetry.Tag(Telemetry.Cause, "lease_expired"), Telemetry.Tag(Telemetry.Cause, "worker_restarted"), Telemetry.Tag(Telemetry.Cause, "gang_restarted")];
+
+    private static readonly Dictionary<TriggerResult, KeyValuePair<string, object?>> _results =
+        Enum.GetValues<TriggerResult>().ToDictionary(result => result, result => Telemetry.Tag(Telemetry.Outcome, result.ToString().ToLowerInvariant()));
 
     private static readonly Meter _meter = new(Telemetry.Meter);
 
@@ -32,6 +35,8 @@ public static class EngineInstruments
         _attemptsLost = _meter.CreateCounter<long>("fanfare.attempt.lost", "{attempt}", "Attempts that the platform lost, by cause."),
         _resultsRefused = _meter.CreateCounter<long>("fanfare.attempt.refused", "{result}", "Results that came under a token that was not the current attempt's, and changed nothing."),
         _timesLeftOut = _meter.CreateCounter<long>("fanfare.schedule.left_out", "{time}", "Times of schedules at which no run began: missed ones that are not made up for, and those for which there was no room."),
+        _eventsPublished = _meter.CreateCounter<long>("fanfare.event.published", "{event}", "Events that were published, and ends of runs that a trigger listens for."),
+        _triggered = _meter.CreateCounter<long>("fanfare.trigger.outcomes", "{outcome}", "What events came to at the triggers that listen for them, by outcome. Those that failed are dead letters; one that is tried again, or dismissed, counts again."),
         _shardsGained = _meter.CreateCounter<long>("fanfare.node.shards.gained", "{shard}", "Shards of the journal that came to this node."),
         _shardsLost = _meter.CreateCounter<long>("fanfare.node.shards.lost", "{shard}", "Shards of the journal that went from this node to others.");
 
@@ -44,11 +49,12 @@ public static class EngineInstruments
     /// <summary>Has every count be seen from now on, at 0 until the first time: what comes out of nowhere at 1 is no rise to who watches.</summary>
     public static void Begin()
     {
-        foreach (var counter in (Counter<long>[])[_events, _attemptsStarted, _resultsRefused, _timesLeftOut, _shardsGained, _shardsLost]) counter.Add(0);
-        foreach (var cause in (KeyValuePair<string, object?>[])[_byCommand, _bySchedule]) _runsStarted.Add(0, cause);
+        foreach (var counter in (Counter<long>[])[_events, _attemptsStarted, _resultsRefused, _timesLeftOut, _eventsPublished, _shardsGained, _shardsLost]) counter.Add(0);
+        foreach (var cause in (KeyValuePair<string, object?>[])[_byCommand, _bySchedule, _byTrigger]) _runsStarted.Add(0, cause);
         foreach (var outcome in (KeyValuePair<string, object?>[])[_succeeded, _failed, _cancelled]) _runsEnded.Add(0, outcome);
         foreach (var outcome in (KeyValuePair<string, object?>[])[_succeeded, _failed, _cancelled, _skipped]) _tasksEnded.Add(0, outcome);
         foreach (var outcome in (KeyValuePair<string, object?>[])[_succeeded, _failed, _cancelled, _lost]) _attemptsEnded.Add(0, outcome);
+        foreach (var result in _results.Values) _triggered.Add(0, result);
         foreach (var cause in _lossCauses) _attemptsLost.Add(0, cause);
     }
 
@@ -109,13 +115,23 @@ public static class EngineInstruments
                 _resultsRefused.Add(1);
                 break;
             case RunStarted e:
-                _runsStarted.Add(1, e.Cause is null ? _byCommand : _bySchedule);
-                if (e.Cause is { } cause) _scheduleDelay.Record(Math.Max(0, (entry.At - cause.Interval.End).TotalSeconds));
+                _runsStarted.Add(1, e.Cause is null ? _byCommand : e.Cause.Trigger is null ? _bySchedule : _byTrigger);
+                if (e.Cause is { Interval: { } interval }) _scheduleDelay.Record(Math.Max(0, (entry.At - interval.End).TotalSeconds));
                 break;
             case RunEnded e:
                 var outcome = e.Status == RunStatus.Succeeded ? _succeeded : e.Status == RunStatus.Failed ? _failed : _cancelled;
                 _runsEnded.Add(1, outcome);
                 if (entity is RunEntity run) _runDuration.Record(Math.Max(0, (entry.At - run.CreatedAt).TotalSeconds), outcome);
+                break;
+            case EventPublished e:
+                _eventsPublished.Add(1);
+                foreach (var came in e.Outcomes) _triggered.Add(1, _results[came.Result]);
+                break;
+            case EventRedriven e:
+                foreach (var came in e.Outcomes) _triggered.Add(1, _results[came.Result]);
+                break;
+            case DeadLettersDismissed e:
+                Add(_triggered, e.Triggers.Count, _results[TriggerResult.Dismissed]);
                 break;
             case ScheduleAdvanced e:
                 Add(_timesLeftOut, e.Skipped + e.Dropped);

@@ -29,7 +29,9 @@ public sealed class NodeScheduler : IScheduler
     {
         // The owner may be of a release that passes over what it does not know.
         _local.CheckDeploys(command.Spec);
-        return await AskAsync(StreamId.Flow(command.Namespace, command.Spec.Name), node => node.DeployAsync(command, cancellationToken), cancellationToken);
+        var deployed = await AskAsync(StreamId.Flow(command.Namespace, command.Spec.Name), node => node.DeployAsync(command, cancellationToken), cancellationToken);
+        if (EngineNode.EndsAwaitedBy(command.Spec) is { Count: > 0 } flows) await AwaitEndsAsync(command.Namespace, flows, cancellationToken);
+        return deployed;
     }
 
     public async Task<FlowDeletion> DeleteFlowAsync(DeleteFlow command, CancellationToken cancellationToken)
@@ -66,6 +68,41 @@ public sealed class NodeScheduler : IScheduler
             return true;
         },
         cancellationToken);
+
+    public Task CommandTriggerAsync(CommandTrigger command, CancellationToken cancellationToken) => AskAsync(
+        StreamId.Flow(command.Namespace, command.Flow),
+        async node =>
+        {
+            await node.CommandTriggerAsync(command, cancellationToken);
+            return true;
+        },
+        cancellationToken);
+
+    public async Task<Published> PublishAsync(PublishEvent command, CancellationToken cancellationToken)
+    {
+        _local.CheckPublishes();
+        var published = await AskAsync(RunIds.StreamOf(command), node => node.PublishAsync(command, cancellationToken), cancellationToken);
+        // As of a run: without a key the id was drawn for this command alone.
+        return command.Key is null ? published with { New = true } : published;
+    }
+
+    public Task<IReadOnlyList<TriggerOutcome>> CommandDeadLettersAsync(CommandDeadLetters command, CancellationToken cancellationToken) =>
+        AskAsync(StreamId.Event(command.Namespace, command.Event), node => node.CommandDeadLettersAsync(command, cancellationToken), cancellationToken);
+
+    /// <summary>Returns when every node knows that lives. One that comes later reads it before it has any run.</summary>
+    public async Task AwaitEndsAsync(string ns, IReadOnlyList<string> flows, CancellationToken cancellationToken)
+    {
+        var told = new HashSet<string>();
+        while (true)
+        {
+            var asked = _nodes.All.Where(node => !told.Contains(node)).Select(node => (Node: node, Answer: _nodes.At(node).AwaitEndsAsync(ns, flows, cancellationToken))).ToList();
+            await Task.WhenAll(asked.Select(each => each.Answer)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            // One that did not answer is asked again, until it does or has been put out.
+            told.UnionWith(asked.Where(each => each.Answer.IsCompletedSuccessfully).Select(each => each.Node));
+            if (_nodes.All.All(told.Contains)) return;
+            await Task.Delay(_look, _clock, cancellationToken);
+        }
+    }
 
     public Task DeliverAsync(Delivery delivery, CancellationToken cancellationToken) => AskAsync(
         delivery.Target,

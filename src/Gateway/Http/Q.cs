@@ -13,6 +13,11 @@ internal static class Q
     public static readonly QueryParameter<string> Schedule = QueryKinds.Name("schedule", "With flow: only this schedule of it.");
     public static readonly QueryParameter<long?> Count = QueryKinds.Number("count", "How many times to show. Default: 10.", 1, MaxLimit);
 
+    public static readonly QueryParameter<string> TriggersOf = QueryKinds.Name("flow", "Only triggers of this flow.");
+    public static readonly QueryParameter<string> DeadLettersOf = QueryKinds.Name("flow", "Only what this flow's triggers could not start.");
+    public static readonly QueryParameter<string> Trigger = QueryKinds.Name("trigger", "With flow: only of this trigger.");
+    public static readonly QueryParameter<string> EventName = QueryKinds.Text("name", "Only events of this name, and ends of this flow's runs.", Limits.EventNameChars);
+
     public static readonly QueryParameter<string> Flow = QueryKinds.Name("flow", "Only runs of this flow.");
     public static readonly QueryParameter<RunStatus?> RunStatus = QueryKinds.Word<RunStatus>("status", "Only runs in this status.");
     public static readonly QueryParameter<string> Tag = QueryKinds.Text("tag", "Only runs with this tag.", Limits.TagChars);

@@ -6,7 +6,7 @@ namespace Fanfare.Gateway;
 /// <summary>Starting, listing, showing and commanding runs.</summary>
 internal static class RunsApi
 {
-    private const int KeyChars = 256, MaxPriority = 100;
+    private const int MaxPriority = 100;
 
     public static void Map(IEndpointRouteBuilder routes)
     {
@@ -46,7 +46,7 @@ internal static class RunsApi
         var request = await Body.ReadJsonAsync(http, new StartRunRequest());
         if (!Names.IsValid(flow)) throw ApiFault.NotFound($"There is no flow of that name in namespace {ns}: {Names.Rule}.");
         var command = new StartRun(ns, actor, flow, Deployment(request), Parameters(request), Tags(request), Priority(request),
-            Key(http, request), RunIds.New(clock.GetUtcNow()));
+            IdempotencyKey.Of(http, request.IdempotencyKey), RunIds.New(clock.GetUtcNow()));
         var started = await scheduler.StartRunAsync(command, http.RequestAborted);
         var answer = new StartRunResponse(started.Run, flow, started.Deployment, started.New, Links.RunPage(ns, started.Run));
         return started.New ? TypedResults.Created(Links.Run(ns, started.Run), answer) : TypedResults.Ok(answer);
@@ -121,16 +121,4 @@ internal static class RunsApi
     private static int Priority(StartRunRequest request) => request.Priority is >= -MaxPriority and <= MaxPriority
         ? request.Priority
         : throw ApiFault.Field("priority", "is out of range", $"Give a number from -{MaxPriority} to {MaxPriority}.");
-
-    private static string? Key(HttpContext http, StartRunRequest request)
-    {
-        var header = http.Request.Headers["Idempotency-Key"];
-        if (header.Count > 1) throw ApiFault.Field("Idempotency-Key", "is given more than once", "Give it once.");
-        var key = header.Count == 1 ? header[0] : request.IdempotencyKey;
-        if (header.Count == 1 && request.IdempotencyKey is { } other && other != key)
-            throw ApiFault.Field("Idempotency-Key", "differs between the header and the body", "Give it in one place.");
-        return key is null || Printable.IsValid(key, KeyChars)
-            ? key
-            : throw ApiFault.Field("Idempotency-Key", "is not a key", $"Give 1 to {KeyChars} printable characters.");
-    }
 }

@@ -4,7 +4,7 @@ namespace Fanfare.Specs.Reading;
 internal static class FieldNames
 {
     public static readonly IReadOnlyList<string> Flow =
-        ["name", "description", "start", "parameters", "tags", "timeout", "on_failure", "finally", "schedules", "steps"];
+        ["name", "description", "start", "parameters", "tags", "timeout", "on_failure", "finally", "schedules", "triggers", "steps"];
 
     public static readonly IReadOnlyList<string> Parameter = ["type", "default", "required", "help", "sensitive"];
 
@@ -12,6 +12,12 @@ internal static class FieldNames
     [
         "cron", "dialect", "every", "timezone", "gap", "repeat", "start", "end", "jitter", "missed", "overlap", "parallel", "queue", "parameters", "interval_start", "interval_end", "priority", "tags",
     ];
+
+    public static readonly IReadOnlyList<string> Trigger = ["event", "flow", "ends", "where", "map", "any", "all", "within", "parameters", "priority", "tags"];
+
+    public static readonly IReadOnlyList<string> TriggerSource = ["event", "flow", "ends", "where", "map"];
+
+    public static readonly IReadOnlyList<string> PayloadTests = ["eq", "ne", "in", "not_in", "lt", "le", "gt", "ge", "prefix", "suffix", "exists"];
 
     public static readonly IReadOnlyList<string> Step =
     [

@@ -28,6 +28,7 @@ internal static class FlowReader
             Parameters = [.. parameters.Select(p => ParameterReader.Read(p.Key, p.Value)).OfType<ParameterSpec>()],
             Tags = fields["tags"] is { } tags ? ReadTags(tags) : [],
             Schedules = fields["schedules"] is { } schedules ? ScheduleReader.Read(schedules) : null,
+            Triggers = fields["triggers"] is { } triggers ? TriggerReader.Read(triggers) : null,
             Timeout = fields["timeout"]?.AsDuration(TimeSpan.FromMilliseconds(1)),
             OnFailure = fields["on_failure"]?.AsStepNames() ?? [],
             Finally = fields["finally"]?.AsStepNames() ?? [],

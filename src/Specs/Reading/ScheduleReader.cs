@@ -35,6 +35,13 @@ internal static class ScheduleReader
         return entries is null or { Count: 0 } ? null : [.. entries.Select(entry => Read(entry.Key, entry.Value)).OfType<ScheduleSpec>()];
     }
 
+    /// <summary>Values of the flow's parameters; that they fit is checked against those.</summary>
+    public static string Parameters(Value value)
+    {
+        if (value.AsEntries("a mapping of parameters to values") is null) return "{}";
+        return JsonText.Of(value) ?? "{}";
+    }
+
     private static ScheduleSpec? Read(string name, Value value)
     {
         if (Fields.Of(value, "a schedule", FieldNames.Schedule) is not { } fields) return null;
@@ -94,13 +101,6 @@ internal static class ScheduleReader
         if (DateTimeOffset.TryParseExact(text, ["yyyy-MM-dd'T'HH:mm:sszzz", "yyyy-MM-dd'T'HH:mm:ss'Z'"], CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time)) return time;
         value.Wrong(rule, "Give date, time and offset from UTC.");
         return null;
-    }
-
-    // Values of the flow's parameters; that they fit is checked against those.
-    private static string Parameters(Value value)
-    {
-        if (value.AsEntries("a mapping of parameters to values") is null) return "{}";
-        return JsonText.Of(value) ?? "{}";
     }
 
     private static T Word<T>(Value value, Dictionary<string, T> words, T otherwise)

@@ -24,6 +24,12 @@ internal static class Codes
     private static readonly AttemptStatus[] _attempt =
         [AttemptStatus.Running, AttemptStatus.Succeeded, AttemptStatus.Failed, AttemptStatus.Lost, AttemptStatus.Cancelled];
 
+    private static readonly EventKind[] _events = [EventKind.Event, EventKind.RunEnd];
+
+    public static int Of(EventKind kind) => Find(_events, kind);
+
+    public static EventKind Event(int code) => _events[code];
+
     public static int Of(RunStatus status) => Find(_run, status);
 
     public static int Of(StepStatus status) => Find(_step, status);

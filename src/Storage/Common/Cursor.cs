@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
+using Fanfare.Contracts;
 
 namespace Fanfare.Storage.Common;
 
@@ -32,6 +33,21 @@ internal static class Cursor
     /// <exception cref="FormatException">The cursor is of another listing, or none.</exception>
     public static (string Flow, string Schedule) ScheduleName(string? cursor) =>
         (Name(cursor, "schedules") ?? "/").Split('/') is [var flow, var schedule] ? (flow, schedule) : throw Unknown("schedules");
+
+    public static string OfTrigger(string flow, string trigger) => OfName("triggers", $"{flow}/{trigger}");
+
+    /// <summary>As of a schedule.</summary>
+    /// <exception cref="FormatException">The cursor is of another listing, or none.</exception>
+    public static (string Flow, string Trigger) TriggerName(string? cursor) =>
+        (Name(cursor, "triggers") ?? "/").Split('/') is [var flow, var trigger] ? (flow, trigger) : throw Unknown("triggers");
+
+    public static string OfDeadLetter(DeadLetterRow row) => OfName("dead letters", $"{Instant.ToMicroseconds(row.At).ToString(CultureInfo.InvariantCulture)}/{row.Event}/{row.Flow}/{row.Trigger}");
+
+    /// <summary>Age, event, flow and trigger of the dead letter at which the page before ended; before all at the start.</summary>
+    /// <exception cref="FormatException">The cursor is of another listing, or none.</exception>
+    public static (long At, string Event, string Flow, string Trigger) DeadLetter(string? cursor) =>
+        (Name(cursor, "dead letters") ?? $"{long.MinValue}///").Split('/') is [var at, var id, var flow, var trigger] && long.TryParse(at, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var time)
+            ? (time, id, flow, trigger) : throw Unknown("dead letters");
 
     private static string Encode(string text) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(text));
 

@@ -126,6 +126,9 @@ internal sealed class StreamAppend : StreamWrite
             {
                 DeploymentRow d => stream.Kind == StreamKind.Flow && d.Namespace == stream.Namespace && d.Flow == stream.Name,
                 ScheduleRow c => stream.Kind == StreamKind.Schedule && c.Namespace == stream.Namespace && (c.Flow, c.Schedule) == stream.ScheduleName,
+                TriggerRow t => stream.Kind == StreamKind.Flow && t.Namespace == stream.Namespace && t.Flow == stream.Name,
+                EventRow e => stream.Kind == StreamKind.Event && e.Namespace == stream.Namespace && e.Event == stream.Name,
+                DeadLetterRow l => stream.Kind == StreamKind.Event && l.Namespace == stream.Namespace && l.Event == stream.Name,
                 DeletionRow d => stream.Kind == StreamKind.Flow && d.Namespace == stream.Namespace && d.Flow == stream.Name,
                 RunRow r => stream.Kind == StreamKind.Run && r.Namespace == stream.Namespace && r.Run == run,
                 StepRow s => stream.Kind == StreamKind.Step && s.Namespace == stream.Namespace && s.Run == run && s.Key == key,

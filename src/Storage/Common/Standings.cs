@@ -3,10 +3,20 @@ using Fanfare.Contracts;
 
 namespace Fanfare.Storage.Common;
 
-/// <summary>How a schedule stands, as the databases keep it.</summary>
+/// <summary>How schedules and triggers stand, and what events came to, as the databases keep it.</summary>
 internal static class Standings
 {
     public static string? Write(ScheduleStanding? standing) => standing is null ? null : JsonSerializer.Serialize(standing, ContractsJson.Default.ScheduleStanding);
+
+    public static string Write(TriggerStanding standing) => JsonSerializer.Serialize(standing, ContractsJson.Default.TriggerStanding);
+
+    /// <exception cref="JsonException">It is nothing that was ever written.</exception>
+    public static TriggerStanding ReadTrigger(string json) => JsonSerializer.Deserialize(json, StoredJson.TriggerStanding) ?? throw new JsonException("A trigger's standing is null.");
+
+    public static string Write(IReadOnlyList<TriggerOutcome> outcomes) => JsonSerializer.Serialize(outcomes, ContractsJson.Default.IReadOnlyListTriggerOutcome);
+
+    /// <exception cref="JsonException">It is nothing that was ever written.</exception>
+    public static IReadOnlyList<TriggerOutcome> ReadOutcomes(string json) => JsonSerializer.Deserialize(json, StoredJson.Outcomes) ?? throw new JsonException("An event's outcomes are null.");
 
     /// <exception cref="JsonException">It is nothing that was ever written.</exception>
     public static ScheduleStanding Read(string json) => JsonSerializer.Deserialize(json, StoredJson.ScheduleStanding) ?? throw new JsonException("A schedule's standing is null.");

@@ -67,7 +67,7 @@ public sealed class ScheduleEntityTests
         At(10);
         At(20);
         At(30);
-        Assert.Equal(begunBefore, string.Join(' ', Begun().Select(b => (b.Begin.Cause.Interval.End - s_start).TotalSeconds)));
+        Assert.Equal(begunBefore, string.Join(' ', Begun().Select(b => (b.Begin.Cause.Interval!.Value.End - s_start).TotalSeconds)));
         var stops = Sent<StopRun>();
         Assert.Equal(stopped.Length > 0 ? [stopped == "terminate"] : [], stops.Select(s => s.Message.SkipHandlers));
 
@@ -76,7 +76,7 @@ public sealed class ScheduleEntityTests
         End(10);
         if (overlap == OverlapPolicy.Skip) At(40);
 
-        Assert.Equal(begunAfter, string.Join(' ', Begun().Skip(before).Select(b => (b.Begin.Cause.Interval.End - s_start).TotalSeconds)));
+        Assert.Equal(begunAfter, string.Join(' ', Begun().Skip(before).Select(b => (b.Begin.Cause.Interval!.Value.End - s_start).TotalSeconds)));
     }
 
     [Theory]
@@ -90,7 +90,7 @@ public sealed class ScheduleEntityTests
 
         At(1000);
 
-        Assert.Equal(begun, string.Join(' ', Begun().Select(b => (b.Begin.Cause.Interval.End - s_start).TotalSeconds)));
+        Assert.Equal(begun, string.Join(' ', Begun().Select(b => (b.Begin.Cause.Interval!.Value.End - s_start).TotalSeconds)));
         Assert.Equal(3 - Begun().Count, Standing.Skipped);
         Assert.Equal(s_start.AddSeconds(1200), _schedule.DurableDue);
     }
@@ -113,7 +113,7 @@ public sealed class ScheduleEntityTests
         var steps = 0;
         for (; _schedule.DurableDue <= _now; steps++) _schedule.Tick(Moment);
 
-        Assert.Equal(999_999, (Assert.Single(Begun()).Begin.Cause.Interval.End - s_start).TotalSeconds);
+        Assert.Equal(999_999, (Assert.Single(Begun()).Begin.Cause.Interval!.Value.End - s_start).TotalSeconds);
         Assert.Equal(s_start.AddSeconds(1_000_000), Standing.OldestWaiting);
         Assert.Equal(1_000_000, Standing.Skipped + Standing.Begun + Standing.Waiting);
         Assert.InRange(steps, 900, 1100);
@@ -129,7 +129,7 @@ public sealed class ScheduleEntityTests
         Assert.Null(_schedule.DurableDue);
         for (var i = 1; i <= 10; i++) End(i * 10);
 
-        Assert.Equal(Enumerable.Range(1, 10).Select(i => i * 10.0), Begun().Select(b => (b.Begin.Cause.Interval.End - s_start).TotalSeconds));
+        Assert.Equal(Enumerable.Range(1, 10).Select(i => i * 10.0), Begun().Select(b => (b.Begin.Cause.Interval!.Value.End - s_start).TotalSeconds));
         Assert.Equal(0, Standing.Skipped);
         Assert.Equal(s_start.AddSeconds(110), _schedule.DurableDue);
     }
@@ -152,7 +152,7 @@ public sealed class ScheduleEntityTests
 
         Assert.Equal((2, 2), (Standing.ActiveCount, Standing.Waiting));
         End(20);
-        Assert.Equal([10, 20, 30], Begun().Select(b => (b.Begin.Cause.Interval.End - s_start).TotalSeconds));
+        Assert.Equal([10, 20, 30], Begun().Select(b => (b.Begin.Cause.Interval!.Value.End - s_start).TotalSeconds));
     }
 
     [Fact]
@@ -168,7 +168,7 @@ public sealed class ScheduleEntityTests
         Command(ScheduleVerb.Resume);
         At(50);
 
-        Assert.Equal([10, 50], Begun().Select(b => (b.Begin.Cause.Interval.End - s_start).TotalSeconds));
+        Assert.Equal([10, 50], Begun().Select(b => (b.Begin.Cause.Interval!.Value.End - s_start).TotalSeconds));
     }
 
     [Fact]

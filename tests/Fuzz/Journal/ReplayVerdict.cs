@@ -56,6 +56,8 @@ internal static class ReplayVerdict
                     StreamKind.Flow => new FlowEntity(stream),
                     StreamKind.Run => new RunEntity(stream, context!),
                     StreamKind.Schedule => new ScheduleEntity(stream),
+                    StreamKind.Event => new EventEntity(stream),
+                    StreamKind.Trigger => new TriggerEntity(stream),
                     _ => new StepEntity(stream, context!, TimeSpan.FromMinutes(5)),
                 };
                 entity.Replay(opened.Events, opened.Acknowledged);

@@ -13,6 +13,12 @@ internal sealed class FakeReads : IReadModel
 
     public List<ScheduleRow> Schedules { get; } = [];
 
+    public List<TriggerRow> Triggers { get; } = [];
+
+    public List<EventRow> Published { get; } = [];
+
+    public List<DeadLetterRow> DeadLetters { get; } = [];
+
     public Dictionary<string, RunRow> Runs { get; } = [];
 
     public Dictionary<string, RetiredRun> Retired { get; } = [];
@@ -45,6 +51,9 @@ internal sealed class FakeReads : IReadModel
             _events.Clear();
             Deployments.Clear();
             Schedules.Clear();
+            Triggers.Clear();
+            Published.Clear();
+            DeadLetters.Clear();
             Runs.Clear();
             Retired.Clear();
             Steps.Clear();
@@ -76,6 +85,25 @@ internal sealed class FakeReads : IReadModel
 
     public Task<IReadOnlyList<ScheduleRow>> ListDueSchedulesAsync(string ns, int limit, CancellationToken cancellationToken) =>
         Read<IReadOnlyList<ScheduleRow>>(() => [.. Schedules.Where(s => s.Namespace == ns && s.Due is not null).OrderBy(s => s.Due).Take(limit)]);
+
+    public Task<TriggerRow?> GetTriggerAsync(string ns, string flow, string trigger, CancellationToken cancellationToken) =>
+        Read(() => Triggers.Find(t => t.Namespace == ns && t.Flow == flow && t.Trigger == trigger));
+
+    public Task<Page<TriggerRow>> ListTriggersAsync(string ns, string? flow, string? cursor, int limit, CancellationToken cancellationToken) =>
+        Read(() => Slice(Triggers.Where(t => t.Namespace == ns && (flow is null || t.Flow == flow)), cursor, limit));
+
+    public Task<IReadOnlyList<TriggerRow>> ListListenersAsync(string ns, EventOrigin origin, CancellationToken cancellationToken) =>
+        Read<IReadOnlyList<TriggerRow>>(() => [.. Triggers.Where(t => t.Namespace == ns && t.Standing!.Spec.Sources.Any(source => source.Origin == origin))]);
+
+    public Task<IReadOnlyList<(string Namespace, string Flow)>> ListAwaitedFlowsAsync(CancellationToken cancellationToken) => Read<IReadOnlyList<(string, string)>>(() => []);
+
+    public Task<EventRow?> GetEventAsync(string ns, string id, CancellationToken cancellationToken) => Read(() => Published.Find(e => e.Namespace == ns && e.Event == id));
+
+    public Task<Page<EventRow>> ListEventsAsync(string ns, string? name, string? cursor, int limit, CancellationToken cancellationToken) =>
+        Read(() => Slice(Published.Where(e => e.Namespace == ns && (name is null || e.Origin.Name == name)).OrderByDescending(e => e.At), cursor, limit));
+
+    public Task<Page<DeadLetterRow>> ListDeadLettersAsync(string ns, string? flow, string? trigger, string? cursor, int limit, CancellationToken cancellationToken) =>
+        Read(() => Slice(DeadLetters.Where(l => l.Namespace == ns && (flow is null || l.Flow == flow) && (trigger is null || l.Trigger == trigger)), cursor, limit));
 
     public Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken) =>
         Read(() => Runs.TryGetValue(run, out var row) && row.Namespace == ns ? row : null);

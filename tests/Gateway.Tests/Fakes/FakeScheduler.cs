@@ -24,6 +24,9 @@ internal sealed class FakeScheduler : IScheduler
 
     public List<LeaseInput> Inputs { get; } = [];
 
+    /// <summary>What events, and dead letters that are tried again, come to.</summary>
+    public List<TriggerOutcome> Outcomes { get; } = [];
+
     public void Reset()
     {
         (Refusal, Gate, ParkPolls, New) = (null, null, false, true);
@@ -31,6 +34,7 @@ internal sealed class FakeScheduler : IScheduler
         Commands.Clear();
         Tokens.Clear();
         Inputs.Clear();
+        Outcomes.Clear();
     }
 
     public async Task<Deployed> DeployAsync(DeployFlow command, CancellationToken cancellationToken)
@@ -60,6 +64,22 @@ internal sealed class FakeScheduler : IScheduler
     public Task CommandTaskAsync(CommandTask command, CancellationToken cancellationToken) => TakeAsync(command, cancellationToken);
 
     public Task CommandScheduleAsync(CommandSchedule command, CancellationToken cancellationToken) => TakeAsync(command, cancellationToken);
+
+    public async Task<Published> PublishAsync(PublishEvent command, CancellationToken cancellationToken)
+    {
+        await TakeAsync(command, cancellationToken);
+        return new Published(command.Event, New, Outcomes);
+    }
+
+    public Task CommandTriggerAsync(CommandTrigger command, CancellationToken cancellationToken) => TakeAsync(command, cancellationToken);
+
+    public async Task<IReadOnlyList<TriggerOutcome>> CommandDeadLettersAsync(CommandDeadLetters command, CancellationToken cancellationToken)
+    {
+        await TakeAsync(command, cancellationToken);
+        return Outcomes;
+    }
+
+    public Task AwaitEndsAsync(string ns, IReadOnlyList<string> flows, CancellationToken cancellationToken) => TakeAsync((ns, flows), cancellationToken);
 
     public Task DeliverAsync(Delivery delivery, CancellationToken cancellationToken) => TakeAsync(delivery, cancellationToken);
 

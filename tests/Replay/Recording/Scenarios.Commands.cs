@@ -190,6 +190,38 @@ internal static partial class Scenarios
         await stage.DeployAsync($"{Flow}{Steps}");
     }
 
+    private static Answer Trigger(Lease lease) => Answer.Ok();
+
+    private static async Task TriggerAsync(Stage stage)
+    {
+        await stage.DeployAsync("""
+            name: source
+            parameters: {day: {default: ""}}
+            triggers:
+              loaded: {event: loaded, where: {region: [eu, us], size: {ge: 3}}, map: {day: date}, tags: [often], priority: 3}
+            steps:
+              start: {run: a}
+            """);
+        await stage.DeployAsync("""
+            name: trigger
+            parameters: {from: {default: ""}, n: {type: int, default: 1}}
+            triggers:
+              after: {flow: source, map: {from: parameters.day}, parameters: {n: 2}}
+              both: {all: [{event: loaded, map: {n: size}}, {flow: source, ends: [succeeded, failed]}], within: 1h}
+              broken: {event: loaded, map: {n: region}}
+            steps:
+              start: {run: a}
+            """);
+        await stage.PublishAsync("loaded", """{"region":"eu","size":2}""");
+        await stage.CommandTriggerAsync(ScheduleVerb.Pause, "trigger", "broken", "recorded");
+        await stage.PublishAsync("loaded", """{"region":"eu","size":5,"date":"2026-11-27"}""");
+        await stage.CommandTriggerAsync(ScheduleVerb.Resume, "trigger", "broken");
+        await stage.BeginsAsync("trigger", runs: 2);
+        await stage.EndsAsync(RunStatus.Succeeded);
+        await stage.CommandDeadLettersAsync(DeadLetterVerb.Redrive);
+        await stage.CommandDeadLettersAsync(DeadLetterVerb.Dismiss);
+    }
+
     private static Answer Delete(Lease lease) => lease.Name == "work[1]" ? Answer.Hold : Answer.Ok();
 
     private static async Task DeleteAsync(Stage stage)

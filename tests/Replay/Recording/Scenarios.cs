@@ -31,6 +31,7 @@ internal static partial class Scenarios
         ["refused"] = (Refused, RefusedAsync),
         ["delete"] = (Delete, DeleteAsync),
         ["schedule"] = (Schedule, ScheduleAsync),
+        ["trigger"] = (Trigger, TriggerAsync),
         ["gang"] = (Gang, GangAsync),
     };
 

@@ -63,13 +63,28 @@ internal sealed class Stage : IAsyncDisposable
         _run = started.Run;
     }
 
-    /// <summary>Waits for a run that a schedule starts; the other calls are about it.</summary>
-    public Task BeginsAsync(string flow) => UntilAsync($"run of {flow}", async () =>
+    /// <summary>Waits for runs that start by themselves; the other calls are about the first.</summary>
+    public Task BeginsAsync(string flow, int runs = 1) => UntilAsync($"run of {flow}", async () =>
     {
-        var runs = await ReadModel.ListRunsAsync(new RunFilter(Namespace, flow), null, 100, default);
-        if (runs.Items.Count > 0) _run = runs.Items[^1].Run;
-        return runs.Items.Count > 0;
+        var begun = await ReadModel.ListRunsAsync(new RunFilter(Namespace, flow), null, 100, default);
+        if (begun.Items.Count > 0) _run = begun.Items[^1].Run;
+        return begun.Items.Count >= runs;
     });
+
+    public async Task PublishAsync(string name, string payload)
+    {
+        var number = (await ReadModel.ListEventsAsync(Namespace, name, null, 100, default)).Items.Count;
+        await _node.PublishAsync(new PublishEvent(Namespace, Operator, name, payload, $"{number}", ""), default);
+    }
+
+    public Task CommandTriggerAsync(ScheduleVerb verb, string flow, string trigger, string? reason = null) =>
+        _node.CommandTriggerAsync(new CommandTrigger(Namespace, Operator, flow, trigger, verb, reason), default);
+
+    public async Task CommandDeadLettersAsync(DeadLetterVerb verb)
+    {
+        foreach (var letter in (await ReadModel.ListDeadLettersAsync(Namespace, null, null, null, 100, default)).Items)
+            await _node.CommandDeadLettersAsync(new CommandDeadLetters(Namespace, Operator, letter.Event, verb), default);
+    }
 
     public Task CommandAsync(ScheduleVerb verb, string flow, string schedule, string? reason = null) =>
         _node.CommandScheduleAsync(new CommandSchedule(Namespace, Operator, flow, schedule, verb, reason), default);
@@ -109,6 +124,7 @@ internal sealed class Stage : IAsyncDisposable
             foreach (var step in (await ReadModel.ListStepsAsync(Namespace, run.Run, null, 1000, default)).Items) rows[StreamId.Step(Namespace, run.Run, step.Key)] = step;
         }
         foreach (var schedule in (await ReadModel.ListSchedulesAsync(Namespace, null, null, 100, default)).Items) rows[StreamId.Schedule(Namespace, schedule.Flow, schedule.Schedule)] = schedule;
+        foreach (var published in (await ReadModel.ListEventsAsync(Namespace, null, null, 100, default)).Items) rows[StreamId.Event(Namespace, published.Event)] = published;
         await _store.DisposeAsync();
         return rows;
     }

@@ -22,8 +22,21 @@ internal sealed class ReplayChecker(HistoryChecker history, DurableStore store, 
             else CheckStep(stream, events);
         }
         foreach (var stream in store.Streams.Where(s => s.Kind == StreamKind.Schedule).ToList()) CheckSchedule(stream, store.Read(stream));
+        foreach (var stream in store.Streams.Where(s => s.Kind is StreamKind.Event or StreamKind.Trigger).ToList()) CheckEvent(stream, store.Read(stream));
         return _violations;
     }
+
+    private void CheckEvent(StreamId stream, IReadOnlyList<JournalEvent> events)
+    {
+        if (store.WakeOf(stream) is { } wake) Complain(stream, $"nothing is left to do, and its wake row is {wake}");
+        if (events.Count == 0 || stream.Kind == StreamKind.Trigger) return;
+        var entity = new EventEntity(stream);
+        entity.Replay(events, long.MaxValue);
+        var (replayed, row) = ((EventRow)entity.CurrentRow!, store.Rows.Events[(stream.Namespace, stream.Name)]);
+        if (Text(replayed) != Text(row)) Complain(stream, $"replay gives {Text(replayed)}, the row says {Text(row)}");
+    }
+
+    private static string Text(EventRow row) => $"{row.Origin} {row.Payload} {row.Key} {row.Actor} {row.At:O} {JsonSerializer.Serialize(row.Outcomes, ContractsJson.Default.IReadOnlyListTriggerOutcome)}";
 
     private void CheckSchedule(StreamId stream, IReadOnlyList<JournalEvent> events)
     {

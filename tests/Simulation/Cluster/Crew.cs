@@ -53,8 +53,12 @@ internal sealed class Crew
                 Later(schedules.Span(5_000, 60_000), () => Command(id, ScheduleVerb.Pause, () => Later(schedules.Span(1_000, 60_000), () => Command(id, ScheduleVerb.Resume))));
             }
         }
+        if (flows.Any(flow => flow.Triggers is not null)) PublishSome(new Chance(Chance.Mix(cluster.Loop.Seed ^ Chance.Hash("events"))));
         LookAfterPaused();
     }
+
+    /// <summary>Names of what is published in lives whose flows have triggers.</summary>
+    public static IReadOnlyList<string> Events { get; } = ["x", "y", "z"];
 
     public List<string> Runs { get; } = [];
 
@@ -113,6 +117,21 @@ internal sealed class Crew
                 asked = true;
             }
         });
+    }
+
+    // With a key or an id of its own: either way it is sent until it is answered, and published once.
+    private void PublishSome(Chance chance)
+    {
+        for (var i = chance.Between(3, 8); i > 0; i--)
+        {
+            var command = new PublishEvent("default", "ann", chance.Pick(Events), $"{{\"n\":{i}}}", chance.Roll(0.5) ? $"key-{chance.Int(5)}" : null, $"event-{i}");
+            Later(chance.Span(500, 60_000), () =>
+            {
+                _cluster.Loop.Trace($"ann: publish {command.Name} {command.Key} {command.Event}");
+                _history.PublishAsked(command);
+                Insist(e => e.PublishAsync(command, CancellationToken.None), _ => { });
+            });
+        }
     }
 
     // Changed, and run as soon as that is said to be there.

@@ -12,6 +12,12 @@ internal sealed class RowTables
 
     public Dictionary<StreamId, ScheduleRow> Schedules { get; } = [];
 
+    public Dictionary<(string Ns, string Flow, string Trigger), TriggerRow> Triggers { get; } = [];
+
+    public Dictionary<(string Ns, string Event), EventRow> Events { get; } = [];
+
+    public Dictionary<(string Ns, string Event, string Flow, string Trigger), DeadLetterRow> DeadLetters { get; } = [];
+
     public Dictionary<(string Ns, string Run), RunRow> Runs { get; } = [];
 
     public Dictionary<(string Ns, string Run, StepKey Key), StepRow> Steps { get; } = [];
@@ -39,6 +45,19 @@ internal sealed class RowTables
             case ScheduleRow c:
                 Schedules[StreamId.Schedule(c.Namespace, c.Flow, c.Schedule)] = c;
                 key = (c.Namespace, c.Flow, "schedule", c.Schedule);
+                break;
+            case TriggerRow t:
+                Triggers[(t.Namespace, t.Flow, t.Trigger)] = t;
+                key = (t.Namespace, t.Flow, "trigger", t.Trigger);
+                break;
+            case EventRow e:
+                Events[(e.Namespace, e.Event)] = e;
+                key = (e.Namespace, "event", e.Event);
+                break;
+            case DeadLetterRow l:
+                if (l.Reason is null) DeadLetters.Remove((l.Namespace, l.Event, l.Flow, l.Trigger));
+                else DeadLetters[(l.Namespace, l.Event, l.Flow, l.Trigger)] = l;
+                key = (l.Namespace, l.Event, l.Flow, "dead letter", l.Trigger);
                 break;
             case RunRow r:
                 Runs[(r.Namespace, r.Run)] = r;

@@ -28,6 +28,26 @@ internal sealed class SimReadModel(DurableStore store, VirtualProcess process, F
     public Task<IReadOnlyList<ScheduleRow>> ListDueSchedulesAsync(string ns, int limit, CancellationToken cancellationToken) =>
         Done<IReadOnlyList<ScheduleRow>>([.. Rows.Schedules.Values.Where(s => s.Namespace == ns && s.Due is not null).OrderBy(s => s.Due).Take(limit)]);
 
+    public Task<TriggerRow?> GetTriggerAsync(string ns, string flow, string trigger, CancellationToken cancellationToken) =>
+        Done(Rows.Triggers.GetValueOrDefault((ns, flow, trigger)) is { Standing: not null } row ? row : null);
+
+    public Task<Page<TriggerRow>> ListTriggersAsync(string ns, string? flow, string? cursor, int limit, CancellationToken cancellationToken) =>
+        Whole(Rows.Triggers.Values.Where(t => t.Namespace == ns && t.Standing is not null && (flow is null || t.Flow == flow)));
+
+    public Task<IReadOnlyList<TriggerRow>> ListListenersAsync(string ns, EventOrigin origin, CancellationToken cancellationToken) =>
+        Done<IReadOnlyList<TriggerRow>>([.. Rows.Triggers.Values.Where(t => t.Namespace == ns && t.Standing is { } standing && standing.Spec.Sources.Any(source => source.Origin == origin))]);
+
+    public Task<IReadOnlyList<(string Namespace, string Flow)>> ListAwaitedFlowsAsync(CancellationToken cancellationToken) =>
+        Done<IReadOnlyList<(string, string)>>([.. Rows.Triggers.Values.SelectMany(t => (t.Standing?.Spec.Sources ?? []).Where(source => source.Flow is not null).Select(source => (t.Namespace, source.Flow!)))]);
+
+    public Task<EventRow?> GetEventAsync(string ns, string id, CancellationToken cancellationToken) => Done(Rows.Events.GetValueOrDefault((ns, id)));
+
+    public Task<Page<EventRow>> ListEventsAsync(string ns, string? name, string? cursor, int limit, CancellationToken cancellationToken) =>
+        Whole(Rows.Events.Values.Where(e => e.Namespace == ns && (name is null || e.Origin.Name == name)).Reverse());
+
+    public Task<Page<DeadLetterRow>> ListDeadLettersAsync(string ns, string? flow, string? trigger, string? cursor, int limit, CancellationToken cancellationToken) =>
+        Whole(Rows.DeadLetters.Values.Where(l => l.Namespace == ns && (flow is null || l.Flow == flow) && (trigger is null || l.Trigger == trigger)));
+
     public Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken) => Done(Rows.Runs.GetValueOrDefault((ns, run)));
 
     // Nothing is old in a simulated life.

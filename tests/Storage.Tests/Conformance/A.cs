@@ -61,6 +61,17 @@ internal static class A
         2, new ScheduleSpec { Name = name, Every = TimeSpan.FromMinutes(5), Parameters = """{"text":"é"}""", Tags = ["t"] }, T0, new SchedulePause("ann", T0, "why\n"),
         ["r1"], 1, 2, T0.AddHours(-1), "r1", new DataInterval(T0, T0.AddMinutes(5)), RunStatus.Failed, 7, 8));
 
+    /// <summary>A trigger that listens for ends of a flow's runs, and for an event.</summary>
+    public static TriggerRow Trigger(string flow, string name, string listensFor, string toFlow, bool paused = false) => new(Ns, flow, name, new TriggerStanding(
+        2, new TriggerSpec { Name = name, Sources = [new TriggerSource { Event = listensFor, Where = [new PayloadCondition("a.b", PayloadTest.In, """["é"]""")], Map = [new PayloadMapping("day", "date")] }, new TriggerSource { Flow = toFlow, Ends = [RunStatus.Failed] }, new TriggerSource { Event = listensFor }] },
+        paused ? new SchedulePause("ann", T0, "why\n") : null));
+
+    public static EventRow Event(string id, string name, int at, params TriggerOutcome[] outcomes) =>
+        new(Ns, id, new EventOrigin(EventKind.Event, name), """{"text":"é\u0000"}""", "k", "ann", T0.AddSeconds(at), outcomes);
+
+    /// <param name="reason">Null for one that is settled.</param>
+    public static DeadLetterRow DeadLetter(string id, string flow, string trigger, int at, string? reason = "why\n") => new(Ns, id, flow, trigger, new EventOrigin(EventKind.RunEnd, "orders"), T0.AddSeconds(at), reason);
+
     public static DeploymentRow Deployment(string flow, int version, string ns = Ns) =>
         new(ns, flow, version, $"d{version}", "{}", "name: " + flow, version % 2 == 0 ? "p" : null, T0.AddHours(version), "ann");
 }

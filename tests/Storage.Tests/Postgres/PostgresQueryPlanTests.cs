@@ -30,6 +30,15 @@ public sealed partial class PostgresQueryPlanTests(SharedPostgres shared, ITestO
         ["schedules"] = ["schedules_there"],
         ["schedules_of_flow"] = ["schedules_there"],
         ["schedules_due"] = ["schedules_due"],
+        ["trigger"] = ["triggers_pkey"],
+        ["triggers"] = ["triggers_pkey"],
+        ["triggers_of_flow"] = ["triggers_pkey"],
+        ["listeners"] = ["trigger_sources_pkey", "triggers_pkey"],
+        ["awaited_flows"] = ["trigger_sources_pkey"],
+        ["event"] = ["published_events_by_id"],
+        ["events_published"] = ["published_events_by_time"],
+        ["events_of_name"] = ["published_events_by_name"],
+        ["dead_letters"] = ["dead_letters_by_age"],
         ["runs_named"] = ["runs_pkey", ByName],
         ["runs_by_created"] = ["runs_by_created"],
         ["runs_by_flow"] = ["runs_by_flow"],
@@ -108,6 +117,7 @@ public sealed partial class PostgresQueryPlanTests(SharedPostgres shared, ITestO
         await RunAsync(SqlText.Whole("postgres_0002_retention.sql"));
         await RunAsync(SqlText.Whole("postgres_0008_deletions.sql"));
         await RunAsync(SqlText.Whole("postgres_0009_schedules.sql"));
+        await RunAsync(SqlText.Whole("postgres_0010_triggers.sql"));
     }
 
     public async Task DisposeAsync()

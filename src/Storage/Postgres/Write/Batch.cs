@@ -24,9 +24,16 @@ internal sealed class Batch
     private readonly PutDeployments _deployments;
     private readonly DeleteDeployments _deletions;
     private readonly PutSchedules _schedules;
+    private readonly TriggerNames _oldSources, _noTriggers;
+    private readonly PutTriggers _triggers;
+    private readonly AddTriggerSources _sources;
+    private readonly PutEvents _published;
+    private readonly PutDeadLetters _dead;
+    private readonly RemoveDeadLetters _settled;
     private readonly Columns[] _all, _fresh, _shared;
     private readonly HashSet<int> _seenTasks = [];
     private readonly HashSet<(int, int)> _seenAttempts = [];
+    private readonly HashSet<TriggerName> _seenTriggers = [];
     private readonly HashSet<StreamEntry> _added = [];
     private readonly List<(StreamEntry Entry, bool IsAsleep)> _wakesKnown = [];
     private readonly List<(StreamEntry Entry, bool IsUntagged)> _tagsKnown = [];
@@ -38,6 +45,7 @@ internal sealed class Batch
             // The heads first: nothing else is written when one of them is not where its append expects it.
             _newStreams = new(sql), _heads = new(sql), _events = new(sql), _noWakes = new(sql["remove_wakes"]), _wakes = new(sql),
             _sentBack = new(sql["keep_attempts"]), _newTasks = new(sql), _tasks = new(sql), _endedGrants = new(sql["remove_grants"]), _grants = new(sql), _attempts = new(sql), _steps = new(sql), _oldTags = new(sql["drop_run_tags"]), _runs = new(sql), _tags = new(sql), _deployments = new(sql), _deletions = new(sql), _schedules = new(sql),
+            _oldSources = new(sql["remove_trigger_sources"]), _noTriggers = new(sql["remove_triggers"]), _triggers = new(sql), _sources = new(sql), _published = new(sql), _settled = new(sql), _dead = new(sql),
         ];
         _fresh = [_events, _newTasks];
         _shared = [.. _all.Except(_fresh)];
@@ -116,6 +124,7 @@ internal sealed class Batch
     {
         _seenTasks.Clear();
         _seenAttempts.Clear();
+        _seenTriggers.Clear();
         var (seenOwn, seenVersions) = (false, rows.Count > 0 && rows[0] is DeploymentRow or DeletionRow ? new HashSet<int>() : null);
         for (var i = rows.Count - 1; i >= 0; i--)
         {
@@ -148,6 +157,18 @@ internal sealed class Batch
                     if (!seenOwn) _schedules.Add(entry, schedule);
                     seenOwn = true;
                     break;
+                case TriggerRow trigger:
+                    if (_seenTriggers.Add(new TriggerName(trigger.Flow, trigger.Trigger))) AddTrigger(trigger);
+                    break;
+                case EventRow published:
+                    if (!seenOwn) _published.Add(entry, published);
+                    seenOwn = true;
+                    break;
+                case DeadLetterRow dead:
+                    if (!_seenTriggers.Add(new TriggerName(dead.Flow, dead.Trigger))) break;
+                    if (dead.Reason is { } reason) _dead.Add(dead, reason);
+                    else _settled.Add(dead);
+                    break;
                 // It may be of deployments that are new in this batch, whose statement comes first. What two deletions take away are never the same.
                 case DeletionRow deletion:
                     _deletions.Add(deletion);
@@ -156,6 +177,18 @@ internal sealed class Batch
                     throw new InvalidOperationException($"A row of type {rows[i].GetType().Name} has no table.");
             }
         }
+    }
+
+    private void AddTrigger(TriggerRow trigger)
+    {
+        _oldSources.Add(trigger);
+        if (trigger.Standing is not { } standing)
+        {
+            _noTriggers.Add(trigger);
+            return;
+        }
+        _triggers.Add(trigger, standing);
+        _sources.Add(trigger, standing);
     }
 
     private void AddTask(StreamEntry entry, TaskRow task)

@@ -107,6 +107,34 @@ INSERT INTO schedules (stream_id, ns, flow, name, due_us, standing)
 SELECT * FROM unnest($1, $2, $3, $4, $5, $6) AS r
 ON CONFLICT (stream_id) DO UPDATE SET due_us = excluded.due_us, standing = excluded.standing;
 
+-- name: remove_trigger_sources
+DELETE FROM trigger_sources s USING unnest($1, $2, $3) AS g (ns, flow, name) WHERE s.ns = g.ns AND s.flow = g.flow AND s.name = g.name;
+
+-- name: remove_triggers
+DELETE FROM triggers t USING unnest($1, $2, $3) AS g (ns, flow, name) WHERE t.ns = g.ns AND t.flow = g.flow AND t.name = g.name;
+
+-- name: put_triggers
+INSERT INTO triggers (ns, flow, name, standing)
+SELECT * FROM unnest($1, $2, $3, $4) AS r
+ON CONFLICT (ns, flow, name) DO UPDATE SET standing = excluded.standing;
+
+-- name: add_trigger_sources
+INSERT INTO trigger_sources (kind, ns, source, flow, name)
+SELECT * FROM unnest($1, $2, $3, $4, $5) AS r;
+
+-- name: put_events
+INSERT INTO published_events (stream_id, ns, event, kind, name, payload, event_key, actor, at_us, outcomes)
+SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS r
+ON CONFLICT (stream_id) DO UPDATE SET outcomes = excluded.outcomes;
+
+-- name: put_dead_letters
+INSERT INTO dead_letters (ns, event, flow, name, kind, source, at_us, reason)
+SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) AS r
+ON CONFLICT (ns, event, flow, name) DO UPDATE SET at_us = excluded.at_us, reason = excluded.reason;
+
+-- name: remove_dead_letters
+DELETE FROM dead_letters l USING unnest($1, $2, $3, $4) AS g (ns, event, flow, name) WHERE l.ns = g.ns AND l.event = g.event AND l.flow = g.flow AND l.name = g.name;
+
 -- name: delete_deployments
 UPDATE deployments d SET deleted_us = g.deleted_us
 FROM unnest($1, $2, $3, $4, $5) AS g (ns, flow, first, last, deleted_us)

@@ -33,6 +33,14 @@ internal static class RowReader
 
     public static ScheduleRow Schedule(Statement s) => new(s.Text(0), s.Text(1), s.Text(2), Instant.FromMicroseconds(s.LongOrNull(3)), Standings.Read(s.Text(4)));
 
+    public static TriggerRow Trigger(Statement s) => new(s.Text(0), s.Text(1), s.Text(2), Standings.ReadTrigger(s.Text(3)));
+
+    public static EventRow Event(Statement s) => new(
+        s.Text(1), s.Text(2), new EventOrigin(Codes.Event(s.Int(3)), s.Text(4)), s.Text(5), s.TextOrNull(6), s.Text(7), Instant.FromMicroseconds(s.Long(8)), Standings.ReadOutcomes(s.Text(9)));
+
+    public static DeadLetterRow DeadLetter(Statement s) => new(
+        s.Text(0), s.Text(1), s.Text(2), s.Text(3), new EventOrigin(Codes.Event(s.Int(4)), s.Text(5)), Instant.FromMicroseconds(s.Long(6)), s.Text(7));
+
     public static IReadOnlyList<Artifact>? Artifacts(string? json) =>
         json is null ? null : Whole(JsonSerializer.Deserialize(json, StoredJson.Artifacts));
 

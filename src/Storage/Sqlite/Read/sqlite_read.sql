@@ -65,6 +65,38 @@ SELECT ns, flow, name, due_us, standing FROM schedules WHERE ns = ?1 AND due_us 
 -- name: schedules_of_flow
 SELECT ns, flow, name, due_us, standing FROM schedules WHERE ns = ?1 AND flow = ?2 AND name > ?3 AND standing IS NOT NULL ORDER BY name LIMIT ?4;
 
+-- name: trigger
+SELECT ns, flow, name, standing FROM triggers WHERE ns = ?1 AND flow = ?2 AND name = ?3;
+
+-- name: triggers
+SELECT ns, flow, name, standing FROM triggers WHERE ns = ?1 AND (flow, name) > (?2, ?3) ORDER BY flow, name LIMIT ?4;
+
+-- name: triggers_of_flow
+SELECT ns, flow, name, standing FROM triggers WHERE ns = ?1 AND flow = ?2 AND name > ?3 ORDER BY name LIMIT ?4;
+
+-- name: listeners
+SELECT t.ns, t.flow, t.name, t.standing FROM trigger_sources s JOIN triggers t ON t.ns = s.ns AND t.flow = s.flow AND t.name = s.name
+WHERE s.kind = ?1 AND s.ns = ?2 AND s.source = ?3 ORDER BY s.flow, s.name;
+
+-- name: awaited_flows
+SELECT DISTINCT ns, source FROM trigger_sources WHERE kind = ?1;
+
+-- fragment: event_columns
+stream_id, ns, event, kind, name, payload, event_key, actor, at_us, outcomes
+
+-- name: event
+SELECT $(event_columns) FROM published_events WHERE ns = ?1 AND event = ?2;
+
+-- name: events_published
+SELECT $(event_columns) FROM published_events WHERE ns = ?1 AND (at_us, stream_id) < (?2, ?3) ORDER BY at_us DESC, stream_id DESC LIMIT ?4;
+
+-- name: events_of_name
+SELECT $(event_columns) FROM published_events WHERE ns = ?1 AND name = ?5 AND (at_us, stream_id) < (?2, ?3) ORDER BY at_us DESC, stream_id DESC LIMIT ?4;
+
+-- name: dead_letters
+SELECT ns, event, flow, name, kind, source, at_us, reason FROM dead_letters
+WHERE ns = ?1 AND (at_us, event, flow, name) > (?2, ?3, ?4, ?5) AND (?7 IS NULL OR flow = ?7) AND (?8 IS NULL OR name = ?8) ORDER BY at_us, event, flow, name LIMIT ?6;
+
 -- fragment: deployment_columns
 ns, flow, version, digest, spec, source, package, created_us, actor, deleted_us
 

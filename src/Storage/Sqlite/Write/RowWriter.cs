@@ -11,6 +11,13 @@ internal sealed class RowWriter(Database database, SqlText sql)
     private readonly Statement _putDeployment = database.Prepare(sql["put_deployment"]);
     private readonly Statement _deleteDeployments = database.Prepare(sql["delete_deployments"]);
     private readonly Statement _putSchedule = database.Prepare(sql["put_schedule"]);
+    private readonly Statement _putTrigger = database.Prepare(sql["put_trigger"]);
+    private readonly Statement _removeTrigger = database.Prepare(sql["remove_trigger"]);
+    private readonly Statement _removeTriggerSources = database.Prepare(sql["remove_trigger_sources"]);
+    private readonly Statement _addTriggerSource = database.Prepare(sql["add_trigger_source"]);
+    private readonly Statement _putEvent = database.Prepare(sql["put_event"]);
+    private readonly Statement _putDeadLetter = database.Prepare(sql["put_dead_letter"]);
+    private readonly Statement _removeDeadLetter = database.Prepare(sql["remove_dead_letter"]);
     private readonly Statement _putRun = database.Prepare(sql["put_run"]);
     private readonly Statement _findRunTags = database.Prepare(sql["find_run_tags"]);
     private readonly Statement _removeRunTag = database.Prepare(sql["remove_run_tag"]);
@@ -52,6 +59,20 @@ internal sealed class RowWriter(Database database, SqlText sql)
                 _putSchedule.Bind(1, stream.Id).Bind(2, schedule.Namespace).Bind(3, schedule.Flow).Bind(4, schedule.Schedule)
                     .Bind(5, Instant.ToMicroseconds(schedule.Due)).Bind(6, Standings.Write(schedule.Standing)).Run();
                 break;
+            case TriggerRow trigger:
+                WriteTrigger(trigger);
+                break;
+            case EventRow published:
+                _putEvent.Bind(1, stream.Id).Bind(2, published.Namespace).Bind(3, published.Event).Bind(4, Codes.Of(published.Origin.Kind)).Bind(5, published.Origin.Name).Bind(6, published.Payload)
+                    .Bind(7, published.Key).Bind(8, published.Actor).Bind(9, Instant.ToMicroseconds(published.At)).Bind(10, Standings.Write(published.Outcomes)).Run();
+                break;
+            case DeadLetterRow { Reason: { } reason } dead:
+                _putDeadLetter.Bind(1, dead.Namespace).Bind(2, dead.Event).Bind(3, dead.Flow).Bind(4, dead.Trigger).Bind(5, Codes.Of(dead.Origin.Kind)).Bind(6, dead.Origin.Name)
+                    .Bind(7, Instant.ToMicroseconds(dead.At)).Bind(8, reason).Run();
+                break;
+            case DeadLetterRow settled:
+                _removeDeadLetter.Bind(1, settled.Namespace).Bind(2, settled.Event).Bind(3, settled.Flow).Bind(4, settled.Trigger).Run();
+                break;
             case DeletionRow deletion:
                 _deleteDeployments.Bind(1, deletion.Namespace).Bind(2, deletion.Flow).Bind(3, deletion.First).Bind(4, deletion.Last).Bind(5, Instant.ToMicroseconds(deletion.DeletedAt)).Run();
                 break;
@@ -69,6 +90,19 @@ internal sealed class RowWriter(Database database, SqlText sql)
             Bind(_addTask, stream, task).Run();
             Bind(_addAttempt, stream, attempt).Run();
         }
+    }
+
+    private void WriteTrigger(TriggerRow row)
+    {
+        _removeTriggerSources.Bind(1, row.Namespace).Bind(2, row.Flow).Bind(3, row.Trigger).Run();
+        if (row.Standing is not { } standing)
+        {
+            _removeTrigger.Bind(1, row.Namespace).Bind(2, row.Flow).Bind(3, row.Trigger).Run();
+            return;
+        }
+        _putTrigger.Bind(1, row.Namespace).Bind(2, row.Flow).Bind(3, row.Trigger).Bind(4, Standings.Write(standing)).Run();
+        foreach (var origin in standing.Spec.Sources.Select(source => source.Origin).Distinct())
+            _addTriggerSource.Bind(1, Codes.Of(origin.Kind)).Bind(2, row.Namespace).Bind(3, origin.Name).Bind(4, row.Flow).Bind(5, row.Trigger).Run();
     }
 
     private static Statement Bind(Statement statement, StreamEntry stream, TaskRow task) =>

@@ -71,6 +71,29 @@ ON CONFLICT (ns, flow, version) DO UPDATE SET
 INSERT INTO schedules (stream_id, ns, flow, name, due_us, standing) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
 ON CONFLICT (stream_id) DO UPDATE SET due_us = excluded.due_us, standing = excluded.standing;
 
+-- name: put_trigger
+INSERT INTO triggers (ns, flow, name, standing) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (ns, flow, name) DO UPDATE SET standing = excluded.standing;
+
+-- name: remove_trigger
+DELETE FROM triggers WHERE ns = ?1 AND flow = ?2 AND name = ?3;
+
+-- name: remove_trigger_sources
+DELETE FROM trigger_sources WHERE ns = ?1 AND flow = ?2 AND name = ?3;
+
+-- name: add_trigger_source
+INSERT INTO trigger_sources (kind, ns, source, flow, name) VALUES (?1, ?2, ?3, ?4, ?5);
+
+-- name: put_event
+INSERT INTO published_events (stream_id, ns, event, kind, name, payload, event_key, actor, at_us, outcomes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+ON CONFLICT (stream_id) DO UPDATE SET outcomes = excluded.outcomes;
+
+-- name: put_dead_letter
+INSERT INTO dead_letters (ns, event, flow, name, kind, source, at_us, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+ON CONFLICT (ns, event, flow, name) DO UPDATE SET at_us = excluded.at_us, reason = excluded.reason;
+
+-- name: remove_dead_letter
+DELETE FROM dead_letters WHERE ns = ?1 AND event = ?2 AND flow = ?3 AND name = ?4;
+
 -- name: delete_deployments
 UPDATE deployments SET deleted_us = ?5 WHERE ns = ?1 AND flow = ?2 AND version BETWEEN ?3 AND ?4;
 

@@ -1,0 +1,46 @@
+using Fanfare.Contracts;
+using Fanfare.Storage.Common;
+
+namespace Fanfare.Storage.Postgres.Read;
+
+// Triggers, events, and what could not start.
+internal sealed partial class PostgresReadModel
+{
+    public Task<TriggerRow?> GetTriggerAsync(string ns, string flow, string trigger, CancellationToken cancellationToken) =>
+        OneAsync(Sql("trigger").With(ns).With(flow).With(trigger), RowReader.Trigger, cancellationToken);
+
+    public async Task<Page<TriggerRow>> ListTriggersAsync(string ns, string? flow, string? cursor, int limit, CancellationToken cancellationToken)
+    {
+        CheckLimit(limit);
+        var (afterFlow, after) = Cursor.TriggerName(cursor);
+        var query = flow is null ? Sql("triggers").With(ns).With(afterFlow) : Sql("triggers_of_flow").With(ns).With(flow);
+        var rows = await AllAsync(query.With(after).With(limit + 1L), RowReader.Trigger, cancellationToken).ConfigureAwait(false);
+        return Page(rows, limit, row => Cursor.OfTrigger(row.Flow, row.Trigger));
+    }
+
+    public async Task<IReadOnlyList<TriggerRow>> ListListenersAsync(string ns, EventOrigin origin, CancellationToken cancellationToken) =>
+        await AllAsync(Sql("listeners").With(Codes.Of(origin.Kind)).With(ns).With(origin.Name), RowReader.Trigger, cancellationToken).ConfigureAwait(false);
+
+    public async Task<IReadOnlyList<(string Namespace, string Flow)>> ListAwaitedFlowsAsync(CancellationToken cancellationToken) =>
+        await AllAsync(Sql("awaited_flows").With(Codes.Of(EventKind.RunEnd)), r => (r.GetString(0), r.GetString(1)), cancellationToken).ConfigureAwait(false);
+
+    public Task<EventRow?> GetEventAsync(string ns, string id, CancellationToken cancellationToken) => OneAsync(Sql("event").With(ns).With(id), RowReader.Event, cancellationToken);
+
+    public async Task<Page<EventRow>> ListEventsAsync(string ns, string? name, string? cursor, int limit, CancellationToken cancellationToken)
+    {
+        CheckLimit(limit);
+        var before = Cursor.Key(cursor, "events", 2) ?? [long.MaxValue, long.MaxValue];
+        var query = Sql(name is null ? "events_published" : "events_of_name").With(ns).With(before[0]).With(before[1]).With(limit + 1L);
+        var rows = await AllAsync(name is null ? query : query.With(name), r => (Id: r.GetInt64(0), Row: RowReader.Event(r)), cancellationToken).ConfigureAwait(false);
+        var page = Page(rows, limit, last => Cursor.Of("events", Instant.ToMicroseconds(last.Row.At), last.Id));
+        return new Page<EventRow>([.. page.Items.Select(item => item.Row)], page.Next);
+    }
+
+    public async Task<Page<DeadLetterRow>> ListDeadLettersAsync(string ns, string? flow, string? trigger, string? cursor, int limit, CancellationToken cancellationToken)
+    {
+        CheckLimit(limit);
+        var after = Cursor.DeadLetter(cursor);
+        var query = Sql("dead_letters").With(ns).With(after.At).With(after.Event).With(after.Flow).With(after.Trigger).With(limit + 1L).With(flow).With(trigger);
+        return Page(await AllAsync(query, RowReader.DeadLetter, cancellationToken).ConfigureAwait(false), limit, Cursor.OfDeadLetter);
+    }
+}

@@ -1,0 +1,51 @@
+using Fanfare.Contracts;
+using Fanfare.Storage.Common;
+
+namespace Fanfare.Storage.Sqlite.Read;
+
+// Triggers, events, and what could not start.
+internal sealed partial class SqliteReadModel
+{
+    public Task<TriggerRow?> GetTriggerAsync(string ns, string flow, string trigger, CancellationToken cancellationToken) =>
+        QueryAsync(db => One(Sql(db, "trigger").Bind(1, ns).Bind(2, flow).Bind(3, trigger), RowReader.Trigger), cancellationToken);
+
+    public Task<Page<TriggerRow>> ListTriggersAsync(string ns, string? flow, string? cursor, int limit, CancellationToken cancellationToken)
+    {
+        CheckLimit(limit);
+        var (afterFlow, after) = Cursor.TriggerName(cursor);
+        return QueryAsync(db => Page(
+            All((flow is null ? Sql(db, "triggers").Bind(2, afterFlow) : Sql(db, "triggers_of_flow").Bind(2, flow)).Bind(1, ns).Bind(3, after).Bind(4, limit + 1L), RowReader.Trigger, cancellationToken),
+            limit, row => Cursor.OfTrigger(row.Flow, row.Trigger)), cancellationToken);
+    }
+
+    public async Task<IReadOnlyList<TriggerRow>> ListListenersAsync(string ns, EventOrigin origin, CancellationToken cancellationToken) =>
+        await QueryAsync(db => All(Sql(db, "listeners").Bind(1, Codes.Of(origin.Kind)).Bind(2, ns).Bind(3, origin.Name), RowReader.Trigger, cancellationToken), cancellationToken).ConfigureAwait(false);
+
+    public async Task<IReadOnlyList<(string Namespace, string Flow)>> ListAwaitedFlowsAsync(CancellationToken cancellationToken) =>
+        await QueryAsync(db => All(Sql(db, "awaited_flows").Bind(1, Codes.Of(EventKind.RunEnd)), s => (s.Text(0), s.Text(1)), cancellationToken), cancellationToken).ConfigureAwait(false);
+
+    public Task<EventRow?> GetEventAsync(string ns, string id, CancellationToken cancellationToken) =>
+        QueryAsync(db => One(Sql(db, "event").Bind(1, ns).Bind(2, id), RowReader.Event), cancellationToken);
+
+    public Task<Page<EventRow>> ListEventsAsync(string ns, string? name, string? cursor, int limit, CancellationToken cancellationToken)
+    {
+        CheckLimit(limit);
+        var before = Cursor.Key(cursor, "events", 2) ?? [long.MaxValue, long.MaxValue];
+        return QueryAsync(db =>
+        {
+            var statement = name is null ? Sql(db, "events_published") : Sql(db, "events_of_name").Bind(5, name);
+            var rows = All(statement.Bind(1, ns).Bind(2, before[0]).Bind(3, before[1]).Bind(4, limit + 1L), s => (Id: s.Long(0), Row: RowReader.Event(s)), cancellationToken);
+            var page = Page(rows, limit, last => Cursor.Of("events", Instant.ToMicroseconds(last.Row.At), last.Id));
+            return new Page<EventRow>([.. page.Items.Select(item => item.Row)], page.Next);
+        }, cancellationToken);
+    }
+
+    public Task<Page<DeadLetterRow>> ListDeadLettersAsync(string ns, string? flow, string? trigger, string? cursor, int limit, CancellationToken cancellationToken)
+    {
+        CheckLimit(limit);
+        var after = Cursor.DeadLetter(cursor);
+        return QueryAsync(db => Page(
+            All(Sql(db, "dead_letters").Bind(1, ns).Bind(2, after.At).Bind(3, after.Event).Bind(4, after.Flow).Bind(5, after.Trigger).Bind(6, limit + 1L).Bind(7, flow).Bind(8, trigger), RowReader.DeadLetter, cancellationToken),
+            limit, Cursor.OfDeadLetter), cancellationToken);
+    }
+}

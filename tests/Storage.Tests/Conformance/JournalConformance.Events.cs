@@ -1,0 +1,81 @@
+using System.Text.Json;
+using Fanfare.Contracts;
+using Fanfare.Postgres;
+
+namespace Fanfare.Storage.Tests.Conformance;
+
+// Triggers, events, and what could not start.
+public abstract partial class JournalConformance
+{
+    [BackendFact]
+    public async Task Triggers_AreFoundByWhatTheyListenFor_AndListedByFlowAndName()
+    {
+        TriggerRow[] rows = [A.Trigger("a", "x", "loaded", "orders"), A.Trigger("a", "y", "other", "orders", paused: true), A.Trigger("b", "x", "loaded", "customers")];
+        var a = await Open(Flow("a"));
+        var b = await Open(Flow("b"));
+        await Append(A.Append(Flow("a"), a, rows: [rows[1], rows[0]]));
+        await Append(A.Append(Flow("b"), b, rows: [rows[2]]));
+
+        Assert.Equal(Texts(rows), Texts(await AllPages((cursor, limit) => ReadModel.ListTriggersAsync(A.Ns, null, cursor, limit, default), 1)));
+        Assert.Equal(Texts(rows[..2]), Texts(await AllPages((cursor, limit) => ReadModel.ListTriggersAsync(A.Ns, "a", cursor, limit, default), 1)));
+        Assert.Equal(Texts([rows[1]]), Texts([(await ReadModel.GetTriggerAsync(A.Ns, "a", "y", default))!]));
+        Assert.Equal(Texts([rows[0], rows[2]]), Texts(await ReadModel.ListListenersAsync(A.Ns, new EventOrigin(EventKind.Event, "loaded"), default)));
+        Assert.Equal(Texts(rows[..2]), Texts(await ReadModel.ListListenersAsync(A.Ns, new EventOrigin(EventKind.RunEnd, "orders"), default)));
+        Assert.Empty(await ReadModel.ListListenersAsync(A.Ns, new EventOrigin(EventKind.RunEnd, "loaded"), default));
+        Assert.Empty(await ReadModel.ListListenersAsync("other", new EventOrigin(EventKind.Event, "loaded"), default));
+        Assert.Equal([(A.Ns, "customers"), (A.Ns, "orders")], (await ReadModel.ListAwaitedFlowsAsync(default)).Order());
+
+        // What it listened for counts no more, of several in one append the last does, and one that was removed is found by nothing.
+        await Append(A.Append(Flow("a"), a, expected: 1, rows: [A.Trigger("a", "x", "loaded", "z"), A.Trigger("a", "x", "changed", "customers"), rows[1] with { Standing = null }]));
+        Assert.Equal(Texts([rows[2]]), Texts(await ReadModel.ListListenersAsync(A.Ns, new EventOrigin(EventKind.Event, "loaded"), default)));
+        Assert.Equal(Texts([A.Trigger("a", "x", "changed", "customers")]), Texts(await ReadModel.ListListenersAsync(A.Ns, new EventOrigin(EventKind.Event, "changed"), default)));
+        Assert.Null(await ReadModel.GetTriggerAsync(A.Ns, "a", "y", default));
+        Assert.Equal([(A.Ns, "customers")], await ReadModel.ListAwaitedFlowsAsync(default));
+
+        static IEnumerable<string> Texts(IEnumerable<TriggerRow> rows) => rows.Select(row => $"{row.Flow}/{row.Trigger} {JsonSerializer.Serialize(row.Standing, ContractsJson.Default.TriggerStanding)}");
+    }
+
+    [BackendFact]
+    public async Task Events_AreListedNewestFirst_AndChangeTheirOutcomes()
+    {
+        var outcome = new TriggerOutcome("a", "x", 2, TriggerResult.Started, new TriggeredStart("r1", """{"n":1}""", ["t"], 3));
+        EventRow[] rows = [A.Event("e1", "loaded", 1, outcome), A.Event("e2", "other", 2), A.Event("e3", "loaded", 2), A.Event("e4", "loaded", 0)];
+        var opened = new Dictionary<string, OpenedStream>();
+        foreach (var row in rows)
+        {
+            opened[row.Event] = await Open(StreamId.Event(A.Ns, row.Event));
+            await Append(A.Append(StreamId.Event(A.Ns, row.Event), opened[row.Event], rows: [row]));
+        }
+
+        Assert.Equal(Texts([rows[2], rows[1], rows[0], rows[3]]), Texts(await AllPages((cursor, limit) => ReadModel.ListEventsAsync(A.Ns, null, cursor, limit, default), 1)));
+        Assert.Equal(Texts([rows[2], rows[0], rows[3]]), Texts(await AllPages((cursor, limit) => ReadModel.ListEventsAsync(A.Ns, "loaded", cursor, limit, default), 2)));
+        Assert.Equal(Texts([rows[0]]), Texts([(await ReadModel.GetEventAsync(A.Ns, "e1", default))!]));
+        Assert.Null(await ReadModel.GetEventAsync("other", "e1", default));
+        await Assert.ThrowsAsync<FormatException>(() => ReadModel.ListEventsAsync(A.Ns, null, "nonsense", 1, default));
+
+        var changed = rows[1] with { Outcomes = [outcome with { Result = TriggerResult.Failed, Start = null, Reason = "no" }] };
+        await Append(A.Append(StreamId.Event(A.Ns, "e2"), opened["e2"], expected: 1, rows: [rows[1], changed]));
+        Assert.Equal(Texts([changed]), Texts([(await ReadModel.GetEventAsync(A.Ns, "e2", default))!]));
+
+        static IEnumerable<string> Texts(IEnumerable<EventRow> rows) =>
+            rows.Select(row => $"{row.Event} {row.Origin} {row.Payload} {row.Key} {row.Actor} {row.At:O} {JsonSerializer.Serialize(row.Outcomes, ContractsJson.Default.IReadOnlyListTriggerOutcome)}");
+    }
+
+    [BackendFact]
+    public async Task DeadLetters_AreListedOldestFirst_UntilTheyAreSettled()
+    {
+        DeadLetterRow[] rows = [A.DeadLetter("e2", "a", "x", 1), A.DeadLetter("e1", "a", "x", 2), A.DeadLetter("e1", "a", "y", 2), A.DeadLetter("e1", "b", "x", 2)];
+        var (one, two) = (await Open(StreamId.Event(A.Ns, "e1")), await Open(StreamId.Event(A.Ns, "e2")));
+        await Append(A.Append(StreamId.Event(A.Ns, "e1"), one, rows: rows[1..]));
+        await Append(A.Append(StreamId.Event(A.Ns, "e2"), two, rows: [rows[0]]));
+
+        Assert.Equal(rows, await AllPages((cursor, limit) => ReadModel.ListDeadLettersAsync(A.Ns, null, null, cursor, limit, default), 1));
+        Assert.Equal(rows[..3], await AllPages((cursor, limit) => ReadModel.ListDeadLettersAsync(A.Ns, "a", null, cursor, limit, default), 2));
+        Assert.Equal(rows[..2], await AllPages((cursor, limit) => ReadModel.ListDeadLettersAsync(A.Ns, "a", "x", cursor, limit, default), 1));
+
+        await Append(A.Append(StreamId.Event(A.Ns, "e1"), one, expected: 1, rows: [A.DeadLetter("e1", "a", "x", 9, "anew"), A.DeadLetter("e1", "a", "y", 9, null)]));
+        Assert.Equal([rows[0], rows[3], A.DeadLetter("e1", "a", "x", 9, "anew")], (await ReadModel.ListDeadLettersAsync(A.Ns, null, null, null, 10, default)).Items);
+        await Append(A.Append(StreamId.Event(A.Ns, "e2"), two, expected: 1, rows: [rows[0], rows[0] with { Reason = null }]));
+        Assert.Equal([rows[3], A.DeadLetter("e1", "a", "x", 9, "anew")], (await ReadModel.ListDeadLettersAsync(A.Ns, null, null, null, 10, default)).Items);
+    }
+}
