@@ -132,8 +132,8 @@ public sealed class FlowTests
         var (code, said) = await site.FlowAsync("unfit", "fanfare", "create");
 
         Assert.NotEqual(0, code);
-        Assert.Contains("@schedule", said, StringComparison.Ordinal);
-        Assert.Contains("--no-triggers", said, StringComparison.Ordinal);
+        Assert.Contains("@trigger (line 4): the option reset_at is not known to Fanfare", said, StringComparison.Ordinal);
+        Assert.Contains("options={'within': '12h'}", said, StringComparison.Ordinal);
         Assert.Contains("(line 11)", said, StringComparison.Ordinal);
         Assert.Contains("at most 64 letters", said, StringComparison.Ordinal);
         Assert.Contains("\"items\":[]", await site.Api.GetTextAsync("/api/v1/flows"), StringComparison.Ordinal);

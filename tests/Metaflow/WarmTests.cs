@@ -79,7 +79,8 @@ public sealed class WarmTests
         await DoneAsync(site, run, 110);
         Kill(ForkServers(site.Worker.Id).Single());
 
-        Assert.Equal(RunStatus.Succeeded, (await site.Api.EndAsync(run, Eventually.Limit)).Status);
+        var end = await site.Api.EndAsync(run, Eventually.Limit);
+        Assert.True(end.Status == RunStatus.Succeeded, end.Error?.Message);
         var read = await site.ReadAsync($"Wide/{run}", "squares", "servers");
         Assert.Equal(Enumerable.Range(0, 150).Select(i => i * i), read.GetProperty("end").GetProperty("squares").EnumerateArray().Select(square => square.GetInt32()));
         Assert.Equal(4, read.GetProperty("end").GetProperty("servers").GetArrayLength());

@@ -22,7 +22,7 @@ RUNNER = Path(__file__).parents[1] / "metaflow_extensions/fanfare/plugins/fanfar
 # Says how it was called, and from where.
 STANDIN = """
 import json, os, sys
-print(json.dumps({"arguments": sys.argv[1:], "flow": os.path.exists("flow.py"), "cards": os.readlink(".metaflow"), "root": os.environ["METAFLOW_EXTRACTED_ROOT"] == os.getcwd()}))
+print(json.dumps({"arguments": sys.argv[1:], "flow": os.path.exists("flow.py"), "cards": os.readlink(".metaflow"), "root": os.environ["METAFLOW_EXTRACTED_ROOT"] == os.getcwd(), "events": os.environ["METAFLOW_ARGO_EVENTS_WEBHOOK_URL"]}))
 sys.exit(3 if sys.argv[2] == "broken" else 0)
 """
 
@@ -37,7 +37,7 @@ class Calling(unittest.TestCase):
             Path(place, "task").mkdir()
             given = Path(place, "task/input")
             given.write_text(json.dumps({"run": "r1", "error": error}))
-            env = dict(os.environ, PYTHONPATH="", FANFARE_INPUT=str(given), FANFARE_CODE=str(Path(place, "code")), METAFLOW_FLOW_NAME="Flow")
+            env = dict(os.environ, PYTHONPATH="", FANFARE_INPUT=str(given), FANFARE_CODE=str(Path(place, "code")), METAFLOW_FLOW_NAME="Flow", FANFARE_URL="http://here:7433")
             command = [sys.executable, str(RUNNER), "--script", "flow.py", "--datastore", "local", "--datastore-root", "/store/.metaflow", *options]
             done = subprocess.run(command, cwd=env["FANFARE_CODE"], env=env, stdout=subprocess.PIPE, text=True, check=False)
             return done.returncode, done.stdout
@@ -45,7 +45,7 @@ class Calling(unittest.TestCase):
     def test_metaflows_script_is_called_with_the_file_the_function_and_the_run(self):
         code, said = self.call("tell")
         self.assertEqual(code, 0)
-        self.assertEqual(json.loads(said), {"arguments": ["flow.py", "tell", "Flow/r1"], "flow": True, "cards": "/store/.metaflow", "root": True})
+        self.assertEqual(json.loads(said), {"arguments": ["flow.py", "tell", "Flow/r1"], "flow": True, "cards": "/store/.metaflow", "root": True, "events": "http://here:7433/metaflow/events"})
 
     def test_after_a_failure_only_those_are_called_that_are_meant_for_it(self):
         failed = {"type": "exit", "message": "train: broken", "exit_code": 1}

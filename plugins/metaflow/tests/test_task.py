@@ -69,6 +69,12 @@ class Ids(unittest.TestCase):
         for value, is_json, text in ((5, False, "5"), (True, False, "True"), ("a b", False, "a b"), (None, False, None), ({"a": [1]}, True, '{"a": [1]}'), ("x", True, '"x"'), (None, True, None)):
             self.assertEqual(task.parameter_text(value, is_json), text)
 
+    def test_a_text_that_an_event_gave_is_taken_for_the_json_in_it(self):
+        for value, text in (('{"a": [1]}', '{"a": [1]}'), ("5", "5"), ("a word", '"a word"'), ({"a": 1}, '{"a": 1}'), (None, None)):
+            self.assertEqual(task.parameter_text(value, True, is_mapped=True), text)
+        # What is no JSON parameter of Metaflow's, but was given an object.
+        self.assertEqual(task.parameter_text({"a": [1]}, False), '{"a": [1]}')
+
 
 class Running(unittest.TestCase):
     def setUp(self):
@@ -83,9 +89,9 @@ class Running(unittest.TestCase):
         self.calls = self.root / "calls"
         self.env = dict(os.environ, CALLS=str(self.calls), FANFARE_INPUT=str(self.root / "task" / "input"), FANFARE_CODE=str(code), FANFARE_FAILURES="0", FANFARE_LOST="0", METAFLOW_FLOW_NAME="Flow")
 
-    def give(self, name="body[1]", step="body", splits=(1,), attempt=0, inputs=(("start", "start", 0),), options=(), **env):
+    def give(self, name="body[1]", step="body", splits=(1,), attempt=0, inputs=(("start", "start", 0),), options=(), parameters=None, **env):
         """Lays down the task's input; returns its arguments and its environment."""
-        given = {"run": "r1", "task": name, "step": step, "splits": list(splits), "attempt": attempt, "parameters": {"n": 3, "a-b": {"x": 1}, "none": None}, "inputs": [{"task": t, "step": s, "attempt": a} for t, s, a in inputs]}
+        given = {"run": "r1", "task": name, "step": step, "splits": list(splits), "attempt": attempt, "parameters": {"n": 3, "a-b": {"x": 1}, "none": None, **(parameters or {})}, "inputs": [{"task": t, "step": s, "attempt": a} for t, s, a in inputs]}
         (self.root / "task").mkdir()
         (self.root / "task" / "input").write_text(json.dumps(given))
         return ["--script", "flow.py", "--datastore", "local", "--datastore-root", str(self.root / "ds"), *options, "--", "--quiet"], dict(self.env, **env)
@@ -136,6 +142,22 @@ class Running(unittest.TestCase):
         self.assertEqual({k: v for k, v in init["env"].items() if "INIT" in k}, {"METAFLOW_INIT_N": "3", "METAFLOW_INIT_A_B": '{"x": 1}'})
         self.assertEqual(step["paths"], "r1/_parameters/params")
         self.assertFalse([k for k in step["env"] if "INIT" in k])
+
+    def test_what_started_the_run_is_no_parameter_of_metaflows_and_every_step_knows_it(self):
+        said = {"t": [{"name": "ready", "type": "event"}], "t-0-id": "7f", "t-0-time": 1700000000}
+        options = ["--trigger-parameter", "t", "--first", "--json-parameter", "a-b", "--mapped-parameter", "a-b"]
+        self.run_to_end(name="start", step="start", splits=(), inputs=(), options=options, parameters={**said, "a-b": "[1]"}, FANFARE_URL="http://here:7433")
+        init, step = self.called()
+        self.assertEqual({k: v for k, v in init["env"].items() if "INIT" in k}, {"METAFLOW_INIT_N": "3", "METAFLOW_INIT_A_B": "[1]"})
+        self.assertEqual(json.loads(step["env"]["METAFLOW_FANFARE_TRIGGERS"]), [{"timestamp": 1700000000, "id": "7f", "name": "ready", "type": "event"}])
+        self.assertEqual(step["env"]["METAFLOW_ARGO_EVENTS_WEBHOOK_URL"], "http://here:7433/metaflow/events")
+
+    def test_a_run_that_somebody_started_has_its_texts_as_they_are(self):
+        options = ["--trigger-parameter", "t", "--first", "--json-parameter", "a-b", "--mapped-parameter", "a-b"]
+        self.run_to_end(name="start", step="start", splits=(), inputs=(), options=options, parameters={"t": None, "t-0-id": None, "a-b": "[1]"})
+        init, step = self.called()
+        self.assertEqual(init["env"]["METAFLOW_INIT_A_B"], '"[1]"')
+        self.assertNotIn("METAFLOW_FANFARE_TRIGGERS", step["env"])
 
     def test_a_first_step_that_is_tried_again_does_not_register_twice(self):
         self.run_to_end(name="start", step="start", splits=(), inputs=(), attempt=1, options=["--first"], KNOWN="1")

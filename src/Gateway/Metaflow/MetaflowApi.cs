@@ -24,6 +24,7 @@ internal static class MetaflowApi
         api.MapGet("/healthcheck", HealthAsync).AsMetaflowRead();
         MetaflowWrites.Map(api);
         MetaflowReads.Map(api);
+        MetaflowEvents.Map(api);
     }
 
     // JSON within a JSON string, as clients of that service had to get used to.

@@ -95,4 +95,71 @@ public sealed class MetaflowTests
 
         Assert.Equal(Enumerable.Range(0, 2500).Select(i => $"f{i}").Order(), (await answer.JsonAsync()).EnumerateArray().Select(row => row.GetProperty("field_name").GetString()!).Order());
     }
+
+    private const string Sent = """{"name":"data.ready","payload":{"name":"data.ready","id":"5b1f","timestamp":1700000000,"generated-by-metaflow":true,"alpha":"0.5"}}""";
+
+    [Fact]
+    public async Task WhatArgoEventSends_IsAnEvent_TheSameOneWhenItIsSentAgain()
+    {
+        await using var server = await Server.StartAsync(o => o with { AccessToken = Token });
+        server.Client.DefaultRequestHeaders.Add("x-api-key", Token);
+
+        foreach (var body in (string[])[Sent, Sent, Sent.Replace("5b1f", "5b20", StringComparison.Ordinal)])
+        {
+            using var answer = await server.Client.PostAsync("/metaflow/events", Answers.Json(body));
+            Assert.Equal(HttpStatusCode.Created, answer.StatusCode);
+            Assert.Equal("data.ready", (await answer.JsonAsync()).GetProperty("name").GetString());
+        }
+
+        var published = server.Scheduler.Commands.Cast<PublishEvent>().ToList();
+        Assert.All(published, command => Assert.Equal(("data.ready", "metaflow"), (command.Name, command.Actor)));
+        Assert.Equal("0.5", JsonDocument.Parse(published[0].Payload).RootElement.GetProperty("alpha").GetString());
+        Assert.NotNull(published[0].Key);
+        Assert.Equal(published[0].Key, published[1].Key);
+        Assert.NotEqual(published[0].Key, published[2].Key);
+    }
+
+    [Theory]
+    [InlineData("""{"name":"done"}""", "{}")]
+    [InlineData("""{"name":"done","payload":null}""", "{}")]
+    [InlineData("""{"name":"done","payload":{"id":"7"},"more":1}""", """{"id":"7"}""")]
+    public async Task WhatAnotherClientSends_IsAnEventEachTime(string body, string payload)
+    {
+        await using var server = await Server.StartAsync();
+
+        using var answer = await server.Client.PostAsync("/metaflow/events", Answers.Json(body));
+
+        Assert.Equal(HttpStatusCode.Created, answer.StatusCode);
+        var command = Assert.IsType<PublishEvent>(Assert.Single(server.Scheduler.Commands));
+        Assert.Equal(("done", payload, null), (command.Name, command.Payload, command.Key));
+    }
+
+    [Theory]
+    [InlineData("[]", 400)]
+    [InlineData("{}", 400)]
+    [InlineData("""{"name":" x"}""", 400)]
+    [InlineData("""{"name":"x","payload":[1]}""", 400)]
+    [InlineData("""{"name":"x","payload":{"a":"\ud800"}}""", 400)]
+    [InlineData(null, 413)]
+    public async Task WhatIsNoEvent_IsRefused(string? body, int status)
+    {
+        await using var server = await Server.StartAsync();
+        body ??= $$$"""{"name":"x","payload":{"a":"{{{new string('a', Limits.PayloadBytes)}}}"}}""";
+
+        using var answer = await server.Client.PostAsync("/metaflow/events", Answers.Json(body));
+
+        Assert.Equal(status, (int)answer.StatusCode);
+        Assert.Empty(server.Scheduler.Commands);
+    }
+
+    [Fact]
+    public async Task AnEvent_NeedsTheToken()
+    {
+        await using var server = await Server.StartAsync(o => o with { AccessToken = Token });
+
+        using var answer = await server.Client.PostAsync("/metaflow/events", Answers.Json(Sent));
+
+        await answer.ProblemAsync(HttpStatusCode.Unauthorized, "FAN0006");
+        Assert.Empty(server.Scheduler.Commands);
+    }
 }

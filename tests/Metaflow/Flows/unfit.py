@@ -1,7 +1,7 @@
-from metaflow import FlowSpec, schedule, step
+from metaflow import FlowSpec, step, trigger
 
 
-@schedule(hourly=True)
+@trigger(event="ready", options={"reset_at": {"cron": "0 0 * * *", "timezone": "UTC"}})
 class Unfit(FlowSpec):
     @step
     def start(self):

@@ -19,6 +19,7 @@ from .decorator import FanfareInternalDecorator, notes, put_out
 from .resume import NOTHING_TO_CLONE
 from .spec import FlowSpecCompiler, about, check, flow_name, make_package, steps_of
 from .task import signal_name
+from .triggers import described, read
 
 # Metaflow's words for a run's status, by the server's.
 STATUS = {
@@ -114,6 +115,8 @@ def create(obj, tags=None, user_namespace=None, only_json=False, authorize=None,
     for schedule in spec.get("schedules", {}).values():
         # Its stars are not Metaflow's, which make what is between them bold.
         obj.echo("Its schedule: %s (%s). Fanfare's own command shows the times: fanfare schedule next %s" % (schedule["cron"], schedule.get("timezone", "UTC"), deployed["flow"]), indent=True, no_bold=True)
+    for each in [] if no_triggers else read(obj.flow, flow_name)[0]:
+        obj.echo(described(each), indent=True, no_bold=True)
     obj.echo("You can trigger it with *fanfare trigger*.", indent=True)
 
 
@@ -233,6 +236,8 @@ def resume(obj, origin_run_id=None, step_to_rerun=None, run_id_file=None, deploy
     # The origin may be of an older deployment, with parameters that there are no more.
     values = {name: value for name, value in origin["parameters"].items() if name in said["parameters"]}
     values.update({name: value for name, value in _given(obj, kwargs) if value is not None})
+    # What started that run is what this one is about, too.
+    values.update({name: origin["parameters"][name] for name in said.get("trigger_parameters", []) if name in origin["parameters"]})
     values[said["resume_parameter"]] = {"run": origin_run_id, "step_to_rerun": step_to_rerun}
     run = api.start(found["flow"], values)
     _started(obj, run, run_id_file, deployer_attribute_file)
@@ -381,7 +386,7 @@ def clone_command(obj, step_name, run_id, task_id, retry_count, origin_run_id, o
     if cloned is None:
         sys.exit(NOTHING_TO_CLONE)
     result, pathspec = cloned
-    obj.metadata.register_metadata(run_id, step_name, task_id, notes(retry_count))
+    obj.metadata.register_metadata(run_id, step_name, task_id, notes(retry_count, step_name == obj.graph.start_step))
     obj.echo_always("Cloned from %s/%s." % (obj.flow.name, pathspec), err=False, no_bold=True)
     put_out(result)
 

@@ -74,7 +74,7 @@ class StepSpecCompiler(FlowSpecCompiler):
     def _env(self, node):
         env = super()._env(node)
         # It is no deployment, but a run of this user's.
-        for key in ("METAFLOW_VERSION", "METAFLOW_DATASTORE_SYSROOT_LOCAL"):
+        for key in ("METAFLOW_VERSION", "METAFLOW_DATASTORE_SYSROOT_LOCAL", "ARGO_WORKFLOW_TEMPLATE"):
             env.pop(key, None)
         env["METAFLOW_USER"] = self._user
         env[SENT] = "1"

@@ -3,23 +3,27 @@
 import json
 import os
 
+from metaflow import current
 from metaflow.decorators import StepDecorator
+from metaflow.events import Trigger
 from metaflow.metadata_provider import MetaDatum
-
 from metaflow.unbounded_foreach import UBF_CONTROL
 
+from . import triggered
 from .clone import mark_attempts, splits_of, take_parameters
 from .resume import WORKED_ON, inputs as followed, is_cloned, outcome, worked_on
 from .task import gang_ids
 
 
-def notes(attempt):
-    """Where a task runs, and what it works on, as Metaflow's metadata.
+def notes(attempt, is_start):
+    """Where a task runs, and what it works on, as Metaflow's metadata; in the first step also what started the run.
 
     Parameters
     ----------
     attempt : int
         Metaflow's number of the task's attempt.
+    is_start : bool
+        Whether it is one of the flow's first step, where Metaflow's client looks for that.
     """
     # One note says it all: each costs a call.
     where = "%s/runs/%s/tasks/%s" % tuple(os.environ.get(name, "") for name in ("FANFARE_URL", "FANFARE_RUN", "FANFARE_TASK"))
@@ -27,6 +31,9 @@ def notes(attempt):
     task = task_input()
     if task is not None:
         said[WORKED_ON] = worked_on(task)
+    events = triggered.of_env()
+    if events and is_start:
+        said["execution-triggers"] = json.dumps(events)
     tags = ["attempt_id:%d" % attempt]
     return [MetaDatum(field=field, value=value, type=field, tags=tags) for field, value in said.items()]
 
@@ -59,7 +66,10 @@ class FanfareInternalDecorator(StepDecorator):
 
     def task_pre_step(self, step_name, task_datastore, metadata, run_id, task_id, flow, graph, retry_count, max_user_code_retries, ubf_context, inputs):
         mark_attempts(task_datastore.parent_datastore, run_id, step_name, task_id, retry_count)
-        metadata.register_metadata(run_id, step_name, task_id, notes(retry_count))
+        metadata.register_metadata(run_id, step_name, task_id, notes(retry_count, step_name == graph.start_step))
+        events = triggered.of_env()
+        if events:
+            current._update_env({"trigger": Trigger(events)})
         # Metaflow takes the parameters from the first: when that ran in this run, it has this run's.
         first = next(iter(followed(task_input() or {"inputs": []})), None)
         if first is not None and is_cloned(first):

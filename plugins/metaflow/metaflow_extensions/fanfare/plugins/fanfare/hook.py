@@ -7,9 +7,11 @@ import sys
 
 if __package__:
     from .task import lay_out, link_store, python_env
+    from .triggered import publishing_env
 else:
     # Beside this file, which is started as a program.
     from task import lay_out, link_store, python_env
+    from triggered import publishing_env
 
 
 def main(arguments):
@@ -25,7 +27,7 @@ def main(arguments):
     os.chdir(work)
     pathspec = "%s/%s" % (os.environ["METAFLOW_FLOW_NAME"], task["run"])
     command = [sys.executable, "-u", "-m", "metaflow.plugins.exit_hook.exit_hook_script", options.script, options.function, pathspec]
-    os.execve(sys.executable, command, dict(os.environ, **python_env(code, work, os.environ)))
+    os.execve(sys.executable, command, dict(os.environ, **python_env(code, work, os.environ), **publishing_env(os.environ)))
 
 
 def _options(arguments):

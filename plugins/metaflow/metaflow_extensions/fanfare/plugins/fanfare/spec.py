@@ -28,6 +28,7 @@ from metaflow.plugins.timeout_decorator import get_run_time_limit_for_task
 from metaflow.user_configs.config_options import ConfigInput
 from metaflow.util import dict_to_cli_options
 
+from . import triggered, triggers
 from .client import FanfareException
 from .resume import opens_foreach, parameter_name
 
@@ -52,11 +53,6 @@ _TYPES = {int: ("int", click.INT), float: ("float", click.FLOAT), bool: ("bool",
 
 # What a task may ask of a compute platform, and what is taken of it here.
 _COMPUTE = ("resources", "fanfare", "batch", "kubernetes")
-
-_NOT_YET = {
-    "trigger": "@trigger: Fanfare does not start runs on events yet. Start them from outside, and deploy with --no-triggers",
-    "trigger_on_finish": "@trigger_on_finish: Fanfare does not start runs on the end of others yet. Start them from outside, and deploy with --no-triggers",
-}
 
 _ELSEWHERE = ("slurm", "snowpark", "nvidia", "nvct")
 
@@ -94,9 +90,8 @@ def check(obj, with_triggers):
 
 
 def _faults(obj, graph, with_triggers):
-    for deco in flow_decorators(obj.flow):
-        if deco.name in _NOT_YET and with_triggers:
-            yield _NOT_YET[deco.name] + "."
+    if with_triggers:
+        yield from triggers.read(obj.flow, flow_name)[1]
     if obj.environment.TYPE != "local":
         yield "--environment=%s: tasks run with the Python of the worker's machine. Install what the flow needs there, and deploy with --environment=local." % obj.environment.TYPE
     if obj.metadata.TYPE not in ("local", "service"):
@@ -145,17 +140,27 @@ class FlowSpecCompiler(object):
         self._warm = warm
         self._with_triggers = with_triggers
         self._resume_parameter = None
+        self._triggers = []
+        self._trigger_parameter = None
 
     def compile(self):
         """The spec as a dict, in the form of a flow's YAML."""
+        if self._with_triggers:
+            self._triggers, _ = triggers.read(self._flow, flow_name)
         parameters = self._parameters()
         error_hooks, success_hooks = self._hooks("error"), self._hooks("success")
         self._resume_parameter = parameter_name(each["name"] for each in parameters)
+        if self._triggers:
+            self._trigger_parameter = triggered.parameter_name(each["name"] for each in parameters)
         spec = {
             "name": flow_name(self._name),
             "description": "Metaflow flow %s" % self._name,
             "start": self._graph.start_step,
-            "parameters": {**{each["name"]: each["spec"] for each in parameters}, self._resume_parameter: {"type": "json", "default": None, "help": "What the run resumes: set by fanfare resume."}},
+            "parameters": {
+                **{each["name"]: each["spec"] for each in parameters},
+                self._resume_parameter: {"type": "json", "default": None, "help": "What the run resumes: set by fanfare resume."},
+                **triggers.hidden(self._triggers, self._trigger_parameter),
+            },
             "steps": {**{node.name: self._step(node, parameters) for node in self._in_order()}, **error_hooks, **success_hooks},
             "on_failure": list(error_hooks),
             # These find out for themselves: what runs at the end runs whatever the outcome.
@@ -165,12 +170,13 @@ class FlowSpecCompiler(object):
             spec["timeout"] = "%ds" % self._workflow_timeout
         if self._with_triggers:
             spec["schedules"] = schedules(self._flow)
+            spec["triggers"] = triggers.compiled(self._triggers, self._trigger_parameter)
         return {key: value for key, value in spec.items() if value not in ({}, [], None)}
 
     # --- parameters
 
     def _parameters(self):
-        found, seen = [], set()
+        found, seen, mapped = [], set(), triggers.mapped(self._triggers)
         for variable, param in self._flow._get_parameters():
             if param.IS_CONFIG_PARAMETER:
                 continue
@@ -187,6 +193,9 @@ class FlowSpecCompiler(object):
             required = bool(param.kwargs.get("required", False)) and default is None
             # Where there may be none, null stands for it, which only a JSON parameter can be.
             if default is None and not required:
+                type_name = "json"
+            # What ArgoEvent publishes are texts, which Metaflow reads as the parameter's type, and the server would not.
+            if param.name in mapped and type_name != "string":
                 type_name = "json"
             spec = {"type": type_name, "help": param.kwargs.get("help")}
             if required:
@@ -313,11 +322,15 @@ class FlowSpecCompiler(object):
         ]
         if is_first:
             arguments += ["--first", ABOUT, json.dumps(self._about(parameters))]
+        if self._trigger_parameter is not None:
+            arguments += ["--trigger-parameter", self._trigger_parameter]
         if any(opens_foreach(self._graph[before]) for before in node.in_funcs if before in self._graph):
             arguments.append("--splits")
         for each in parameters:
             if each["is_json"]:
                 arguments += ["--json-parameter", each["name"]]
+                if each["name"] in triggers.mapped(self._triggers):
+                    arguments += ["--mapped-parameter", each["name"]]
         for tag in self._tags:
             arguments += ["--tag", tag]
         if self._namespace is not None:
@@ -361,6 +374,8 @@ class FlowSpecCompiler(object):
     def _env(self, step_decorators):
         configs = {param.name: ConfigInput.make_key_name(param.name) for _, param in self._flow._get_parameters() if param.IS_CONFIG_PARAMETER}
         env = {key: value for key, value in config_values() if key.startswith(("METAFLOW_CONDA_", "METAFLOW_DEBUG_"))}
+        # By this ArgoEvent.safe_publish knows that it is called in a deployed flow.
+        env["ARGO_WORKFLOW_TEMPLATE"] = self._name
         for deco in step_decorators:
             if deco.name == "environment":
                 env.update(deco.attributes["vars"])
@@ -405,6 +420,7 @@ class FlowSpecCompiler(object):
             "production_token": self._token,
             "parameters": {each["name"]: each["about"] for each in parameters},
             "resume_parameter": self._resume_parameter,
+            **({"trigger_parameters": list(triggers.hidden(self._triggers, self._trigger_parameter))} if self._triggers else {}),
             **(self._project or {}),
         }
 

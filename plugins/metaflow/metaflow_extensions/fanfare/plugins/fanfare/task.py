@@ -20,9 +20,10 @@ import time
 import uuid
 
 if __package__:
-    from . import resume
+    from . import resume, triggered
 else:
     import resume
+    import triggered
 
 # Metaflow numbers the attempts of a task from 0 to 5, and reads no others.
 METAFLOW_ATTEMPTS = 6
@@ -85,11 +86,33 @@ def retries(user_retries, attempt, failures):
     return count, count + user_retries - failures
 
 
-def parameter_text(value, is_json):
-    """A parameter as Metaflow's `init` reads it from the environment; None where it has none."""
-    if is_json:
-        return None if value is None else json.dumps(value)
-    return None if value is None else value if isinstance(value, str) else str(value)
+def parameter_text(value, is_json, is_mapped=False):
+    """A parameter as Metaflow's `init` reads it from the environment; None where it has none.
+
+    Parameters
+    ----------
+    value
+        What the run has.
+    is_json : bool
+        Whether it is a JSON parameter of Metaflow's.
+    is_mapped : bool, default False
+        Whether an event gave it, of which a text is taken for the JSON that it holds, if it holds any.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str) and is_mapped and _is_json(value):
+        return value
+    if is_json or isinstance(value, (dict, list)):
+        return json.dumps(value)
+    return value if isinstance(value, str) else str(value)
+
+
+def _is_json(text):
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def signal_name(number):
@@ -133,6 +156,8 @@ def options_of(arguments):
     parser.add_argument("--tag", action="append", default=[])
     parser.add_argument("--namespace")
     parser.add_argument("--resume-parameter", help="The parameter that says what the run resumes, which is none of the flow's.")
+    parser.add_argument("--trigger-parameter", help="The parameter that says what started the run; those that begin with it say more. They are none of the flow's.")
+    parser.add_argument("--mapped-parameter", action="append", default=[], help="One of JSON that an event may give.")
     parser.add_argument("top", nargs="*", help="Options before Metaflow's command.")
     return parser.parse_args(arguments)
 
@@ -208,6 +233,8 @@ class Task(object):
         self._env = dict(env)
         self._env.update(python_env(env["FANFARE_CODE"], self.work, env))
         self._env.update(gang_env(env))
+        self._env.update(triggered.publishing_env(env))
+        self._env.update(triggered.env(self._task, options.trigger_parameter))
         self._env.update(
             {
                 "METAFLOW_RUN_ID": self._task["run"],
@@ -322,10 +349,11 @@ class Task(object):
 
     def _init_env(self):
         env = dict(self._env)
+        is_triggered = triggered.VARIABLE in self._env
         for name, value in self._task["parameters"].items():
-            if name == self.options.resume_parameter:
+            if name == self.options.resume_parameter or triggered.is_of(self.options.trigger_parameter, name):
                 continue
-            text = parameter_text(value, name in self.options.json_parameter)
+            text = parameter_text(value, name in self.options.json_parameter, is_triggered and name in self.options.mapped_parameter)
             if text is not None:
                 env["METAFLOW_INIT_" + name.upper().replace("-", "_")] = text
         return env

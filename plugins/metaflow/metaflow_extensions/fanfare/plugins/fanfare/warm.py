@@ -222,6 +222,7 @@ class _Server(object):
         signal.signal(signal.SIGINT, signal.default_int_handler)
         env = dict(command.env, **self._set)
         _take({name: value for name, value in env.items() if value is not None})
+        _publish_there()
         os.chdir(task.work)
         sys.argv = [self._script, *self._top, *command.words]
         sys.path[0] = task.work
@@ -307,6 +308,26 @@ def _take(env):
     for name, value in env.items():
         if os.environ.get(name) != value:
             os.environ[name] = value
+
+
+def _publish_there():
+    """Has ArgoEvent publish where the task's environment says. Metaflow has read its configuration before there was a task."""
+    from metaflow import metaflow_config
+
+    url = os.environ.get("METAFLOW_ARGO_EVENTS_WEBHOOK_URL")
+    if url is None or url == metaflow_config.ARGO_EVENTS_WEBHOOK_URL:
+        return
+    auth = os.environ.get("METAFLOW_ARGO_EVENTS_WEBHOOK_AUTH", "none")
+    metaflow_config.ARGO_EVENTS_WEBHOOK_URL, metaflow_config.ARGO_EVENTS_WEBHOOK_AUTH = url, auth
+    events = sys.modules.get("metaflow.plugins.argo.argo_events")
+    if events is not None:
+        events.ARGO_EVENTS_WEBHOOK_AUTH = auth
+        # The URL is the default of one of its parameters by now.
+        init = events.ArgoEvent.__init__
+        names = init.__code__.co_varnames[: init.__code__.co_argcount]
+        defaults = list(init.__defaults__)
+        defaults[names.index("url") - len(names)] = url
+        init.__defaults__ = tuple(defaults)
 
 
 def _mark(mark):
