@@ -105,19 +105,6 @@ class Running(unittest.TestCase):
         arguments, env = self.give(**how)
         return task.Task(task.options_of(arguments), env)
 
-    def test_an_attempt_that_is_started_once_more_begins_anew(self):
-        arguments, env = self.give()
-        first = task.Task(task.options_of(arguments), env)
-        (Path(first.work) / "data" / "some.txt").write_text("changed")
-        (Path(first.work) / "left.txt").write_text("half done")
-
-        second = task.Task(task.options_of(arguments), env)
-
-        self.assertEqual(second.work, first.work)
-        self.assertEqual((Path(second.work) / "data" / "some.txt").read_text(), "there")
-        self.assertFalse((Path(second.work) / "left.txt").exists())
-        self.assertTrue((self.root / "code" / "data" / "some.txt").exists())
-
     def run_to_end(self, **how):
         process = self.start(**how)
         code = process.wait(timeout=60)

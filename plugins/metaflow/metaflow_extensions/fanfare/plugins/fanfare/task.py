@@ -170,9 +170,6 @@ def work_of(place):
 def lay_out(code, place):
     """Makes the directory that the flow runs in, and returns its path: tasks write into theirs as they like; what is Metaflow's own is only read, and shared."""
     work = work_of(place)
-    # An attempt is started once more when the fork server ended that was starting it: what the one before laid out is not to be gone on with.
-    if os.path.lexists(work):
-        shutil.rmtree(work)
     os.mkdir(work)
     for entry in os.scandir(code):
         target = os.path.join(work, entry.name)
