@@ -18,6 +18,16 @@ internal static class Arguments
         new Argument<string>("FLOW") { Description = description },
         global, async (api, cancel) => (await api.ListFlowsAsync(100, null, cancel)).Items.Select(f => f.Flow));
 
+    /// <summary>A flow that may be left out, for all.</summary>
+    public static Argument<string?> OptionalFlow(GlobalOptions global, string description)
+    {
+        var flow = Flow(global, description);
+        flow.Arity = ArgumentArity.ZeroOrOne;
+        return flow!;
+    }
+
+    public static Option<string?> Cursor() => new("--cursor") { Description = "Go on after a page: the 'next' of its JSON", HelpName = "CURSOR" };
+
     public static Argument<string> Task() => new("TASK") { Description = "The task, as in train or 'train[3,1]'" };
 
     public static Argument<FileInfo> FlowFile() => new("FLOW.yaml") { Description = "The flow's spec, YAML or JSON" };

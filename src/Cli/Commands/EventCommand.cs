@@ -65,7 +65,7 @@ internal static class EventCommand
     {
         var name = new Argument<string?>("NAME") { Description = "Only events of this name, and ends of this flow's runs", Arity = ArgumentArity.ZeroOrOne };
         var limit = Arguments.Limit(50);
-        var cursor = Cursor();
+        var cursor = Arguments.Cursor();
         var command = new Command("list", "List events, newest first") { name, limit, cursor };
         ExampleHelp.Add(command, "fanfare event list", "fanfare event list orders.loaded --limit 10");
         return global.On(command, async (session, parsed, cancel) =>
@@ -108,10 +108,9 @@ internal static class EventCommand
 
     private static Command Triggers(GlobalOptions global)
     {
-        var flow = Arguments.Flow(global, "Only triggers of this flow");
-        flow.Arity = ArgumentArity.ZeroOrOne;
+        var flow = Arguments.OptionalFlow(global, "Only triggers of this flow");
         var limit = Arguments.Limit(100);
-        var cursor = Cursor();
+        var cursor = Arguments.Cursor();
         var command = new Command("triggers", "List the triggers, by flow and name") { flow, limit, cursor };
         ExampleHelp.Add(command, "fanfare event triggers", "fanfare event triggers report");
         return global.On(command, async (session, parsed, cancel) =>
@@ -150,10 +149,9 @@ internal static class EventCommand
 
     private static Command Dead(GlobalOptions global)
     {
-        var flow = Arguments.Flow(global, "Only what this flow's triggers could not start");
-        flow.Arity = ArgumentArity.ZeroOrOne;
+        var flow = Arguments.OptionalFlow(global, "Only what this flow's triggers could not start");
         var limit = Arguments.Limit(100);
-        var cursor = Cursor();
+        var cursor = Arguments.Cursor();
         var command = new Command("dead", "List what should have started a run and could not, oldest first") { flow, limit, cursor };
         ExampleHelp.Add(command, "fanfare event dead", "fanfare event dead report");
         return global.On(command, async (session, parsed, cancel) =>
@@ -219,8 +217,6 @@ internal static class EventCommand
     private static string What(EventKind kind, string name) => kind == EventKind.Event ? name : $"end of a run of {name}";
 
     private static string Count(PublishedView view, TriggerResult result) => $"{view.Outcomes.Count(outcome => outcome.Result == result)}";
-
-    private static Option<string?> Cursor() => new("--cursor") { Description = "Go on after a page: the 'next' of its JSON", HelpName = "CURSOR" };
 
     private static void More(Session session, string? next)
     {

@@ -12,7 +12,7 @@ internal static class FlowsCommand
         flow.Arity = ArgumentArity.ZeroOrOne;
         var deployments = new Option<bool>("--deployments") { Description = "With FLOW: list its deployments, newest first" };
         var limit = Arguments.Limit(100);
-        var cursor = new Option<string?>("--cursor") { Description = "Go on after a page: the 'next' of its JSON", HelpName = "CURSOR" };
+        var cursor = Arguments.Cursor();
         var command = new Command("flows", "List the deployed flows, or show one") { flow, deployments, limit, cursor };
         ExampleHelp.Add(command, "fanfare flows", "fanfare flows report --deployments");
         return global.On(command, async (session, parsed, cancel) =>

@@ -15,7 +15,7 @@ internal static class RunsCommand
         var tag = new Option<string?>("--tag") { Description = "Only runs with this tag", HelpName = "TAG" };
         var active = new Option<bool>("--active") { Description = "Only runs that have not ended" };
         var limit = Arguments.Limit(20);
-        var cursor = new Option<string?>("--cursor") { Description = "Go on after a page: the 'next' of its JSON", HelpName = "CURSOR" };
+        var cursor = Arguments.Cursor();
         var command = new Command("runs", "List runs, newest first") { flow, status, tag, active, limit, cursor };
         ExampleHelp.Add(command, "fanfare runs --flow report --status failed", "fanfare runs --active --json");
         return global.On(command, async (session, parsed, cancel) =>

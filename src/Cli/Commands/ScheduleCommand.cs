@@ -15,9 +15,9 @@ internal static class ScheduleCommand
 
     private static Command List(GlobalOptions global)
     {
-        var flow = OptionalFlow(global, "Only schedules of this flow");
+        var flow = Arguments.OptionalFlow(global, "Only schedules of this flow");
         var limit = Arguments.Limit(100);
-        var cursor = new Option<string?>("--cursor") { Description = "Go on after a page: the 'next' of its JSON", HelpName = "CURSOR" };
+        var cursor = Arguments.Cursor();
         var command = new Command("list", "List the schedules, by flow and name") { flow, limit, cursor };
         ExampleHelp.Add(command, "fanfare schedule list", "fanfare schedule list report");
         return global.On(command, async (session, parsed, cancel) =>
@@ -53,7 +53,7 @@ internal static class ScheduleCommand
 
     private static Command Next(GlobalOptions global)
     {
-        var flow = OptionalFlow(global, "Only of this flow");
+        var flow = Arguments.OptionalFlow(global, "Only of this flow");
         var schedule = Name();
         schedule.Arity = ArgumentArity.ZeroOrOne;
         var count = new Option<int>("--count")
@@ -125,13 +125,6 @@ internal static class ScheduleCommand
     }
 
     private static string When(ScheduleSpec spec) => spec.Every is { } every ? $"every {Words.Duration(every)}" : $"{spec.Cron} {spec.TimeZone}";
-
-    private static Argument<string?> OptionalFlow(GlobalOptions global, string description)
-    {
-        var flow = Arguments.Flow(global, description);
-        flow.Arity = ArgumentArity.ZeroOrOne;
-        return flow!;
-    }
 
     private static Argument<string> Name() => new("SCHEDULE") { Description = "The schedule, by its name in the flow" };
 }

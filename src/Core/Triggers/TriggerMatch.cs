@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Fanfare.Contracts;
@@ -17,7 +18,7 @@ public static class TriggerMatch
         if (Match(trigger, origin, payload, out var reason) is not { } index) return outcome with { Reason = reason };
         if (pause is not null) return outcome with { Result = TriggerResult.Paused, Reason = $"It is paused, by {pause.Actor}{(pause.Reason is null ? "" : $": {pause.Reason}")}." };
         var source = trigger.Sources[index];
-        return trigger.All ? Hold(outcome, trigger, index, Mapped(source, payload, spec), spec) : Start(outcome, row, id, Merge(trigger.Parameters, Mapped(source, payload, spec)), spec);
+        return trigger.All ? Hold(outcome, trigger, index, Mapped(source, payload, spec), spec) : Start(outcome, row, id, Merge(trigger.Parameters, Mapped(source, payload, spec).ToJsonString()), spec);
     }
 
     /// <summary>The parameters that a trigger gives its run: its own, and above them those that its sources map, the later above the earlier.</summary>
@@ -51,7 +52,7 @@ public static class TriggerMatch
         return null;
     }
 
-    private static string Mapped(TriggerSource source, JsonElement payload, FlowSpec spec)
+    private static JsonObject Mapped(TriggerSource source, JsonElement payload, FlowSpec spec)
     {
         var mapped = new JsonObject();
         foreach (var (parameter, path) in source.Map)
@@ -62,7 +63,7 @@ public static class TriggerMatch
             var isPlain = field.ValueKind is JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False;
             mapped[parameter] = isText && isPlain ? JsonValue.Create(field.GetRawText()) : JsonNode.Parse(field.GetRawText());
         }
-        return mapped.ToJsonString();
+        return mapped;
     }
 
     private static TriggerOutcome Start(TriggerOutcome outcome, TriggerRow row, string id, string parameters, FlowSpec spec)
@@ -75,20 +76,26 @@ public static class TriggerMatch
     }
 
     // Each is checked when it comes, so that all together are right: what is required is mapped by some source or has a value, which the deployment was checked for.
-    private static TriggerOutcome Hold(TriggerOutcome outcome, TriggerSpec trigger, int index, string mapped, FlowSpec spec)
+    private static TriggerOutcome Hold(TriggerOutcome outcome, TriggerSpec trigger, int index, JsonObject mapped, FlowSpec spec)
     {
-        var most = Limits.ParameterBytes / 2 / trigger.Sources.Count;
+        var (json, most) = (mapped.ToJsonString(), Limits.ParameterBytes / 2 / trigger.Sources.Count);
+        var own = JsonNode.Parse(trigger.Parameters)!.AsObject();
         var errors = new List<SpecError>();
-        foreach (var (name, value) in JsonNode.Parse(mapped)!.AsObject())
-            if (spec.Parameters.FirstOrDefault(p => p.Name == name) is { } parameter && FlowParameters.Check(parameter, value?.ToJsonString() ?? "null", out _) is { } error) errors.Add(error);
-        foreach (var (parameter, path) in trigger.Sources[index].Map)
-            if (Needs(trigger, spec, parameter) && JsonNode.Parse(mapped)!.AsObject().ContainsKey(parameter) is false) errors.Add(new SpecError(0, 0, parameter, $"The payload has no {path}, which parameter '{parameter}' needs.", ""));
-        if (System.Text.Encoding.UTF8.GetByteCount(mapped) > most) errors.Add(new SpecError(0, 0, "", $"What it maps is larger than {most} bytes, the most for one of {trigger.Sources.Count} sources.", ""));
-        return errors.Count > 0 ? Failed(outcome, errors) : outcome with { Result = TriggerResult.Held, Held = new HeldEvent(index, mapped, trigger) };
+        foreach (var (name, path) in trigger.Sources[index].Map)
+        {
+            if (spec.Parameters.FirstOrDefault(p => p.Name == name) is not { } parameter) continue;
+            if (mapped.TryGetPropertyValue(name, out var value))
+            {
+                if (FlowParameters.Check(parameter, value?.ToJsonString() ?? "null", out _) is { } error) errors.Add(error);
+            }
+            else if (parameter.Default is null && !own.ContainsKey(name))
+            {
+                errors.Add(new SpecError(0, 0, name, $"The payload has no {path}, which parameter '{name}' needs.", ""));
+            }
+        }
+        if (Encoding.UTF8.GetByteCount(json) > most) errors.Add(new SpecError(0, 0, "", $"What it maps is larger than {most} bytes, the most for one of {trigger.Sources.Count} sources.", ""));
+        return errors.Count > 0 ? Failed(outcome, errors) : outcome with { Result = TriggerResult.Held, Held = new HeldEvent(index, json, trigger) };
     }
-
-    private static bool Needs(TriggerSpec trigger, FlowSpec spec, string parameter) =>
-        spec.Parameters.FirstOrDefault(p => p.Name == parameter) is { Default: null } && !JsonNode.Parse(trigger.Parameters)!.AsObject().ContainsKey(parameter);
 
     private static TriggerOutcome Failed(TriggerOutcome outcome, IReadOnlyList<SpecError> errors)
     {

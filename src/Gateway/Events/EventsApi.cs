@@ -75,7 +75,7 @@ internal static class EventsApi
     {
         var ns = Q.NamespaceOf(http);
         var row = RunIds.IsPossible(@event) ? await reads.GetEventAsync(ns, @event, http.RequestAborted) : null;
-        return TypedResults.Ok(View(row ?? throw ApiFault.NotFound($"There is no event '{(@event.Length > 80 ? @event[..80] + "…" : @event)}' in namespace {ns}.")));
+        return TypedResults.Ok(View(row ?? throw ApiFault.NotFound($"There is no event '{Show.Shorten(@event, 80)}' in namespace {ns}.")));
     }
 
     private static async Task<Ok<ListResponse<DeadLetterView>>> ListDeadAsync(HttpContext http, IReadModel reads)
@@ -117,7 +117,7 @@ internal static class EventsApi
             return (page.Items, page.Next is not null);
         }
         var row = RunIds.IsPossible(request.Event) ? await reads.GetEventAsync(ns, request.Event, cancellationToken) : null;
-        if (row is null) throw ApiFault.NotFound($"There is no event '{(request.Event.Length > 80 ? request.Event[..80] + "…" : request.Event)}' in namespace {ns}.");
+        if (row is null) throw ApiFault.NotFound($"There is no event '{Show.Shorten(request.Event, 80)}' in namespace {ns}.");
         return ([.. row.Outcomes
             .Where(o => o.Result == TriggerResult.Failed && (request.Flow is null || o.Flow == request.Flow) && (request.Trigger is null || o.Trigger == request.Trigger))
             .Select(o => new DeadLetterRow(ns, row.Event, o.Flow, o.Trigger, row.Origin, row.At, o.Reason))], false);

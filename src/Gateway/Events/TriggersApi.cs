@@ -52,12 +52,10 @@ internal static class TriggersApi
     {
         var ns = Q.NamespaceOf(http);
         var row = Names.IsValid(flow) && Names.IsValid(trigger) ? await reads.GetTriggerAsync(ns, flow, trigger, http.RequestAborted) : null;
-        return row ?? throw ApiFault.NotFound($"Flow '{Shorten(flow)}' has no trigger '{Shorten(trigger)}' in namespace {ns}. A flow's latest deployment says which it has.");
+        return row ?? throw ApiFault.NotFound($"Flow '{Show.Shorten(flow, 80)}' has no trigger '{Show.Shorten(trigger, 80)}' in namespace {ns}. A flow's latest deployment says which it has.");
     }
 
     private static Ok UnknownVerb(string trigger) => throw ApiFault.UnknownVerb("trigger", trigger, [.. Verbs.Select(v => GatewayJson.Word(v.Verb))]);
 
     private static TriggerView View(TriggerRow row) => new(row.Flow, row.Trigger, row.Standing!);
-
-    private static string Shorten(string text) => text.Length > 80 ? text[..80] + "…" : text;
 }

@@ -91,7 +91,7 @@ internal static class FlowsApi
     {
         var number = int.TryParse(version, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var n) && n > 0
             ? n
-            : throw ApiFault.Field("version", $"'{Shorten(version)}' is not a version", "Give the number of a deployment, from 1.");
+            : throw ApiFault.Field("version", $"'{Show.Shorten(version, 80)}' is not a version", "Give the number of a deployment, from 1.");
         return TypedResults.Ok(View(await GetAsync(http, flow, number, reads), withSource: true));
     }
 
@@ -99,10 +99,10 @@ internal static class FlowsApi
     {
         var ns = Q.NamespaceOf(http);
         var row = Names.IsValid(flow) ? await reads.GetDeploymentAsync(ns, flow, version, http.RequestAborted) : null;
-        return row ?? throw (version is null ? NoFlow(flow, ns) : ApiFault.NotFound($"Flow '{Shorten(flow)}' has no deployment {version} in namespace {ns}."));
+        return row ?? throw (version is null ? NoFlow(flow, ns) : ApiFault.NotFound($"Flow '{Show.Shorten(flow, 80)}' has no deployment {version} in namespace {ns}."));
     }
 
-    private static ApiFault NoFlow(string flow, string ns) => ApiFault.NotFound($"There is no flow '{Shorten(flow)}' in namespace {ns}.");
+    private static ApiFault NoFlow(string flow, string ns) => ApiFault.NotFound($"There is no flow '{Show.Shorten(flow, 80)}' in namespace {ns}.");
 
     private static async Task<DeployRequest> ReadAsync(HttpContext http)
     {
@@ -131,6 +131,4 @@ internal static class FlowsApi
     }
 
     private static int? Place(int number) => number > 0 ? number : null;
-
-    private static string Shorten(string text) => text.Length > 80 ? text[..80] + "…" : text;
 }

@@ -84,12 +84,10 @@ internal static class SchedulesApi
     {
         var ns = Q.NamespaceOf(http);
         var row = Names.IsValid(flow) && Names.IsValid(schedule) ? await reads.GetScheduleAsync(ns, flow, schedule, http.RequestAborted) : null;
-        return row ?? throw ApiFault.NotFound($"Flow '{Shorten(flow)}' has no schedule '{Shorten(schedule)}' in namespace {ns}. A flow's latest deployment says which it has.");
+        return row ?? throw ApiFault.NotFound($"Flow '{Show.Shorten(flow, 80)}' has no schedule '{Show.Shorten(schedule, 80)}' in namespace {ns}. A flow's latest deployment says which it has.");
     }
 
     private static Ok UnknownVerb(string schedule) => throw ApiFault.UnknownVerb("schedule", schedule, [.. Verbs.Select(v => GatewayJson.Word(v.Verb))]);
 
     private static ScheduleView View(ScheduleRow row) => new(row.Flow, row.Schedule, row.Due, row.Standing!);
-
-    private static string Shorten(string text) => text.Length > 80 ? text[..80] + "…" : text;
 }

@@ -26,7 +26,7 @@ internal static class ArtifactsApi
         var path = name.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
         if (row.Artifacts?.Any(a => a.Name == path) != true)
             throw ApiFault.NotFound(row.Artifacts is { Count: > 0 } all
-                ? $"Task {found.Name} published no '{Shorten(path)}'. {Suggestion.For(path, [.. all.Take(20).Select(a => a.Name)])}"
+                ? $"Task {found.Name} published no '{Show.Shorten(path, 80)}'. {Suggestion.For(path, [.. all.Take(20).Select(a => a.Name)])}"
                 : $"Task {found.Name} has published no artifacts.");
         await SendAsync(http, blobs, BlobNames.Artifact(found.Ref, row.Attempt, path), path);
     }
@@ -43,9 +43,9 @@ internal static class ArtifactsApi
     private static async Task SendAsync(HttpContext http, IBlobStore blobs, string blob, string name)
     {
         var size = await blobs.GetSizeAsync(blob, http.RequestAborted)
-            ?? throw ApiFault.NotFound($"The bytes of '{Shorten(name)}' are no longer in the blob store.");
+            ?? throw ApiFault.NotFound($"The bytes of '{Show.Shorten(name, 80)}' are no longer in the blob store.");
         await using var content = await blobs.OpenReadAsync(blob, 0, http.RequestAborted)
-            ?? throw ApiFault.NotFound($"The bytes of '{Shorten(name)}' are no longer in the blob store.");
+            ?? throw ApiFault.NotFound($"The bytes of '{Show.Shorten(name, 80)}' are no longer in the blob store.");
         var response = http.Response;
         response.ContentType = TypeOf(name);
         response.ContentLength = size;
@@ -58,6 +58,4 @@ internal static class ArtifactsApi
         if (!Types.TryGetContentType(name, out var type)) return "application/octet-stream";
         return type.StartsWith("text/", StringComparison.Ordinal) || type == "application/json" ? type + "; charset=utf-8" : type;
     }
-
-    private static string Shorten(string text) => text.Length > 80 ? text[..80] + "…" : text;
 }
