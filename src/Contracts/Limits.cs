@@ -36,6 +36,9 @@ public static class Limits
     /// <summary>Schedules of one flow.</summary>
     public const int Schedules = 100;
 
+    /// <summary>Intervals of one backfill, runs of it that go on at a time, and backfills of one schedule that go on.</summary>
+    public const int BackfillIntervals = 10_000, BackfillParallel = 1000, OpenBackfills = 100;
+
     /// <summary>Triggers of one flow, and sources of one trigger.</summary>
     public const int Triggers = 100, TriggerSources = 32;
 

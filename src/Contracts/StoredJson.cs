@@ -19,6 +19,8 @@ public static class StoredJson
 
     public static JsonTypeInfo<ScheduleStanding> ScheduleStanding { get; } = (JsonTypeInfo<ScheduleStanding>)Options.GetTypeInfo(typeof(ScheduleStanding));
 
+    public static JsonTypeInfo<BackfillStanding> BackfillStanding { get; } = (JsonTypeInfo<BackfillStanding>)Options.GetTypeInfo(typeof(BackfillStanding));
+
     public static JsonTypeInfo<TriggerStanding> TriggerStanding { get; } = (JsonTypeInfo<TriggerStanding>)Options.GetTypeInfo(typeof(TriggerStanding));
 
     public static JsonTypeInfo<IReadOnlyList<TriggerOutcome>> Outcomes { get; } = (JsonTypeInfo<IReadOnlyList<TriggerOutcome>>)Options.GetTypeInfo(typeof(IReadOnlyList<TriggerOutcome>));

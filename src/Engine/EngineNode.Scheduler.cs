@@ -136,6 +136,34 @@ public sealed partial class EngineNode
             return true;
         })).WaitAsync(cancellationToken);
 
+    public Task StartBackfillAsync(StartBackfill command, CancellationToken cancellationToken) => OnLoop(async () =>
+    {
+        CheckBackfills();
+        var activation = Activate(StreamId.Schedule(command.Namespace, command.Plan.Flow, command.Plan.Schedule));
+        await activation.Ask<ScheduleEntity, bool>(command.Actor, (ScheduleEntity schedule, in Moment moment) =>
+        {
+            schedule.Backfill(command, moment);
+            return true;
+        });
+        // Answered when the backfill has been told, and can be read.
+        var backfill = StreamId.Backfill(command.Namespace, command.Backfill);
+        await activation.Until<ScheduleEntity>(schedule => schedule.OutboxTo(backfill, 1).Count == 0);
+        return true;
+    }).WaitAsync(cancellationToken);
+
+    public Task CommandBackfillAsync(CommandBackfill command, CancellationToken cancellationToken) => OnLoop(() =>
+        Activate(StreamId.Backfill(command.Namespace, command.Backfill)).Ask<BackfillEntity, bool>(command.Actor, (BackfillEntity backfill, in Moment moment) =>
+        {
+            backfill.Command(command, moment);
+            return true;
+        })).WaitAsync(cancellationToken);
+
+    /// <exception cref="RefusedException">A server may take part that does not know what a backfill is.</exception>
+    internal void CheckBackfills()
+    {
+        if (Journal.Format < JournalFormat.Of(new BackfillResumed())) throw IsTooEarly("backfills", "Start it");
+    }
+
     public Task DeliverAsync(Delivery delivery, CancellationToken cancellationToken) => OnLoop(async () =>
     {
         if (!Owns(delivery.Target)) throw RefusedException.Moved(delivery.Target);

@@ -145,6 +145,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         StreamKind.Schedule => new ScheduleEntity(id),
         StreamKind.Event => new EventEntity(id),
         StreamKind.Trigger => new TriggerEntity(id),
+        StreamKind.Backfill => new BackfillEntity(id),
         StreamKind.Step => StepOf(id, await Runs.GetAsync(id.Namespace, id.RunId!, Stopping)),
         _ => throw new InvalidOperationException($"{id} names no entity that this release has."),
     };
@@ -163,8 +164,12 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
 
     private async Task TakeInAsync(StreamId sender, StreamId target, IReadOnlyList<OutboxMessage> messages)
     {
+        if (messages[0].Message is BeginRun begin)
+        {
+            await BeginRunAsync(sender, target, begin, messages);
+            return;
+        }
         var activation = Activate(target);
-        if (messages[0].Message is BeginRun begin) activation.AssumeNew(RunOf(target, await PrepareAsync(target, begin)));
         if (messages[0].Message is AnnounceEnd end)
         {
             await PublishEndAsync(sender, target, end);
@@ -184,12 +189,35 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         }
     }
 
+    // A schedule and its backfills start an interval's run under one id. Who comes second is told that it was there: before its message counts as delivered, so that it is told again where this is interrupted.
+    private async Task BeginRunAsync(StreamId sender, StreamId target, BeginRun begin, IReadOnlyList<OutboxMessage> messages)
+    {
+        var activation = Activate(target);
+        activation.AssumeNew(RunOf(target, await PrepareAsync(target, begin)));
+        RunStatus? present;
+        try
+        {
+            present = await activation.Ask<RunEntity, RunStatus?>("system", (RunEntity run, in Moment moment) =>
+            {
+                run.Receive(sender, messages, moment);
+                return run.StartedByOther(begin.Cause);
+            });
+        }
+        catch (RefusedException refused) when (refused.Kind == RefusalKind.Gone)
+        {
+            // Ended and archived. Whoever started it has heard of its end, unless somebody else is asking.
+            present = (await ReadModel.GetRetiredAsync(target.Namespace, target.Name, Stopping))?.Status;
+        }
+        if (present is { } status && sender.Kind is StreamKind.Schedule or StreamKind.Backfill)
+            await DeliverAsync(target, sender, [new OutboxMessage(1, sender, new ReportRun(target.Name, status, WasThere: true))]);
+    }
+
     // A run that does not exist yet has nothing from which its context could be read.
     private async Task<RunContext> PrepareAsync(StreamId run, BeginRun begin)
     {
         var (graph, package) = await Runs.GraphAsync(run.Namespace, begin.Flow, begin.Deployment, Stopping);
         var (parameters, errors) = FlowParameters.Bind(graph.Spec, begin.Parameters);
-        if (errors.Count > 0) throw new InvalidOperationException($"{(begin.Cause.Trigger is { } trigger ? $"Trigger {trigger}" : $"Schedule {begin.Cause.Schedule}")} of flow {begin.Flow} gives its runs parameters that deployment {begin.Deployment} does not take: {errors[0].Message}");
+        if (errors.Count > 0) throw new InvalidOperationException($"{begin.Cause.Actor()} of flow {begin.Flow} gives its runs parameters that deployment {begin.Deployment} does not take: {errors[0].Message}");
         return Runs.Put(run.Namespace, run.Name, new RunContext(graph, begin.Deployment, parameters, package));
     }
 

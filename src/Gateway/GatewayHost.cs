@@ -60,6 +60,7 @@ public static class GatewayHost
         app.UseRateLimiter();
         FlowsApi.Map(app);
         SchedulesApi.Map(app);
+        BackfillsApi.Map(app);
         TriggersApi.Map(app);
         EventsApi.Map(app);
         RunsApi.Map(app);

@@ -64,6 +64,24 @@ internal sealed class ScheduleGrain(Resident resident) : Grain, IScheduleGrain
         return true;
     });
 
+    public Task<Outcome<bool>> StartBackfillAsync(StartBackfill command) => this.AnswerAsync(async () =>
+    {
+        await resident.Engine.StartBackfillAsync(command, CancellationToken.None);
+        return true;
+    });
+
+    public Task<Outcome<bool>> DeliverAsync(Delivery delivery) => this.AnswerAsync(() => resident.TakeInAsync(delivery));
+}
+
+[NodePlacement, Reentrant]
+internal sealed class BackfillGrain(Resident resident) : Grain, IBackfillGrain
+{
+    public Task<Outcome<bool>> CommandAsync(CommandBackfill command) => this.AnswerAsync(async () =>
+    {
+        await resident.Engine.CommandBackfillAsync(command, CancellationToken.None);
+        return true;
+    });
+
     public Task<Outcome<bool>> DeliverAsync(Delivery delivery) => this.AnswerAsync(() => resident.TakeInAsync(delivery));
 }
 

@@ -73,7 +73,22 @@ public interface IScheduleGrain : IGrainWithStringKey
     [Alias("command")]
     Task<Outcome<bool>> CommandAsync(CommandSchedule command);
 
-    /// <summary>Its flow, or a run of it, tells it something.</summary>
+    [Alias("start_backfill")]
+    Task<Outcome<bool>> StartBackfillAsync(StartBackfill command);
+
+    /// <summary>Its flow, a run of it, or a backfill tells it something.</summary>
+    [Alias("deliver")]
+    Task<Outcome<bool>> DeliverAsync(Delivery delivery);
+}
+
+/// <summary>A backfill of a schedule, at its owner.</summary>
+[Alias("fanfare.backfill")]
+public interface IBackfillGrain : IGrainWithStringKey
+{
+    [Alias("command")]
+    Task<Outcome<bool>> CommandAsync(CommandBackfill command);
+
+    /// <summary>Its schedule, or a run of it, tells it something.</summary>
     [Alias("deliver")]
     Task<Outcome<bool>> DeliverAsync(Delivery delivery);
 }

@@ -26,6 +26,12 @@ internal sealed class GrainScheduler(IGrainFactory grains, string node) : ISched
     public Task CommandScheduleAsync(CommandSchedule command, CancellationToken cancellationToken) =>
         AskAsync(Grain<IScheduleGrain>(StreamId.Schedule(command.Namespace, command.Flow, command.Schedule)).CommandAsync(command), cancellationToken);
 
+    public Task StartBackfillAsync(StartBackfill command, CancellationToken cancellationToken) =>
+        AskAsync(Grain<IScheduleGrain>(StreamId.Schedule(command.Namespace, command.Plan.Flow, command.Plan.Schedule)).StartBackfillAsync(command), cancellationToken);
+
+    public Task CommandBackfillAsync(CommandBackfill command, CancellationToken cancellationToken) =>
+        AskAsync(Grain<IBackfillGrain>(StreamId.Backfill(command.Namespace, command.Backfill)).CommandAsync(command), cancellationToken);
+
     public Task<Published> PublishAsync(PublishEvent command, CancellationToken cancellationToken) => AskAsync(Grain<IEventGrain>(RunIds.StreamOf(command)).PublishAsync(command), cancellationToken);
 
     public Task CommandTriggerAsync(CommandTrigger command, CancellationToken cancellationToken) =>
@@ -42,6 +48,7 @@ internal sealed class GrainScheduler(IGrainFactory grains, string node) : ISched
             StreamKind.Schedule => Grain<IScheduleGrain>(delivery.Target).DeliverAsync(delivery),
             StreamKind.Run => Grain<IRunGrain>(delivery.Target).DeliverAsync(delivery),
             StreamKind.Event => Grain<IEventGrain>(delivery.Target).DeliverAsync(delivery),
+            StreamKind.Backfill => Grain<IBackfillGrain>(delivery.Target).DeliverAsync(delivery),
             StreamKind.Trigger => Grain<ITriggerGrain>(delivery.Target).DeliverAsync(delivery),
             _ => throw new ArgumentException($"{delivery.Target} hears of nobody on another node.", nameof(delivery)),
         },

@@ -9,6 +9,8 @@ public sealed class HistoryChecker
     private readonly Dictionary<string, RunLife> _runs = [];
     private readonly Dictionary<StreamId, StepLife> _steps = [];
     private readonly Dictionary<StreamId, ScheduleLife> _schedules = [];
+    private readonly Dictionary<StreamId, BackfillLife> _backfills = [];
+    private readonly HashSet<(StreamId Backfill, DateTimeOffset Time)> _backfilled = [];
     private readonly TriggerLives _triggers = new();
     private readonly Dictionary<string, FlowSpec> _flows = [];
     private readonly Dictionary<string, int> _current = [];
@@ -23,6 +25,8 @@ public sealed class HistoryChecker
     public IReadOnlyDictionary<string, RunLife> Runs => _runs;
 
     public IReadOnlyDictionary<StreamId, ScheduleLife> Schedules => _schedules;
+
+    public IReadOnlyDictionary<StreamId, BackfillLife> Backfills => _backfills;
 
     public IReadOnlyDictionary<StreamId, StepLife> Steps => _steps;
 
@@ -48,6 +52,9 @@ public sealed class HistoryChecker
                 break;
             case StreamKind.Schedule:
                 ScheduleOf(recorded.Stream).Read(recorded, what => Complain(recorded, what));
+                break;
+            case StreamKind.Backfill:
+                BackfillOf(recorded.Stream).Read(recorded, what => Complain(recorded, what));
                 break;
         }
     }
@@ -82,9 +89,22 @@ public sealed class HistoryChecker
         foreach (var missing in _triggers.Missing()) Violations.Add(new Violation(null, long.MaxValue, missing));
         foreach (var (stream, life) in _schedules)
         {
-            foreach (var (time, run) in life.Begun)
-                if (run is null) Violations.Add(new Violation(null, long.MaxValue, $"{stream}: the run for {time:O} never started"));
+            foreach (var time in life.Begun)
+                if (!life.Own.ContainsKey(time)) Violations.Add(new Violation(null, long.MaxValue, $"{stream}: the run for {time:O} never started"));
         }
+        foreach (var (stream, life) in _backfills)
+        {
+            if (life.Unfinished() is { } what) Violations.Add(new Violation(null, long.MaxValue, $"{stream}: {what}"));
+            foreach (var interval in life.Begun)
+                if (!_backfilled.Contains((stream, interval.End)) && !(life.Plan!.Rerun != BackfillRerun.All && ScheduleOf(StreamId.Schedule(stream.Namespace, life.Plan.Flow, life.Plan.Schedule)).Own.ContainsKey(interval.End)))
+                    Violations.Add(new Violation(null, long.MaxValue, $"{stream}: nothing ran for {interval.End:O}"));
+        }
+    }
+
+    private BackfillLife BackfillOf(StreamId stream)
+    {
+        if (!_backfills.TryGetValue(stream, out var life)) _backfills[stream] = life = new BackfillLife();
+        return life;
     }
 
     private ScheduleLife ScheduleOf(StreamId stream)
@@ -135,7 +155,7 @@ public sealed class HistoryChecker
                 if (ended) Complain(recorded, "a run ended twice in one generation");
                 run.Ended = e;
                 run.EndedAt = recorded.CommittedAt;
-                if (run is { Started: { Cause.Schedule: { } ending } started, Generation: 0 }) ScheduleOf(StreamId.Schedule(recorded.Stream.Namespace, started.Flow, ending)).Running.Remove(name);
+                if (run is { Started: { Cause.Schedule: { } ending } started, Generation: 0 } && started.Cause!.Backfill is null) ScheduleOf(StreamId.Schedule(recorded.Stream.Namespace, started.Flow, ending)).Running.Remove(name);
                 _triggers.ReadEnded(recorded, run.Started!, run.Generation, e, what => Complain(recorded, what));
                 foreach (var (stream, step) in _steps)
                     foreach (var (split, task) in step.Tasks)
@@ -177,11 +197,32 @@ public sealed class HistoryChecker
     {
         var schedule = ScheduleOf(StreamId.Schedule(recorded.Stream.Namespace, started.Flow, name));
         var time = interval.End;
-        if (!schedule.Begun.TryGetValue(time, out var run)) Complain(recorded, $"a run started for {time:O}, on which its schedule has not decided");
-        else if (run is not null) Complain(recorded, $"run {run} has started for {time:O} before");
-        schedule.Begun[time] = recorded.Stream.Name;
+        if (started.Cause!.Backfill is { } id)
+        {
+            ReadBackfilled(recorded, StreamId.Backfill(recorded.Stream.Namespace, id), interval, schedule);
+            return;
+        }
+        if (!schedule.Begun.Contains(time)) Complain(recorded, $"a run started for {time:O}, on which its schedule has not decided");
+        if (!schedule.Own.TryAdd(time, recorded.Stream.Name)) Complain(recorded, $"run {schedule.Own[time]} has started for {time:O} before");
         schedule.Running.Add(recorded.Stream.Name);
         if (schedule.Most is { } most && schedule.Running.Count > most) Complain(recorded, $"{schedule.Running.Count} runs of its schedule go on at a time; {most} may");
+    }
+
+    // One of a backfill starts for an interval that it has taken up: the one that the schedule would have started, or one of its own for an interval that had one, where that is asked for.
+    private void ReadBackfilled(Recorded recorded, StreamId stream, DataInterval interval, ScheduleLife schedule)
+    {
+        var (backfill, time) = (BackfillOf(stream), interval.End);
+        if (backfill.Plan is not { } plan || !backfill.Begun.Contains(interval))
+        {
+            Complain(recorded, $"a run started for {time:O}, which {stream} has not taken up");
+            return;
+        }
+        var isFirst = plan.Rerun != BackfillRerun.All && schedule.Own.TryAdd(time, recorded.Stream.Name);
+        if (!_backfilled.Add((stream, time))) Complain(recorded, $"{stream} has started a run for {time:O} before");
+        if (isFirst || plan.Rerun == BackfillRerun.All) return;
+        var before = _runs[schedule.Own[time]];
+        if (plan.Rerun == BackfillRerun.None) Complain(recorded, $"run {schedule.Own[time]} has started for {time:O} before");
+        else if (before is { Generation: 0, Ended: not { Status: RunStatus.Failed or RunStatus.Cancelled } }) Complain(recorded, $"{time:O} is run again, and its run has not failed");
     }
 
     private void ReadStep(Recorded recorded)

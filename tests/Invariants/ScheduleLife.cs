@@ -11,8 +11,11 @@ public sealed class ScheduleLife
 
     public ScheduleSpec? Spec { get; private set; }
 
-    /// <summary>The times that were to start a run, and the run that did; null while it has not.</summary>
-    public Dictionary<DateTimeOffset, string?> Begun { get; } = [];
+    /// <summary>The times that were to start a run.</summary>
+    public HashSet<DateTimeOffset> Begun { get; } = [];
+
+    /// <summary>The one run of a time that a schedule or a backfill starts, whichever is first; that of a backfill which runs intervals again is none.</summary>
+    public Dictionary<DateTimeOffset, string> Own { get; } = [];
 
     /// <summary>Its runs that have started and not ended.</summary>
     public HashSet<string> Running { get; } = [];
@@ -86,7 +89,7 @@ public sealed class ScheduleLife
         }
         _waiting.RemoveRange(0, e.Dropped);
         foreach (var time in _waiting.Take(e.Begun))
-            if (!Begun.TryAdd(time, null)) complain($"{time:O} was begun twice");
+            if (!Begun.Add(time)) complain($"{time:O} was begun twice");
         _waiting.RemoveRange(0, e.Begun);
         var most = spec.Overlap switch
         {

@@ -20,6 +20,7 @@ internal static class Planted
     private const string Advance = "Core/Schedules/ScheduleEntity.Advance.cs";
     private const string Event = "Core/Triggers/EventEntity.cs";
     private const string Trigger = "Core/Triggers/TriggerEntity.cs";
+    private const string Backfill = "Core/Backfills/BackfillEntity.cs";
     private const string Contexts = "Engine/RunContexts.cs";
 
     public static IReadOnlyList<Mutation> Common { get; } =
@@ -62,7 +63,12 @@ internal static class Planted
         new("ScheduleForgetsHowFarItIs", Schedule, "        _until = e.Until;\n", "        _until = e.Came.Count > 0 ? e.Came[0].Start : e.Until;\n") { From = 4 },
         new("ScheduleIsAheadOfItsTime", Advance, "is var due && due > now) break;", "is var due && due > now + TimeSpan.FromSeconds(3)) break;") { From = 4 },
         new("ScheduledRunsOverlap", Advance, "Math.Max(0, spec.Parallel - _active.Count)", "Math.Max(1, spec.Parallel - _active.Count)") { From = 4 },
-        new("EndOfAScheduledRunIsNotTold", RunApply, "if (_started is { Cause.Schedule: { } schedule } && _info!.Generation == 0)", "if (_started is { Cause.Schedule: { } schedule } && _info!.Generation == 1_000_000)") { From = 4 },
+        new("EndOfAScheduledRunIsNotTold", RunApply, "if (Starter is { } starter && _info!.Generation == 0)", "if (Starter is { } starter && _info!.Generation == 1_000_000)") { From = 4 },
+        new("BackfillGoesBack", Backfill, "_reached = e.Begun[^1];", "_reached = e.Begun[0];") { From = 4 },
+        new("PausedBackfillGoesOn", Backfill, "_plan is not { } plan || _pause is not null ||", "_plan is not { } plan ||") { From = 4 },
+        new("WhatHasSucceededIsRunAgain", Backfill, "e.Status is RunStatus.Failed or RunStatus.Cancelled) Begin", "e.Status is not RunStatus.Running) Begin") { From = 4 },
+        new("WhoComesSecondIsNotTold", Node, "if (present is { } status && sender.Kind is StreamKind.Schedule or StreamKind.Backfill)", "if (present is { } status && sender.Kind is StreamKind.Event)") { From = 4 },
+        new("BackfillStartsRunsOfItsOwn", Backfill, "var run = again ? RunIds", "var run = again || interval.End.Second % 2 == 0 ? RunIds") { From = 4 },
         new("QueueOfAScheduleGrows", Advance, "OverlapPolicy.QueueOne => hasMore ? 1 : free + 1,", "OverlapPolicy.QueueOne => hasMore ? 1 : free + 2,") { From = 4 },
         new("PausedScheduleGoesOn", Advance, "if (_spec is not { } spec || _pause is not null) return;", "if (_spec is not { } spec) return;") { From = 4 },
         new("MissedTimesAreForgotten", Advance, "if (isLastMissed) skipped++;", "") { From = 4 },

@@ -22,6 +22,11 @@ internal static class Histories
             var stream = StreamId.Schedule(ns, schedule.Flow, schedule.Schedule);
             foreach (var entry in (await store.Journal.OpenAsync(stream, default)).Events) checker.Read(new Recorded(0, entry.At, "", stream, entry, ""));
         }
+        foreach (var backfill in (await store.ReadModel.ListBackfillsAsync(ns, null, null, 1000, default)).Items)
+        {
+            var stream = StreamId.Backfill(ns, backfill.Backfill);
+            foreach (var entry in (await store.Journal.OpenAsync(stream, default)).Events) checker.Read(new Recorded(0, entry.At, "", stream, entry, ""));
+        }
         var events = (await store.ReadModel.ListEventsAsync(ns, null, null, 1000, default)).Items;
         var triggers = events.SelectMany(e => e.Outcomes).Where(outcome => outcome.Held is not null).Select(outcome => StreamId.Trigger(ns, outcome.Flow, outcome.Trigger)).Distinct();
         foreach (var stream in events.Select(e => StreamId.Event(ns, e.Event)).Concat(triggers))

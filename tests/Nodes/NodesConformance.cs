@@ -404,6 +404,43 @@ public abstract class NodesConformance(SharedPostgres shared, ITestOutputHelper 
     }
 
     [PostgresFact]
+    public async Task ABackfill_RunsEachIntervalOnce_BesideItsSchedule_WhileNodesComeAndGo()
+    {
+        await using var site = NewSite();
+        var (a, b) = (await site.JoinAsync("a"), await site.JoinAsync("b"));
+        await Site.SharedAsync(a, b);
+        site.Work("w", 8, _short, "a", "b");
+        var flows = Enumerable.Range(0, 4).Select(i => Flows.Foreach(3, 1) with { Name = $"flow{i}", Schedules = [new ScheduleSpec { Name = "often", Every = TimeSpan.FromSeconds(1), Overlap = OverlapPolicy.Allow }] }).ToArray();
+        foreach (var flow in flows) await b.Scheduler.DeployAsync(new DeployFlow(Site.Ns, "ann", flow, "test", null), default);
+        await Site.UntilAsync(async () => (await b.Store.ReadModel.ListSchedulesAsync(Site.Ns, null, null, 100, default)).Items is { Count: 4 } all && all.All(s => s.Standing!.Begun >= 2), "Two runs of each schedule");
+        // Up to now, so that schedule and backfill meet; and of each a second one that wants the same, from the other end.
+        var now = DateTimeOffset.UtcNow;
+        foreach (var flow in flows)
+        {
+            await a.Scheduler.StartBackfillAsync(new StartBackfill(Site.Ns, "olga", $"{flow.Name}-old", new BackfillPlan(flow.Name, "often", now.AddSeconds(-12), now, false, 2, -10, BackfillRerun.None, 0)), default);
+            await b.Scheduler.StartBackfillAsync(new StartBackfill(Site.Ns, "olga", $"{flow.Name}-new", new BackfillPlan(flow.Name, "often", now.AddSeconds(-12), now, true, 2, -10, BackfillRerun.None, 0)), default);
+        }
+        Assert.Equal(8, (await b.Store.ReadModel.ListBackfillsAsync(Site.Ns, null, null, 100, default)).Items.Count);
+        var c = await site.JoinAsync("c");
+        await Site.SharedAsync(a, b, c);
+        await site.LeaveAsync(a);
+
+        await Site.UntilAsync(async () => (await b.Store.ReadModel.ListBackfillsAsync(Site.Ns, null, null, 100, default)).Items.All(row => row.Standing.State == BackfillState.Done), "The end of all backfills");
+        foreach (var flow in flows) await c.Scheduler.CommandScheduleAsync(new CommandSchedule(Site.Ns, "olga", flow.Name, "often", ScheduleVerb.Pause, "enough"), default);
+        await Site.UntilAsync(async () => (await b.Store.ReadModel.ListSchedulesAsync(Site.Ns, null, null, 100, default)).Items.All(s => s.Standing is { Pause: not null, ActiveCount: 0 }), "The end of all runs");
+        foreach (var flow in flows)
+        {
+            var rows = (await b.Store.ReadModel.ListBackfillsAsync(Site.Ns, flow.Name, null, 100, default)).Items;
+            // Of each interval one of the three has the run.
+            Assert.All(rows, row => Assert.Equal((row.Standing.Plan.Total, row.Standing.Plan.Total), (row.Standing.Taken, row.Standing.Succeeded + row.Standing.Present)));
+            var runs = (await b.Store.ReadModel.ListRunsAsync(new RunFilter(Site.Ns, flow.Name), null, 1000, default)).Items;
+            Assert.Equal(rows.Sum(row => row.Standing.Succeeded), runs.Count(run => run.Actor.StartsWith("backfill:", StringComparison.Ordinal)));
+            site.Knows(runs.Select(run => run.Run));
+        }
+        await site.CheckAsync(flows);
+    }
+
+    [PostgresFact]
     public async Task EventsAndEndsOfRuns_StartFlows_WhileNodesComeAndGo_EachOnce()
     {
         await using var site = NewSite();

@@ -31,6 +31,7 @@ internal static class ReplayedStream
             StreamKind.Schedule => new ScheduleEntity(stream),
             StreamKind.Event => new EventEntity(stream),
             StreamKind.Trigger => new TriggerEntity(stream),
+            StreamKind.Backfill => new BackfillEntity(stream),
             StreamKind.Step => new StepEntity(stream, ContextOf(stream, journal), TimeSpan.FromMinutes(5)),
             _ => throw new InvalidOperationException($"{stream} is of no kind that fixtures hold."),
         };

@@ -48,6 +48,23 @@ internal sealed partial class ApiClient
     public Task<ListResponse<ScheduleTime>> GetUpcomingAsync(string? flow, string? schedule, int count, CancellationToken cancellationToken) =>
         GetAsync<ListResponse<ScheduleTime>>($"api/v1/schedules:upcoming?count={count}{(flow is null ? "" : $"&flow={Escape(flow)}")}{(schedule is null ? "" : $"&schedule={Escape(schedule)}")}", cancellationToken);
 
+    /// <summary>With a key it is started once, so it may be sent again.</summary>
+    public Task<BackfillView> StartBackfillAsync(string flow, string schedule, BackfillRequest request, CancellationToken cancellationToken) =>
+        PostAsync<BackfillRequest, BackfillView>($"api/v1/flows/{Escape(flow)}/schedules/{Escape(schedule)}:backfill", request, repeatable: request.IdempotencyKey is not null, cancellationToken);
+
+    /// <summary>As a backfill.</summary>
+    public Task<BackfillView> RerunAsync(string flow, string schedule, RerunRequest request, CancellationToken cancellationToken) =>
+        PostAsync<RerunRequest, BackfillView>($"api/v1/flows/{Escape(flow)}/schedules/{Escape(schedule)}:rerun", request, repeatable: request.IdempotencyKey is not null, cancellationToken);
+
+    /// <param name="flow">Null for all flows'.</param>
+    public Task<ListResponse<BackfillView>> ListBackfillsAsync(string? flow, int limit, string? cursor, CancellationToken cancellationToken) =>
+        GetAsync<ListResponse<BackfillView>>($"api/v1/backfills?{Paging(limit, cursor)}{(flow is null ? "" : $"&flow={Escape(flow)}")}", cancellationToken);
+
+    public Task<BackfillView> GetBackfillAsync(string id, CancellationToken cancellationToken) => GetAsync<BackfillView>($"api/v1/backfills/{Escape(id)}", cancellationToken);
+
+    public Task<BackfillView> CommandBackfillAsync(string id, string verb, BackfillCommandRequest request, CancellationToken cancellationToken) =>
+        PostAsync<BackfillCommandRequest, BackfillView>($"api/v1/backfills/{Escape(id)}:{verb}", request, repeatable: true, cancellationToken);
+
     public async Task<bool> HasPackageAsync(string digest, CancellationToken cancellationToken)
     {
         try

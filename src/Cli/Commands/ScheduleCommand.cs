@@ -8,7 +8,7 @@ internal static class ScheduleCommand
 {
     public static Command Create(GlobalOptions global)
     {
-        var command = new Command("schedule", "See what starts by itself, and pause it") { List(global), Show(global), Next(global), Pause(global), Resume(global) };
+        var command = new Command("schedule", "See what starts by itself, and pause it") { List(global), Show(global), Next(global), Pause(global), Resume(global), BackfillCommand.Rerun(global) };
         ExampleHelp.Add(command, "fanfare schedule list", "fanfare schedule next --count 10", "fanfare schedule pause report nightly --reason 'the source is down'");
         return command;
     }
@@ -126,5 +126,5 @@ internal static class ScheduleCommand
 
     private static string When(ScheduleSpec spec) => spec.Every is { } every ? $"every {Words.Duration(every)}" : $"{spec.Cron} {spec.TimeZone}";
 
-    private static Argument<string> Name() => new("SCHEDULE") { Description = "The schedule, by its name in the flow" };
+    public static Argument<string> Name() => new("SCHEDULE") { Description = "The schedule, by its name in the flow" };
 }

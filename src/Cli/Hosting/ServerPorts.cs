@@ -70,6 +70,18 @@ internal abstract class ServerPorts : ITenure, IScheduler, IJournal, IReadModel
         return true;
     });
 
+    public Task StartBackfillAsync(StartBackfill command, CancellationToken cancellationToken) => AskAsync(async now =>
+    {
+        await now.Scheduler.StartBackfillAsync(command, cancellationToken).ConfigureAwait(false);
+        return true;
+    });
+
+    public Task CommandBackfillAsync(CommandBackfill command, CancellationToken cancellationToken) => AskAsync(async now =>
+    {
+        await now.Scheduler.CommandBackfillAsync(command, cancellationToken).ConfigureAwait(false);
+        return true;
+    });
+
     public Task<Published> PublishAsync(PublishEvent command, CancellationToken cancellationToken) => AskAsync(now => now.Scheduler.PublishAsync(command, cancellationToken));
 
     public Task CommandTriggerAsync(CommandTrigger command, CancellationToken cancellationToken) => AskAsync(async now =>
@@ -133,6 +145,11 @@ internal abstract class ServerPorts : ITenure, IScheduler, IJournal, IReadModel
         AskAsync(now => now.Store.ReadModel.ListSchedulesAsync(ns, flow, cursor, limit, cancellationToken));
 
     public Task<IReadOnlyList<ScheduleRow>> ListDueSchedulesAsync(string ns, int limit, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.ListDueSchedulesAsync(ns, limit, cancellationToken));
+
+    public Task<BackfillRow?> GetBackfillAsync(string ns, string id, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.GetBackfillAsync(ns, id, cancellationToken));
+
+    public Task<Page<BackfillRow>> ListBackfillsAsync(string ns, string? flow, string? cursor, int limit, CancellationToken cancellationToken) =>
+        AskAsync(now => now.Store.ReadModel.ListBackfillsAsync(ns, flow, cursor, limit, cancellationToken));
 
     public Task<TriggerRow?> GetTriggerAsync(string ns, string flow, string trigger, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.GetTriggerAsync(ns, flow, trigger, cancellationToken));
 

@@ -24,8 +24,13 @@ public sealed record ScheduledRunEnded(string Run, RunStatus Status) : Event;
 /// <summary>What a run that a schedule starts is about: from the time before it to its own, at which it is due. Its end names it among the schedule's.</summary>
 public readonly record struct DataInterval(DateTimeOffset Start, DateTimeOffset End);
 
-/// <summary>What started a run by itself: a schedule, for an interval, or a trigger, by events.</summary>
+/// <summary>What started a run by itself: a schedule, for an interval, a backfill of it, or a trigger, by events.</summary>
 /// <param name="Schedule">Its flow's schedule.</param>
 /// <param name="Trigger">Its flow's trigger.</param>
 /// <param name="Events">Ids of the events that the trigger had, in the order of its sources.</param>
-public sealed record RunCause(string? Schedule = null, DataInterval? Interval = null, string? Trigger = null, IReadOnlyList<string>? Events = null);
+/// <param name="Backfill">Id of the schedule's backfill; null where the schedule itself did.</param>
+public sealed record RunCause(string? Schedule = null, DataInterval? Interval = null, string? Trigger = null, IReadOnlyList<string>? Events = null, string? Backfill = null)
+{
+    /// <summary>What it is called, as an actor and for people: <c>schedule:NAME</c>, <c>trigger:NAME</c> or <c>backfill:ID</c>.</summary>
+    public string Actor() => Backfill is { } backfill ? $"backfill:{backfill}" : Trigger is { } trigger ? $"trigger:{trigger}" : $"schedule:{Schedule}";
+}

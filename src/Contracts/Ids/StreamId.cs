@@ -14,6 +14,7 @@ public enum StreamKind
     Schedule,
     Event,
     Trigger,
+    Backfill,
 }
 
 /// <summary>Names one event stream: <c>namespace/kind/name</c>. A step's name is <c>run/key</c>, a schedule's <c>flow/schedule</c>, a trigger's <c>flow/trigger</c>.</summary>
@@ -33,6 +34,8 @@ public readonly record struct StreamId(string Namespace, StreamKind Kind, string
     public static StreamId Event(string ns, string id) => new(ns, StreamKind.Event, id);
 
     public static StreamId Trigger(string ns, string flow, string trigger) => new(ns, StreamKind.Trigger, $"{flow}/{trigger}");
+
+    public static StreamId Backfill(string ns, string id) => new(ns, StreamKind.Backfill, id);
 
     /// <summary>The run that this stream belongs to; null for what belongs to none.</summary>
     public string? RunId => Kind switch
@@ -72,6 +75,7 @@ public readonly record struct StreamId(string Namespace, StreamKind Kind, string
             "schedule" => StreamKind.Schedule,
             "event" => StreamKind.Event,
             "trigger" => StreamKind.Trigger,
+            "backfill" => StreamKind.Backfill,
             _ => null,
         };
         if (kind is null || parts[0].Length == 0 || parts[2].Length == 0) return false;
@@ -102,6 +106,7 @@ public readonly record struct StreamId(string Namespace, StreamKind Kind, string
         StreamKind.Schedule => "schedule",
         StreamKind.Event => "event",
         StreamKind.Trigger => "trigger",
+        StreamKind.Backfill => "backfill",
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 }

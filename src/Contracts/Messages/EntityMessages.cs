@@ -24,6 +24,8 @@ namespace Fanfare.Contracts;
 [JsonDerivedType(typeof(BeginRun), "begin_run")]
 [JsonDerivedType(typeof(StopRun), "stop_run")]
 [JsonDerivedType(typeof(ReportRun), "report_run")]
+[JsonDerivedType(typeof(BeginBackfill), "begin_backfill")]
+[JsonDerivedType(typeof(ReportBackfill), "report_backfill")]
 [JsonDerivedType(typeof(AnnounceEnd), "announce_end")]
 [JsonDerivedType(typeof(TakeEvent), "take_event")]
 public abstract record EntityMessage;
@@ -56,10 +58,10 @@ public sealed record ResumeStep(RunInfo Run) : EntityMessage;
 
 public sealed record RetryStep(RunInfo Run, IReadOnlyList<string> Reset) : EntityMessage;
 
-/// <summary>To a schedule, from its flow: a deployment has it.</summary>
+/// <summary>To a schedule, from its flow, and from the schedule to its backfills: a deployment has it.</summary>
 public sealed record SetSchedule(int Deployment, ScheduleSpec Spec) : EntityMessage;
 
-/// <summary>To a schedule, from its flow: the latest deployment has it no more.</summary>
+/// <summary>To a schedule, from its flow, and from the schedule to its backfills: the latest deployment has it no more.</summary>
 public sealed record RemoveSchedule : EntityMessage;
 
 /// <summary>To a run that does not exist yet. One that does has had it.</summary>
@@ -70,8 +72,16 @@ public sealed record BeginRun(string Flow, int Deployment, string Parameters, IR
 /// <param name="SkipHandlers">Without on_failure and finally.</param>
 public sealed record StopRun(string Reason, bool SkipHandlers) : EntityMessage;
 
-/// <summary>From a run, to what started it: it has ended.</summary>
-public sealed record ReportRun(string Run, RunStatus Status) : EntityMessage;
+/// <summary>From a run, to what started it: it has ended; or to what would have started it, that it was there already.</summary>
+/// <param name="WasThere">That something else has started it. It may still go on.</param>
+public sealed record ReportRun(string Run, RunStatus Status, bool WasThere = false) : EntityMessage;
+
+/// <summary>To a backfill that does not exist yet, from its schedule.</summary>
+/// <param name="Actor">Who asked for it.</param>
+public sealed record BeginBackfill(BackfillPlan Plan, int Deployment, ScheduleSpec Spec, string Actor) : EntityMessage;
+
+/// <summary>From a backfill to its schedule: nothing more comes of it.</summary>
+public sealed record ReportBackfill(string Backfill) : EntityMessage;
 
 /// <summary>From a run to the event of its end, which does not exist yet. One that does has had it.</summary>
 /// <param name="Payload">JSON object.</param>

@@ -136,6 +136,7 @@ public static class JournalFormat
         // An event that is added, or one whose added member is set, is named here with its format.
         FlowDeleted => 2,
         ScheduleSet or ScheduleRemoved or SchedulePaused or ScheduleResumed or ScheduleAdvanced or ScheduledRunEnded => 2,
+        BackfillOpened or BackfillClosed or BackfillStarted or BackfillSet or BackfillAdvanced or BackfilledRunEnded or BackfillPaused or BackfillResumed or BackfillCancelled => 2,
         EventPublished or EventRedriven or DeadLettersDismissed or TriggerPaused or TriggerResumed or TriggerTook => 2,
         RunStarted { Cause: not null } => 2,
         RunEnded { Announced: not null } => 2,

@@ -40,6 +40,12 @@ public interface IReadModel
     /// <summary>Those of all flows that are due, by when they are.</summary>
     Task<IReadOnlyList<ScheduleRow>> ListDueSchedulesAsync(string ns, int limit, CancellationToken cancellationToken);
 
+    Task<BackfillRow?> GetBackfillAsync(string ns, string id, CancellationToken cancellationToken);
+
+    /// <summary>Newest first.</summary>
+    /// <param name="flow">Only those of this flow's schedules; null for all.</param>
+    Task<Page<BackfillRow>> ListBackfillsAsync(string ns, string? flow, string? cursor, int limit, CancellationToken cancellationToken);
+
     /// <summary>A trigger that a flow's latest deployment has; null for none.</summary>
     Task<TriggerRow?> GetTriggerAsync(string ns, string flow, string trigger, CancellationToken cancellationToken);
 

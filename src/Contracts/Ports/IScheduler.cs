@@ -24,6 +24,14 @@ public interface IScheduler
     /// <exception cref="RefusedException">There is no such schedule.</exception>
     Task CommandScheduleAsync(CommandSchedule command, CancellationToken cancellationToken);
 
+    /// <summary>Starts a backfill of a schedule; when this returns it can be read. The same id again is no error, and starts nothing.</summary>
+    /// <exception cref="RefusedException">There is no such schedule, it has no or too many such intervals, or too many backfills go on.</exception>
+    Task StartBackfillAsync(StartBackfill command, CancellationToken cancellationToken);
+
+    /// <summary>Pauses, resumes or cancels a backfill. Repeating what holds already is no error, and changes nothing.</summary>
+    /// <exception cref="RefusedException">There is no such backfill, or it has ended.</exception>
+    Task CommandBackfillAsync(CommandBackfill command, CancellationToken cancellationToken);
+
     /// <summary>Publishes an event: what listens for it starts. The same key again gives the event that is there, and starts nothing.</summary>
     Task<Published> PublishAsync(PublishEvent command, CancellationToken cancellationToken);
 
@@ -113,6 +121,21 @@ public enum ScheduleVerb
 
 /// <param name="Reason">With <see cref="ScheduleVerb.Pause"/>: why, for others to read; null for none.</param>
 public sealed record CommandSchedule(string Namespace, string Actor, string Flow, string Schedule, ScheduleVerb Verb, string? Reason = null);
+
+/// <param name="Backfill">Id of it: made by the caller, since the engine draws no chance, or from an idempotency key.</param>
+/// <param name="Plan">Without the total, which is counted.</param>
+public sealed record StartBackfill(string Namespace, string Actor, string Backfill, BackfillPlan Plan);
+
+public enum BackfillVerb
+{
+    Pause,
+    Resume,
+    Cancel,
+}
+
+/// <param name="Reason">With pause and cancel: why, for others to read; null for none.</param>
+/// <param name="Runs">With <see cref="BackfillVerb.Cancel"/>: its runs that go on are cancelled, too.</param>
+public sealed record CommandBackfill(string Namespace, string Actor, string Backfill, BackfillVerb Verb, string? Reason = null, bool Runs = false);
 
 /// <param name="Payload">JSON object.</param>
 /// <param name="Key">The same key and name mean the same event; null for one of its own.</param>

@@ -35,7 +35,40 @@ public sealed record ScheduleStanding(
     int Deployment, ScheduleSpec Spec, DateTimeOffset Until, SchedulePause? Pause, IReadOnlyList<string> Active, int ActiveCount, int Waiting, DateTimeOffset? OldestWaiting,
     string? Last, DataInterval? LastInterval, RunStatus? LastEnd, long Begun, long Skipped);
 
-/// <summary>Who paused a schedule or a trigger, when, and why.</summary>
+/// <summary>A backfill of a schedule.</summary>
+/// <param name="Backfill">Its id.</param>
+/// <param name="Actor">Who asked for it.</param>
+public sealed record BackfillRow(string Namespace, string Backfill, string Flow, string Schedule, string Actor, DateTimeOffset CreatedAt, BackfillStanding Standing) : Row;
+
+/// <summary>How a backfill stands.</summary>
+/// <param name="Deployment">The deployment that runs which begin now are of.</param>
+/// <param name="Reached">The interval that was taken up last.</param>
+/// <param name="Taken">How many intervals were taken up so far, of the plan's total.</param>
+/// <param name="Present">How many of them have had a run, and got none from this.</param>
+/// <param name="Succeeded">How many runs of it succeeded,</param>
+/// <param name="Failed">failed,</param>
+/// <param name="Cancelled">and were cancelled.</param>
+/// <param name="Active">Ids of runs that go on, the oldest first; of many the first <see cref="Limits.ListedRuns"/>.</param>
+/// <param name="Reason">Why it was cancelled.</param>
+/// <param name="EndedAt">When the last of its runs had ended and no more came; null until then.</param>
+public sealed record BackfillStanding(
+    BackfillState State, BackfillPlan Plan, int Deployment, SchedulePause? Pause, DataInterval? Reached, int Taken, int Present, int Succeeded, int Failed, int Cancelled,
+    IReadOnlyList<string> Active, int ActiveCount, string? Reason, DateTimeOffset? EndedAt);
+
+public enum BackfillState
+{
+    Running,
+    Paused,
+
+    /// <summary>Nothing more begins, and some of its runs go on.</summary>
+    Cancelling,
+    Cancelled,
+
+    /// <summary>All of its intervals have been taken up, and no run goes on.</summary>
+    Done,
+}
+
+/// <summary>Who paused a schedule, a backfill or a trigger, when, and why.</summary>
 public sealed record SchedulePause(string Actor, DateTimeOffset At, string? Reason);
 
 /// <summary>A trigger of a flow's latest deployment; written by the flow.</summary>

@@ -85,7 +85,7 @@ public sealed partial class RunEntity
                 break;
             case RunEnded e:
                 (_status, _error, _endedAt) = (e.Status, e.Error, entry.At);
-                if (_started is { Cause.Schedule: { } schedule } && _info!.Generation == 0) Send(StreamId.Schedule(Id.Namespace, _info.Flow, schedule), new ReportRun(Id.Name, e.Status));
+                if (Starter is { } starter && _info!.Generation == 0) Send(starter, new ReportRun(Id.Name, e.Status));
                 if (e.Announced is true) Send(StreamId.Event(Id.Namespace, RunIds.OfEnd(Id.Namespace, Id.Name, _info!.Generation)), new AnnounceEnd(_info.Flow, EndPayload.Of((RunRow)CurrentRow!)));
                 break;
             case RunRetried e:

@@ -115,9 +115,9 @@ public sealed partial class RunEntity : Entity
 
     protected override void Handle(StreamId sender, IReadOnlyList<OutboxMessage> messages, in Moment moment)
     {
-        if (sender.Kind is StreamKind.Schedule or StreamKind.Event or StreamKind.Trigger)
+        if (sender.Kind is StreamKind.Schedule or StreamKind.Backfill or StreamKind.Event or StreamKind.Trigger)
         {
-            foreach (var (_, _, message) in messages) HandleStarter(message, moment);
+            foreach (var (_, _, message) in messages) HandleStarter(sender, message, moment);
             Advance(moment);
             return;
         }
@@ -160,18 +160,18 @@ public sealed partial class RunEntity : Entity
     }
 
     // It is sent these perhaps twice, and remembers no place of a sender that has little to say: what holds already says that it had them.
-    private void HandleStarter(EntityMessage message, in Moment moment)
+    private void HandleStarter(StreamId sender, EntityMessage message, in Moment moment)
     {
         switch (message)
         {
             case BeginRun begin:
                 if (_started is not null) break;
-                Emit(new RunStarted(begin.Flow, _context.Deployment, _context.Parameters, WithFlows(begin.Tags), begin.Priority, null, begin.Cause), moment with { Actor = begin.Cause.Trigger is { } trigger ? $"trigger:{trigger}" : $"schedule:{begin.Cause.Schedule}" });
+                Emit(new RunStarted(begin.Flow, _context.Deployment, _context.Parameters, WithFlows(begin.Tags), begin.Priority, null, begin.Cause), moment with { Actor = begin.Cause.Actor() });
                 break;
             case StopRun stop:
                 if (_started is null) throw new StaleStateException($"Run {Id} is to stop, and this node has not seen it start.");
-                // One that an operator has reopened since is the operator's.
-                if (_info!.Generation > 0) break;
+                // One that an operator has reopened since is the operator's, and one that another has started is that one's.
+                if (_info!.Generation > 0 || Starter != sender) break;
                 if (_status is RunStatus.Running or RunStatus.Paused) Emit(new RunCancelRequested(stop.Reason), moment);
                 if (stop.SkipHandlers && !_skipHandlers && _status is RunStatus.Finishing or RunStatus.Failing or RunStatus.Cancelling) Emit(new RunCancelRequested(stop.Reason), moment);
                 break;
@@ -179,6 +179,17 @@ public sealed partial class RunEntity : Entity
                 throw new InvalidOperationException($"Run {Id} was sent {message.GetType().Name} by what starts runs, which no run takes.");
         }
     }
+
+    /// <summary>How the run stands, when something else has started it than this; null when this did, or nothing yet.</summary>
+    public RunStatus? StartedByOther(RunCause cause) => _started is { Cause: var own } && own?.Backfill != cause.Backfill ? _status : null;
+
+    // What hears of its end: the schedule or the backfill that has started it.
+    private StreamId? Starter => _started?.Cause switch
+    {
+        { Backfill: { } backfill } => StreamId.Backfill(Id.Namespace, backfill),
+        { Schedule: { } schedule } => StreamId.Schedule(Id.Namespace, _info!.Flow, schedule),
+        _ => null,
+    };
 
     private List<string> WithFlows(IReadOnlyList<string> tags) => [.. tags.Concat(_context.Graph.Spec.Tags).Distinct()];
 

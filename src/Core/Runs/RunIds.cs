@@ -21,6 +21,12 @@ public static class RunIds
     public static string OfSchedule(string ns, string flow, string schedule, DateTimeOffset time) =>
         Of(SHA256.HashData(Encoding.UTF8.GetBytes($"schedule\n{ns}\n{flow}\n{schedule}\n{time.UtcTicks}")));
 
+    /// <summary>The id of the run that a backfill starts for a time whose interval has had one.</summary>
+    public static string OfBackfill(string ns, string backfill, DateTimeOffset time) => Of(SHA256.HashData(Encoding.UTF8.GetBytes($"backfill\n{ns}\n{backfill}\n{time.UtcTicks}")));
+
+    /// <summary>The id of the backfill that is started with an idempotency key.</summary>
+    public static string OfBackfillKey(string ns, string flow, string schedule, string key) => Of(SHA256.HashData(Encoding.UTF8.GetBytes($"backfill key\n{ns}\n{flow}\n{schedule}\n{key}")));
+
     /// <summary>The id of the run that a trigger starts by these events. No key that a caller may give leads to it.</summary>
     public static string OfTrigger(string ns, string flow, string trigger, IEnumerable<string> events) =>
         Of(SHA256.HashData(Encoding.UTF8.GetBytes($"trigger\n{ns}\n{flow}\n{trigger}\n{string.Join('\n', events)}")));

@@ -8,6 +8,8 @@ public sealed partial class ScheduleEntity(StreamId id) : Entity(id)
     private readonly Queue<DataInterval> _waiting = new();
     private readonly List<string> _active = [];
     private readonly HashSet<string> _stopping = [];
+    private readonly HashSet<string> _backfills = [];
+    private readonly List<string> _openBackfills = [];
 
     private ScheduleSpec? _spec;
     private Timetable? _timetable;
@@ -42,8 +44,7 @@ public sealed partial class ScheduleEntity(StreamId id) : Entity(id)
     /// <exception cref="RefusedException">There is no such schedule.</exception>
     public void Command(CommandSchedule command, in Moment moment)
     {
-        if (_spec is null)
-            throw new RefusedException(RefusalKind.NotFound, "FAN0002", $"Flow '{command.Flow}' has no schedule '{command.Schedule}' in namespace '{command.Namespace}'.");
+        if (_spec is null) throw NoSuchSchedule(command.Flow, command.Schedule, command.Namespace);
         switch (command.Verb)
         {
             case ScheduleVerb.Pause:
@@ -56,6 +57,28 @@ public sealed partial class ScheduleEntity(StreamId id) : Entity(id)
                 throw new InvalidOperationException($"Unknown verb {command.Verb}.");
         }
         Advance(moment);
+    }
+
+    /// <summary>Starts a backfill; one that it has had is no error.</summary>
+    /// <exception cref="RefusedException">There is no such schedule, or what is asked for is not possible.</exception>
+    public void Backfill(StartBackfill command, in Moment moment)
+    {
+        var plan = command.Plan;
+        if (_spec is not { } spec) throw NoSuchSchedule(plan.Flow, plan.Schedule, command.Namespace);
+        if (_backfills.Contains(command.Backfill)) return;
+        if (_openBackfills.Count >= Limits.OpenBackfills)
+            throw new RefusedException(RefusalKind.Conflict, "FAN0003", $"{_openBackfills.Count} backfills of schedule {plan.Flow}/{plan.Schedule} go on, and no more may. Wait for one to end, or cancel one.");
+        var total = BackfillRange.Of(_timetable!, spec, plan).Take(Limits.BackfillIntervals + 1).Count();
+        if (total is 0 or > Limits.BackfillIntervals)
+        {
+            throw new RefusedException(RefusalKind.Invalid, "FAN0001", $"Schedule {plan.Flow}/{plan.Schedule} has {(total == 0 ? "no interval" : $"more than {Limits.BackfillIntervals} intervals")} from {ScheduleParameters.Text(plan.From)} to {ScheduleParameters.Text(plan.To)}.")
+            {
+                Fields = [total == 0
+                    ? new SpecError(0, 0, "from", "leaves no whole interval of the schedule up to 'to'", "Give an earlier 'from' or a later 'to'. Nothing is due before the schedule's 'start'.")
+                    : new SpecError(0, 0, "from", $"leaves more than {Limits.BackfillIntervals} intervals up to 'to'", "Start several backfills, of a part each.")],
+            };
+        }
+        Emit(new BackfillOpened(command.Backfill, plan with { Total = total }), moment);
     }
 
     public override void Tick(in Moment moment)
@@ -81,6 +104,11 @@ public sealed partial class ScheduleEntity(StreamId id) : Entity(id)
                     break;
                 case ReportRun:
                     break;
+                case ReportBackfill report when _openBackfills.Contains(report.Backfill):
+                    Emit(new BackfillClosed(report.Backfill), moment);
+                    break;
+                case ReportBackfill:
+                    break;
                 default:
                     throw new InvalidOperationException($"Schedule {Id} was sent {message.GetType().Name}, which no schedule takes.");
             }
@@ -98,11 +126,13 @@ public sealed partial class ScheduleEntity(StreamId id) : Entity(id)
                 (_deployment, _spec) = (e.Deployment, e.Spec);
                 _timetable = Timetable.Compile(e.Spec, out var errors)
                     ?? throw new JournalFormatException($"Schedule {Id} cannot be understood: {errors[0].Message} The journal is damaged, or a different release wrote it.");
+                TellBackfills(new SetSchedule(e.Deployment, e.Spec));
                 break;
             case ScheduleRemoved:
                 _skipped += _waiting.Count;
                 (_spec, _timetable, _pause) = (null, null, null);
                 _waiting.Clear();
+                TellBackfills(new RemoveSchedule());
                 break;
             case SchedulePaused e:
                 _pause = new SchedulePause(entry.Actor, Stored(entry.At), e.Reason);
@@ -117,7 +147,16 @@ public sealed partial class ScheduleEntity(StreamId id) : Entity(id)
             case ScheduledRunEnded e:
                 _active.Remove(e.Run);
                 _stopping.Remove(e.Run);
-                _lastEnd = e.Status;
+                // One that a backfill had started first may still go on.
+                if (e.Status.IsTerminal()) _lastEnd = e.Status;
+                break;
+            case BackfillOpened e:
+                _backfills.Add(e.Backfill);
+                _openBackfills.Add(e.Backfill);
+                Send(StreamId.Backfill(Id.Namespace, e.Backfill), new BeginBackfill(e.Plan, _deployment, _spec!, entry.Actor));
+                break;
+            case BackfillClosed e:
+                _openBackfills.Remove(e.Backfill);
                 break;
             default:
                 throw new JournalFormatException($"Stream {Id} holds {entry.Event.GetType().Name}, which is no event of a schedule.");
@@ -157,6 +196,14 @@ public sealed partial class ScheduleEntity(StreamId id) : Entity(id)
         (_last, _lastInterval) = (run, interval);
         Send(StreamId.Run(Id.Namespace, run), new BeginRun(flow, _deployment, ScheduleParameters.Of(spec, interval), [.. spec.Tags, $"schedule:{name}"], spec.Priority, new RunCause(name, interval)));
     }
+
+    private void TellBackfills(EntityMessage message)
+    {
+        foreach (var backfill in _openBackfills) Send(StreamId.Backfill(Id.Namespace, backfill), message);
+    }
+
+    private static RefusedException NoSuchSchedule(string flow, string schedule, string ns) =>
+        new(RefusalKind.NotFound, "FAN0002", $"Flow '{flow}' has no schedule '{schedule}' in namespace '{ns}'.");
 
     private static bool HasSameTimes(ScheduleSpec one, ScheduleSpec other) =>
         (one.Cron, one.Dialect, one.Every, one.TimeZone, one.Gap, one.Repeat, one.Start) == (other.Cron, other.Dialect, other.Every, other.TimeZone, other.Gap, other.Repeat, other.Start);

@@ -286,7 +286,8 @@ internal sealed class Activation(StreamId id, EngineNode node)
     {
         if (flight.IsFull || _inFlight.Contains(target) || !node.Owns(target) || node.Options.IsApart?.Invoke(target) is true) return false;
         var messages = entity.OutboxTo(target, DeliveryMessages + 1);
-        if (messages.Count > DeliveryMessages || !node.Activate(target).ComesAlong(flight, Id, messages)) return false;
+        // A run that begins is not in memory; or it is there already, and then its starter is told so.
+        if (messages.Count > DeliveryMessages || messages is [{ Message: BeginRun }, ..] || !node.Activate(target).ComesAlong(flight, Id, messages)) return false;
         entity.Acknowledge(target, messages[^1].Sequence);
         return true;
     }
@@ -445,8 +446,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
         if (_entity is not { } entity || !ReferenceEquals(entity, leg.Entity)) return;
         _durableOutbox = leg.Outbox;
         TimeWaits(leg);
-        // Of a state that is durable as a whole.
-        if (_waiters.Count > 0 && entity.DecidedCount == 0 && _flights.Count == 0) _waiters.RemoveAll(w => w.IsOver(entity));
+        LetGo(entity);
         if (entity is StepEntity { Run: not null } step)
         {
             var offer = step.Offer;
@@ -460,6 +460,12 @@ internal sealed class Activation(StreamId id, EngineNode node)
         foreach (var target in leg.Unsent) Deliver(entity, target);
         ArmTimer(entity);
         AcknowledgeIfQuiet(entity);
+    }
+
+    // Whoever waits for a state that is durable as a whole, and this is it.
+    private void LetGo(Entity entity)
+    {
+        if (_waiters.Count > 0 && entity.DecidedCount == 0 && _flights.Count == 0) _waiters.RemoveAll(w => w.IsOver(entity));
     }
 
     private void TimeWaits(Leg leg)
@@ -489,6 +495,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
                 await node.DeliverAsync(Id, target, messages);
                 failures = 0;
                 entity.Acknowledge(target, messages[^1].Sequence);
+                if (ReferenceEquals(entity, _entity)) LetGo(entity);
             }
             catch (Exception exception) when (exception is not OperationCanceledException || !node.Stopping.IsCancellationRequested)
             {

@@ -13,7 +13,7 @@ public static class EngineInstruments
     private static readonly InstrumentAdvice<double> _untilADay = new() { HistogramBucketBoundaries = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 28_800, 86_400] };
 
     private static readonly KeyValuePair<string, object?>
-        _byCommand = Telemetry.Tag(Telemetry.Cause, "command"), _bySchedule = Telemetry.Tag(Telemetry.Cause, "schedule"), _byTrigger = Telemetry.Tag(Telemetry.Cause, "trigger"),
+        _byCommand = Telemetry.Tag(Telemetry.Cause, "command"), _bySchedule = Telemetry.Tag(Telemetry.Cause, "schedule"), _byTrigger = Telemetry.Tag(Telemetry.Cause, "trigger"), _byBackfill = Telemetry.Tag(Telemetry.Cause, "backfill"),
         _succeeded = Telemetry.Tag(Telemetry.Outcome, "succeeded"), _failed = Telemetry.Tag(Telemetry.Outcome, "failed"), _cancelled = Telemetry.Tag(Telemetry.Outcome, "cancelled"),
         _skipped = Telemetry.Tag(Telemetry.Outcome, "skipped"), _lost = Telemetry.Tag(Telemetry.Outcome, "lost");
 
@@ -50,7 +50,7 @@ public static class EngineInstruments
     public static void Begin()
     {
         foreach (var counter in (Counter<long>[])[_events, _attemptsStarted, _resultsRefused, _timesLeftOut, _eventsPublished, _shardsGained, _shardsLost]) counter.Add(0);
-        foreach (var cause in (KeyValuePair<string, object?>[])[_byCommand, _bySchedule, _byTrigger]) _runsStarted.Add(0, cause);
+        foreach (var cause in (KeyValuePair<string, object?>[])[_byCommand, _bySchedule, _byTrigger, _byBackfill]) _runsStarted.Add(0, cause);
         foreach (var outcome in (KeyValuePair<string, object?>[])[_succeeded, _failed, _cancelled]) _runsEnded.Add(0, outcome);
         foreach (var outcome in (KeyValuePair<string, object?>[])[_succeeded, _failed, _cancelled, _skipped]) _tasksEnded.Add(0, outcome);
         foreach (var outcome in (KeyValuePair<string, object?>[])[_succeeded, _failed, _cancelled, _lost]) _attemptsEnded.Add(0, outcome);
@@ -115,8 +115,8 @@ public static class EngineInstruments
                 _resultsRefused.Add(1);
                 break;
             case RunStarted e:
-                _runsStarted.Add(1, e.Cause is null ? _byCommand : e.Cause.Trigger is null ? _bySchedule : _byTrigger);
-                if (e.Cause is { Interval: { } interval }) _scheduleDelay.Record(Math.Max(0, (entry.At - interval.End).TotalSeconds));
+                _runsStarted.Add(1, e.Cause is null ? _byCommand : e.Cause.Backfill is not null ? _byBackfill : e.Cause.Trigger is null ? _bySchedule : _byTrigger);
+                if (e.Cause is { Interval: { } interval, Backfill: null }) _scheduleDelay.Record(Math.Max(0, (entry.At - interval.End).TotalSeconds));
                 break;
             case RunEnded e:
                 var outcome = e.Status == RunStatus.Succeeded ? _succeeded : e.Status == RunStatus.Failed ? _failed : _cancelled;

@@ -69,6 +69,28 @@ public sealed class NodeScheduler : IScheduler
         },
         cancellationToken);
 
+    public async Task StartBackfillAsync(StartBackfill command, CancellationToken cancellationToken)
+    {
+        _local.CheckBackfills();
+        await AskAsync(
+            StreamId.Schedule(command.Namespace, command.Plan.Flow, command.Plan.Schedule),
+            async node =>
+            {
+                await node.StartBackfillAsync(command, cancellationToken);
+                return true;
+            },
+            cancellationToken);
+    }
+
+    public Task CommandBackfillAsync(CommandBackfill command, CancellationToken cancellationToken) => AskAsync(
+        StreamId.Backfill(command.Namespace, command.Backfill),
+        async node =>
+        {
+            await node.CommandBackfillAsync(command, cancellationToken);
+            return true;
+        },
+        cancellationToken);
+
     public Task CommandTriggerAsync(CommandTrigger command, CancellationToken cancellationToken) => AskAsync(
         StreamId.Flow(command.Namespace, command.Flow),
         async node =>

@@ -57,7 +57,7 @@ internal static class SchedulesApi
     private static IEnumerable<ScheduleTime> TimesOf(ScheduleRow row, int count)
     {
         var (stream, standing) = (StreamId.Schedule(row.Namespace, row.Flow, row.Schedule).ToString(), row.Standing!);
-        var timetable = Timetable.Compile(standing.Spec, out _) ?? throw new JournalFormatException($"Schedule {row.Schedule} of flow {row.Flow} cannot be understood.");
+        var timetable = TimetableOf(row);
         var time = standing.Until;
         for (var i = 0; i < count && timetable.Next(time) is { } next; i++)
         {
@@ -80,14 +80,17 @@ internal static class SchedulesApi
         return TypedResults.Ok(View(await GetAsync(http, flow, schedule, reads)));
     }
 
-    private static async Task<ScheduleRow> GetAsync(HttpContext http, string flow, string schedule, IReadModel reads)
+    public static async Task<ScheduleRow> GetAsync(HttpContext http, string flow, string schedule, IReadModel reads)
     {
         var ns = Q.NamespaceOf(http);
         var row = Names.IsValid(flow) && Names.IsValid(schedule) ? await reads.GetScheduleAsync(ns, flow, schedule, http.RequestAborted) : null;
         return row ?? throw ApiFault.NotFound($"Flow '{Show.Shorten(flow, 80)}' has no schedule '{Show.Shorten(schedule, 80)}' in namespace {ns}. A flow's latest deployment says which it has.");
     }
 
-    private static Ok UnknownVerb(string schedule) => throw ApiFault.UnknownVerb("schedule", schedule, [.. Verbs.Select(v => GatewayJson.Word(v.Verb))]);
+    public static Timetable TimetableOf(ScheduleRow row) =>
+        Timetable.Compile(row.Standing!.Spec, out _) ?? throw new JournalFormatException($"Schedule {row.Schedule} of flow {row.Flow} cannot be understood.");
+
+    private static Ok UnknownVerb(string schedule) => throw ApiFault.UnknownVerb("schedule", schedule, [.. Verbs.Select(v => GatewayJson.Word(v.Verb)), "backfill", "rerun"]);
 
     private static ScheduleView View(ScheduleRow row) => new(row.Flow, row.Schedule, row.Due, row.Standing!);
 }

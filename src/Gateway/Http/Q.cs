@@ -13,6 +13,8 @@ internal static class Q
     public static readonly QueryParameter<string> Schedule = QueryKinds.Name("schedule", "With flow: only this schedule of it.");
     public static readonly QueryParameter<long?> Count = QueryKinds.Number("count", "How many times to show. Default: 10.", 1, MaxLimit);
 
+    public static readonly QueryParameter<string> BackfillsOf = QueryKinds.Name("flow", "Only backfills of this flow's schedules.");
+
     public static readonly QueryParameter<string> TriggersOf = QueryKinds.Name("flow", "Only triggers of this flow.");
     public static readonly QueryParameter<string> DeadLettersOf = QueryKinds.Name("flow", "Only what this flow's triggers could not start.");
     public static readonly QueryParameter<string> Trigger = QueryKinds.Name("trigger", "With flow: only of this trigger.");

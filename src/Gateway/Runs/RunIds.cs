@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 
 namespace Fanfare.Gateway;
 
-/// <summary>Ids of runs and events that were made without an idempotency key: <c>r</c> or <c>e</c>, the time, then chance, so that they sort by time.</summary>
+/// <summary>Ids of runs, events and backfills that were made without an idempotency key: <c>r</c>, <c>e</c> or <c>b</c>, the time, then chance, so that they sort by time.</summary>
 internal static class RunIds
 {
     public const int MaxChars = 128;
@@ -13,7 +13,9 @@ internal static class RunIds
 
     public static string NewEvent(DateTimeOffset now) => New('e', now);
 
-    /// <summary>Whether a run or an event can have this id at all.</summary>
+    public static string NewBackfill(DateTimeOffset now) => New('b', now);
+
+    /// <summary>Whether one of them can have this id at all.</summary>
     public static bool IsPossible(string id)
     {
         if (id.Length is 0 or > MaxChars || id[0] == '.') return false;

@@ -6,7 +6,7 @@ namespace Fanfare.Gateway;
 /// <summary>Starting, listing, showing and commanding runs.</summary>
 internal static class RunsApi
 {
-    private const int MaxPriority = 100;
+    public const int MaxPriority = 100;
 
     public static void Map(IEndpointRouteBuilder routes)
     {
@@ -45,7 +45,7 @@ internal static class RunsApi
         var actor = Caller.ActorOf(http);
         var request = await Body.ReadJsonAsync(http, new StartRunRequest());
         if (!Names.IsValid(flow)) throw ApiFault.NotFound($"There is no flow of that name in namespace {ns}: {Names.Rule}.");
-        var command = new StartRun(ns, actor, flow, Deployment(request), Parameters(request), Tags(request), Priority(request),
+        var command = new StartRun(ns, actor, flow, Deployment(request), Parameters(request), Tags(request), CheckPriority(request.Priority),
             IdempotencyKey.Of(http, request.IdempotencyKey), RunIds.New(clock.GetUtcNow()));
         var started = await scheduler.StartRunAsync(command, http.RequestAborted);
         var answer = new StartRunResponse(started.Run, flow, started.Deployment, started.New, Links.RunPage(ns, started.Run));
@@ -118,7 +118,8 @@ internal static class RunsApi
         return tags;
     }
 
-    private static int Priority(StartRunRequest request) => request.Priority is >= -MaxPriority and <= MaxPriority
-        ? request.Priority
+    /// <exception cref="ApiFault">It is none.</exception>
+    public static int CheckPriority(int priority) => priority is >= -MaxPriority and <= MaxPriority
+        ? priority
         : throw ApiFault.Field("priority", "is out of range", $"Give a number from -{MaxPriority} to {MaxPriority}.");
 }

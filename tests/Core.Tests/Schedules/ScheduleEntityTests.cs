@@ -219,6 +219,69 @@ public sealed class ScheduleEntityTests
         Assert.Equal(_schedule.OutboxTo(run, 10), replayed.OutboxTo(run, 10), new SameMessage());
     }
 
+    [Fact]
+    public void ABackfill_IsTold_AndHearsOfDeployments_UntilItHasEnded()
+    {
+        Set(Every(10), deployment: 3);
+        var plan = new BackfillPlan("etl", "often", s_start.AddSeconds(-60), s_start, false, 2, -10, BackfillRerun.None, 0);
+        var id = StreamId.Backfill("default", "b1");
+        Backfill(plan, "b1");
+        Backfill(plan, "b1");
+        Set(Every(10) with { Priority = 4 }, deployment: 4);
+
+        Assert.Equal((plan with { Total = 6 }, 3, "olga"), Sent<BeginBackfill>().Select(sent => (sent.Message.Plan, sent.Message.Deployment, sent.Message.Actor)).Single());
+        Assert.Equal((id, 4), Sent<SetSchedule>().Select(sent => (sent.Run, sent.Message.Deployment)).Single());
+        _schedule.Receive(id, [new OutboxMessage(1, _schedule.Id, new ReportBackfill("b1"))], Moment);
+        _schedule.Receive(id, [new OutboxMessage(1, _schedule.Id, new ReportBackfill("b1"))], Moment);
+        Set(Every(10), deployment: 5);
+        Assert.Single(Sent<SetSchedule>());
+        Backfill(plan, "b1");
+        Assert.Single(Sent<BeginBackfill>());
+
+        Backfill(plan, "b2");
+        Receive(new RemoveSchedule());
+        Assert.Equal(StreamId.Backfill("default", "b2"), Sent<RemoveSchedule>().Single().Run);
+        Assert.Equal("FAN0002", Assert.Throws<RefusedException>(() => Backfill(plan, "b3")).Code);
+    }
+
+    [Theory]
+    [InlineData(0, 5, "no interval")]
+    [InlineData(-200_000, 0, "more than 10000 intervals")]
+    public void ABackfillOfNothing_OrOfTooMuch_IsRefused(int from, int to, string what)
+    {
+        Set(Every(10));
+        var refused = Assert.Throws<RefusedException>(() => Backfill(new BackfillPlan("etl", "often", s_start.AddSeconds(from), s_start.AddSeconds(to), true, 1, 0, BackfillRerun.All, 0), "b1"));
+
+        Assert.Contains(what, refused.Message, StringComparison.Ordinal);
+        Assert.Equal("from", Assert.Single(refused.Fields).Path);
+    }
+
+    [Fact]
+    public void MoreBackfillsThanMayGoOn_AreRefused_UntilOneHasEnded()
+    {
+        Set(Every(10));
+        var plan = new BackfillPlan("etl", "often", s_start.AddSeconds(-60), s_start, false, 1, 0, BackfillRerun.None, 0);
+        for (var i = 0; i < Limits.OpenBackfills; i++) Backfill(plan, $"b{i}");
+        Assert.Equal(RefusalKind.Conflict, Assert.Throws<RefusedException>(() => Backfill(plan, "another")).Kind);
+        _schedule.Receive(StreamId.Backfill("default", "b7"), [new OutboxMessage(1, _schedule.Id, new ReportBackfill("b7"))], Moment);
+        Backfill(plan, "another");
+    }
+
+    [Fact]
+    public void ATimeThatABackfillHasStartedFirst_HoldsUpNothing()
+    {
+        Set(Every(10));
+        At(10);
+        var run = RunIds.OfSchedule("default", "etl", "often", s_start.AddSeconds(10));
+        _schedule.Receive(StreamId.Run("default", run), [new OutboxMessage(1, _schedule.Id, new ReportRun(run, RunStatus.Running, WasThere: true))], Moment);
+        At(20);
+
+        Assert.Equal(2, Begun().Count);
+        Assert.Equal((1, (RunStatus?)null), (Standing.ActiveCount, Standing.LastEnd));
+    }
+
+    private void Backfill(BackfillPlan plan, string id) => _schedule.Backfill(new StartBackfill("default", "olga", id, plan), Moment with { Actor = "olga" });
+
     private static string Text(ScheduleEntity schedule) => System.Text.Json.JsonSerializer.Serialize(((ScheduleRow)schedule.CurrentRow!).Standing, ContractsJson.Default.ScheduleStanding);
 
     private ScheduleStanding Standing => ((ScheduleRow)_schedule.CurrentRow!).Standing!;

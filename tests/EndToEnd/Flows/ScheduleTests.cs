@@ -86,6 +86,74 @@ public sealed class ScheduleTests : IAsyncLifetime
         Assert.DoesNotContain("paused", resumed, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task ABackfill_RunsEachIntervalOnce_BesideItsSchedule_ThoughTheServerIsKilledAgainAndAgain()
+    {
+        await _site.Api.DeployAsync(Flow("past", "every: 1s, overlap: allow"));
+        await Eventually.TrueAsync(async () => await BegunAsync("past") >= 2, "Two runs");
+        // Some of them had a run by the schedule, which goes on; and the other backfill wants the same.
+        var from = DateTimeOffset.UtcNow.AddSeconds(-40);
+        var ids = new List<string>();
+        foreach (var newest in new[] { true, false })
+            ids.Add(await StartedAsync(new { from = from.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture), to = DateTimeOffset.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture), newest_first = newest, parallel = 3 }));
+        for (var kills = 0; kills < 3; kills++)
+        {
+            var taken = (await BackfillAsync(ids[0])).Standing.Taken;
+            await Eventually.TrueAsync(async () => (await BackfillAsync(ids[0])).Standing is { } now && (now.Taken >= taken + 4 || now.State == BackfillState.Done), "Some more intervals");
+            await _site.Server!.KillAsync();
+            await _site.StartServerAsync();
+        }
+        foreach (var id in ids) await Eventually.TrueAsync(async () => (await BackfillAsync(id)).Standing.State == BackfillState.Done, "The end of the backfill");
+        await PauseAsync("past", "enough");
+        await Eventually.TrueAsync(async () => (await RunsAsync("past")).All(run => run.Status == RunStatus.Succeeded), "The end of all runs");
+
+        var runs = await RunsAsync("past");
+        var times = new List<string>();
+        foreach (var run in runs) times.Add((await _site.Api.OutputAsync(run.Run, "start")).GetProperty("at").GetString()!);
+        Assert.Equal(times.Count, times.Distinct().Count());
+        var standings = new List<BackfillStanding>();
+        foreach (var id in ids) standings.Add((await BackfillAsync(id)).Standing);
+        Assert.All(standings, standing => Assert.Equal((standing.Plan.Total, standing.Plan.Total), (standing.Taken, standing.Succeeded + standing.Present)));
+        Assert.Equal(runs.Count(run => run.Tags.Any(tag => tag.StartsWith("backfill:", StringComparison.Ordinal))), standings.Sum(standing => standing.Succeeded));
+        var first = runs.Min(run => run.Parameters.GetProperty("from").GetString());
+        Assert.True(standings[0].Plan.Total >= 38 && string.CompareOrdinal(first, from.AddSeconds(2).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)) <= 0, $"{standings[0].Plan.Total} {first}");
+    }
+
+    [Fact]
+    public async Task TheCommand_BackfillsAndRunsAgain()
+    {
+        await _site.Api.DeployAsync(Flow("again", "cron: 30 2 * * *, timezone: Europe/Berlin"));
+        await Eventually.TrueAsync(async () => (await ListAsync()).Count == 1, "The schedule");
+
+        var started = await CommandAsync("backfill", "start", "again", "often", "--from", "2026-03-28", "--to", "2026-03-31", "--parallel", "2", "--key", "k");
+        var id = started.Split(',')[0].Trim();
+        await Eventually.TrueAsync(async () => (await BackfillAsync(id)).Standing.State == BackfillState.Done, "The end of the backfill");
+        var shown = await CommandAsync("backfill", "show", id);
+        var rerun = await CommandAsync("schedule", "rerun", "again", "often", "2026-03-30T02:30");
+        var listed = await CommandAsync("backfill", "list", "again");
+        var refused = _site.Command("backfill", "cancel", id, "--server", _site.Url);
+
+        Assert.Contains("taken up 2 of 2 intervals", shown, StringComparison.Ordinal);
+        Assert.Contains("2 succeeded, 0 failed", shown, StringComparison.Ordinal);
+        Assert.Contains("of 1 interval", rerun, StringComparison.Ordinal);
+        Assert.Equal(2, listed.Split('\n').Count(line => line.Contains("again  often", StringComparison.Ordinal)));
+        Assert.NotEqual(0, await refused.ExitAsync(TimeSpan.FromSeconds(30)));
+        await Eventually.TrueAsync(async () => (await RunsAsync("again")) is { Count: 3 } runs && runs.All(run => run.Status == RunStatus.Succeeded), "Three runs");
+        // The day of the gap has no 02:30.
+        Assert.Equal(
+            ["2026-03-28T01:30:00Z 2026-03-29T01:00:00Z", "2026-03-29T01:00:00Z 2026-03-30T00:30:00Z", "2026-03-29T01:00:00Z 2026-03-30T00:30:00Z"],
+            (await RunsAsync("again")).Select(run => $"{run.Parameters.GetProperty("from").GetString()} {run.Parameters.GetProperty("until").GetString()}").Order());
+    }
+
+    private async Task<string> StartedAsync(object request)
+    {
+        var answer = await _site.Api.AnswerAsync(HttpMethod.Post, "/api/v1/flows/past/schedules/often:backfill", request);
+        Assert.True(answer.Status == 201, answer.Body);
+        return Read<BackfillView>(answer.Body).Backfill;
+    }
+
+    private async Task<BackfillView> BackfillAsync(string id) => Read<BackfillView>(await _site.Api.GetTextAsync($"/api/v1/backfills/{id}"));
+
     private async Task<string> CommandAsync(params string[] arguments)
     {
         var command = _site.Command([.. arguments, "--server", _site.Url]);

@@ -58,6 +58,7 @@ internal static class ReplayVerdict
                     StreamKind.Schedule => new ScheduleEntity(stream),
                     StreamKind.Event => new EventEntity(stream),
                     StreamKind.Trigger => new TriggerEntity(stream),
+                    StreamKind.Backfill => new BackfillEntity(stream),
                     _ => new StepEntity(stream, context!, TimeSpan.FromMinutes(5)),
                 };
                 entity.Replay(opened.Events, opened.Acknowledged);

@@ -13,6 +13,8 @@ internal sealed class FakeReads : IReadModel
 
     public List<ScheduleRow> Schedules { get; } = [];
 
+    public List<BackfillRow> Backfills { get; } = [];
+
     public List<TriggerRow> Triggers { get; } = [];
 
     public List<EventRow> Published { get; } = [];
@@ -51,6 +53,7 @@ internal sealed class FakeReads : IReadModel
             _events.Clear();
             Deployments.Clear();
             Schedules.Clear();
+            Backfills.Clear();
             Triggers.Clear();
             Published.Clear();
             DeadLetters.Clear();
@@ -85,6 +88,11 @@ internal sealed class FakeReads : IReadModel
 
     public Task<IReadOnlyList<ScheduleRow>> ListDueSchedulesAsync(string ns, int limit, CancellationToken cancellationToken) =>
         Read<IReadOnlyList<ScheduleRow>>(() => [.. Schedules.Where(s => s.Namespace == ns && s.Due is not null).OrderBy(s => s.Due).Take(limit)]);
+
+    public Task<BackfillRow?> GetBackfillAsync(string ns, string id, CancellationToken cancellationToken) => Read(() => Backfills.Find(b => b.Namespace == ns && b.Backfill == id));
+
+    public Task<Page<BackfillRow>> ListBackfillsAsync(string ns, string? flow, string? cursor, int limit, CancellationToken cancellationToken) =>
+        Read(() => Slice(Backfills.Where(b => b.Namespace == ns && (flow is null || b.Flow == flow)), cursor, limit));
 
     public Task<TriggerRow?> GetTriggerAsync(string ns, string flow, string trigger, CancellationToken cancellationToken) =>
         Read(() => Triggers.Find(t => t.Namespace == ns && t.Flow == flow && t.Trigger == trigger));

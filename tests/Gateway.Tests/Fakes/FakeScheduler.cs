@@ -65,6 +65,17 @@ internal sealed class FakeScheduler : IScheduler
 
     public Task CommandScheduleAsync(CommandSchedule command, CancellationToken cancellationToken) => TakeAsync(command, cancellationToken);
 
+    /// <summary>What becomes of a backfill that is started.</summary>
+    public Action<StartBackfill>? Backfills { get; set; }
+
+    public async Task StartBackfillAsync(StartBackfill command, CancellationToken cancellationToken)
+    {
+        await TakeAsync(command, cancellationToken);
+        Backfills?.Invoke(command);
+    }
+
+    public Task CommandBackfillAsync(CommandBackfill command, CancellationToken cancellationToken) => TakeAsync(command, cancellationToken);
+
     public async Task<Published> PublishAsync(PublishEvent command, CancellationToken cancellationToken)
     {
         await TakeAsync(command, cancellationToken);

@@ -222,6 +222,38 @@ internal static partial class Scenarios
         await stage.CommandDeadLettersAsync(DeadLetterVerb.Dismiss);
     }
 
+    private static Answer Backfill(Lease lease) => Answer.Hold;
+
+    private static async Task BackfillAsync(Stage stage)
+    {
+        const string Flow = """
+            name: backfill
+            parameters: {from: {default: ""}, mode: {type: int, default: 1}}
+            schedules:
+              yearly: {cron: 30 2 1 1 *, timezone: Europe/Berlin, parameters: {mode: 2}, interval_start: from}
+            steps:
+              start: {run: a}
+            """;
+        await stage.DeployAsync(Flow);
+        await stage.BackfillAsync("one", "backfill", "yearly", 2000, 2005, parallel: 2);
+        await stage.BeginsAsync("backfill", runs: 2);
+        await stage.CommandAsync(BackfillVerb.Pause, "one", "recorded");
+        await stage.DeployAsync(Flow + "\ntimeout: 1h\n");
+        await stage.CommandAsync(BackfillVerb.Resume, "one");
+        await stage.CommandAsync(BackfillVerb.Cancel, "one", "recorded", runs: true);
+        await stage.EndsAsync(RunStatus.Cancelled);
+        await stage.BackfillIsAsync("one", BackfillState.Cancelled);
+        // What was cancelled is run again, by a run of the backfill's own; what was never run, by the schedule's.
+        await stage.BackfillAsync("two", "backfill", "yearly", 2000, 2004, parallel: 4, BackfillRerun.Failed);
+        await stage.BeginsAsync("backfill", runs: 6);
+        await stage.CommandAsync(BackfillVerb.Cancel, "two", null, runs: true);
+        await stage.BackfillIsAsync("two", BackfillState.Cancelled);
+        await stage.BackfillAsync("three", "backfill", "yearly", 2003, 2004, parallel: 1, BackfillRerun.All);
+        await stage.BeginsAsync("backfill", runs: 7);
+        await stage.DeleteAsync("backfill");
+        await stage.BackfillIsAsync("three", BackfillState.Cancelling);
+    }
+
     private static Answer Delete(Lease lease) => lease.Name == "work[1]" ? Answer.Hold : Answer.Ok();
 
     private static async Task DeleteAsync(Stage stage)

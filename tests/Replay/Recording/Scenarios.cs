@@ -32,6 +32,7 @@ internal static partial class Scenarios
         ["delete"] = (Delete, DeleteAsync),
         ["schedule"] = (Schedule, ScheduleAsync),
         ["trigger"] = (Trigger, TriggerAsync),
+        ["backfill"] = (Backfill, BackfillAsync),
         ["gang"] = (Gang, GangAsync),
     };
 

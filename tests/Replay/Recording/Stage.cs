@@ -86,6 +86,19 @@ internal sealed class Stage : IAsyncDisposable
             await _node.CommandDeadLettersAsync(new CommandDeadLetters(Namespace, Operator, letter.Event, verb), default);
     }
 
+    /// <param name="from">Year in which the first interval may begin,</param>
+    /// <param name="to">and the last may end.</param>
+    public async Task BackfillAsync(string id, string flow, string schedule, int from, int to, int parallel, BackfillRerun rerun = BackfillRerun.None)
+    {
+        await UntilAsync($"schedule {schedule}", async () => await ReadModel.GetScheduleAsync(Namespace, flow, schedule, default) is not null);
+        var plan = new BackfillPlan(flow, schedule, new DateTimeOffset(from, 1, 1, 0, 0, 0, TimeSpan.Zero), new DateTimeOffset(to, 1, 2, 0, 0, 0, TimeSpan.Zero), rerun == BackfillRerun.Failed, parallel, -3, rerun, 0);
+        await _node.StartBackfillAsync(new StartBackfill(Namespace, Operator, id, plan), default);
+    }
+
+    public Task CommandAsync(BackfillVerb verb, string backfill, string? reason = null, bool runs = false) => _node.CommandBackfillAsync(new CommandBackfill(Namespace, Operator, backfill, verb, reason, runs), default);
+
+    public Task BackfillIsAsync(string backfill, BackfillState state) => UntilAsync($"backfill that is {state}", async () => (await ReadModel.GetBackfillAsync(Namespace, backfill, default))!.Standing.State == state);
+
     public Task CommandAsync(ScheduleVerb verb, string flow, string schedule, string? reason = null) =>
         _node.CommandScheduleAsync(new CommandSchedule(Namespace, Operator, flow, schedule, verb, reason), default);
 
@@ -124,6 +137,7 @@ internal sealed class Stage : IAsyncDisposable
             foreach (var step in (await ReadModel.ListStepsAsync(Namespace, run.Run, null, 1000, default)).Items) rows[StreamId.Step(Namespace, run.Run, step.Key)] = step;
         }
         foreach (var schedule in (await ReadModel.ListSchedulesAsync(Namespace, null, null, 100, default)).Items) rows[StreamId.Schedule(Namespace, schedule.Flow, schedule.Schedule)] = schedule;
+        foreach (var backfill in (await ReadModel.ListBackfillsAsync(Namespace, null, null, 100, default)).Items) rows[StreamId.Backfill(Namespace, backfill.Backfill)] = backfill;
         foreach (var published in (await ReadModel.ListEventsAsync(Namespace, null, null, 100, default)).Items) rows[StreamId.Event(Namespace, published.Event)] = published;
         await _store.DisposeAsync();
         return rows;

@@ -16,6 +16,7 @@ internal sealed class Coverage
             StreamKind.Run => history.Runs.TryGetValue(recorded.Stream.Name, out var run) ? StateOf(run) : "run new",
             StreamKind.Step => history.Steps.TryGetValue(recorded.Stream, out var step) ? StateOf(step, history.Runs[recorded.Stream.RunId!]) : "step new",
             StreamKind.Schedule => history.Schedules.TryGetValue(recorded.Stream, out var schedule) ? StateOf(schedule) : "schedule new",
+            StreamKind.Backfill => history.Backfills.TryGetValue(recorded.Stream, out var backfill) ? backfill.State : "backfill new",
             _ => "flow",
         };
         Pairs.Add($"{state} | {Name(recorded.Entry.Event)}");
@@ -33,6 +34,8 @@ internal sealed class Coverage
         RunRetried retried => retried.FromStep is null ? "RunRetried" : "RunRetried from step",
         StepOpened opened => opened.Run.Halted is true ? "StepOpened halted" : "StepOpened",
         ScheduleAdvanced advanced => $"ScheduleAdvanced{(advanced.Came.Count > 1 ? " several" : "")}{(advanced.Skipped > 0 ? " skipping" : "")}{(advanced.Dropped > 0 ? " dropping" : "")}{(advanced.Begun > 0 ? " beginning" : "")}{(advanced.Stopped is not null ? " stopping" : "")}",
+        BackfilledRunEnded ended => $"BackfilledRunEnded{(ended.WasThere ? " was there" : "")} {ended.Status}",
+        BackfillCancelled cancelled => $"BackfillCancelled{(cancelled.Runs ? " with runs" : "")}{(cancelled.Sender is null ? "" : " by its schedule")}",
         _ => e.GetType().Name,
     };
 

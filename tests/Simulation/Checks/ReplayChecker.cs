@@ -23,8 +23,25 @@ internal sealed class ReplayChecker(HistoryChecker history, DurableStore store, 
         }
         foreach (var stream in store.Streams.Where(s => s.Kind == StreamKind.Schedule).ToList()) CheckSchedule(stream, store.Read(stream));
         foreach (var stream in store.Streams.Where(s => s.Kind is StreamKind.Event or StreamKind.Trigger).ToList()) CheckEvent(stream, store.Read(stream));
+        foreach (var stream in store.Streams.Where(s => s.Kind == StreamKind.Backfill).ToList()) CheckBackfill(stream, store.Read(stream));
         return _violations;
     }
+
+    private void CheckBackfill(StreamId stream, IReadOnlyList<JournalEvent> events)
+    {
+        if (store.WakeOf(stream) is { } wake) Complain(stream, $"nothing is left to do, and its wake row is {wake}");
+        if (events.Count == 0) return;
+        var backfill = new BackfillEntity(stream);
+        backfill.Replay(events, long.MaxValue);
+        var (replayed, row) = ((BackfillRow)backfill.CurrentRow!, store.Rows.Backfills[(stream.Namespace, stream.Name)]);
+        var (one, other) = (Text(replayed), Text(row));
+        if (one != other) Complain(stream, $"replay gives {one}, the row says {other}");
+        var (standing, ended) = (row.Standing, row.Standing.Succeeded + row.Standing.Failed + row.Standing.Cancelled + row.Standing.Present);
+        if (standing.State is not (BackfillState.Done or BackfillState.Cancelled) || standing.EndedAt is null) Complain(stream, $"all has ended, and by its row it is {standing.State}");
+        if (ended != standing.Taken) Complain(stream, $"{standing.Taken} intervals were taken up, and {ended} have come to something");
+    }
+
+    private static string Text(BackfillRow row) => $"{row.Flow} {row.Schedule} {row.Actor} {row.CreatedAt:O} {JsonSerializer.Serialize(row.Standing, ContractsJson.Default.BackfillStanding)}";
 
     private void CheckEvent(StreamId stream, IReadOnlyList<JournalEvent> events)
     {

@@ -53,6 +53,10 @@ internal sealed class Crew
                 Later(schedules.Span(5_000, 60_000), () => Command(id, ScheduleVerb.Pause, () => Later(schedules.Span(1_000, 60_000), () => Command(id, ScheduleVerb.Resume))));
             }
         }
+        if (cluster.Loop.Seed is var seed && flows.Any(flow => flow.Schedules is not null) && new Chance(Chance.Mix(seed ^ Chance.Hash("backfills"))) is var backfills && backfills.Roll(0.5))
+        {
+            foreach (var flow in flows.Where(flow => flow.Schedules is not null)) Later(backfills.Span(3_000, 60_000), () => Backfill(flow, backfills, 1));
+        }
         if (flows.Any(flow => flow.Triggers is not null)) PublishSome(new Chance(Chance.Mix(cluster.Loop.Seed ^ Chance.Hash("events"))));
         LookAfterPaused();
     }
@@ -177,6 +181,7 @@ internal sealed class Crew
     {
         foreach (var run in Runs.Where(r => !_cluster.Faults.Active && _cluster.Store.Rows.Runs.GetValueOrDefault(("default", r))?.Status == RunStatus.Paused))
             Insist(e => Resume(e, run), _ => { });
+        foreach (var backfill in _cluster.Faults.Active ? [] : _cluster.Store.Rows.Backfills.Values.Where(b => b.Standing.State == BackfillState.Paused).ToList()) Command(backfill.Backfill, BackfillVerb.Resume);
         LookAfterPaused();
     });
 
@@ -202,6 +207,29 @@ internal sealed class Crew
         _cluster.Loop.Trace($"olga: {verb} {schedule}");
         var (flow, name) = schedule.ScheduleName;
         Insist(e => Completed(e.CommandScheduleAsync(new CommandSchedule("default", "olga", flow, name, verb), CancellationToken.None)), _ => then?.Invoke());
+    }
+
+    // Of what has been, up to what its schedule is about to start; and somebody may change his mind. A schedule that is not there refuses.
+    private void Backfill(FlowSpec flow, Chance chance, int number)
+    {
+        var (schedule, now) = (flow.Schedules![0], _cluster.Loop.Now);
+        var plan = new BackfillPlan(
+            flow.Name, schedule.Name, now - (schedule.Every!.Value * chance.Between(1, 7)), now, chance.Roll(0.5), chance.Between(1, 3), chance.Between(-5, 0),
+            chance.Pick([BackfillRerun.None, BackfillRerun.None, BackfillRerun.Failed, BackfillRerun.All]), 0);
+        var id = $"{flow.Name}-backfill-{number}";
+        _cluster.Loop.Trace($"olga: backfill {plan}");
+        Insist(e => Completed(e.StartBackfillAsync(new StartBackfill("default", "olga", id, plan), CancellationToken.None)), _ =>
+        {
+            if (chance.Roll(0.4)) Later(chance.Span(0, 30_000), () => Command(id, BackfillVerb.Pause, () => Later(chance.Span(500, 30_000), () => Command(id, BackfillVerb.Resume))));
+            if (chance.Roll(0.25)) Later(chance.Span(0, 60_000), () => Command(id, BackfillVerb.Cancel, runs: chance.Roll(0.5)));
+            if (chance.Roll(0.3)) Later(chance.Span(0, 30_000), () => Backfill(flow, chance, number + 1));
+        });
+    }
+
+    private void Command(string backfill, BackfillVerb verb, Action? then = null, bool runs = false)
+    {
+        _cluster.Loop.Trace($"olga: {verb} {backfill} {runs}");
+        Insist(e => Completed(e.CommandBackfillAsync(new CommandBackfill("default", "olga", backfill, verb, null, runs), CancellationToken.None)), _ => then?.Invoke());
     }
 
     private void Command(string run, RunVerb verb, string? from = null, Action<RunStatus>? answered = null)

@@ -12,6 +12,8 @@ internal sealed class RowTables
 
     public Dictionary<StreamId, ScheduleRow> Schedules { get; } = [];
 
+    public Dictionary<(string Ns, string Backfill), BackfillRow> Backfills { get; } = [];
+
     public Dictionary<(string Ns, string Flow, string Trigger), TriggerRow> Triggers { get; } = [];
 
     public Dictionary<(string Ns, string Event), EventRow> Events { get; } = [];
@@ -45,6 +47,10 @@ internal sealed class RowTables
             case ScheduleRow c:
                 Schedules[StreamId.Schedule(c.Namespace, c.Flow, c.Schedule)] = c;
                 key = (c.Namespace, c.Flow, "schedule", c.Schedule);
+                break;
+            case BackfillRow b:
+                Backfills[(b.Namespace, b.Backfill)] = b;
+                key = (b.Namespace, "backfill", b.Backfill);
                 break;
             case TriggerRow t:
                 Triggers[(t.Namespace, t.Flow, t.Trigger)] = t;

@@ -28,6 +28,11 @@ internal sealed class SimReadModel(DurableStore store, VirtualProcess process, F
     public Task<IReadOnlyList<ScheduleRow>> ListDueSchedulesAsync(string ns, int limit, CancellationToken cancellationToken) =>
         Done<IReadOnlyList<ScheduleRow>>([.. Rows.Schedules.Values.Where(s => s.Namespace == ns && s.Due is not null).OrderBy(s => s.Due).Take(limit)]);
 
+    public Task<BackfillRow?> GetBackfillAsync(string ns, string id, CancellationToken cancellationToken) => Done(Rows.Backfills.GetValueOrDefault((ns, id)));
+
+    public Task<Page<BackfillRow>> ListBackfillsAsync(string ns, string? flow, string? cursor, int limit, CancellationToken cancellationToken) =>
+        Whole(Rows.Backfills.Values.Where(b => b.Namespace == ns && (flow is null || b.Flow == flow)).Reverse());
+
     public Task<TriggerRow?> GetTriggerAsync(string ns, string flow, string trigger, CancellationToken cancellationToken) =>
         Done(Rows.Triggers.GetValueOrDefault((ns, flow, trigger)) is { Standing: not null } row ? row : null);
 

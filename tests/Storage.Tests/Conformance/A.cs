@@ -61,6 +61,11 @@ internal static class A
         2, new ScheduleSpec { Name = name, Every = TimeSpan.FromMinutes(5), Parameters = """{"text":"é"}""", Tags = ["t"] }, T0, new SchedulePause("ann", T0, "why\n"),
         ["r1"], 1, 2, T0.AddHours(-1), "r1", new DataInterval(T0, T0.AddMinutes(5)), RunStatus.Failed, 7, 8));
 
+    /// <param name="at">When it was made, in seconds.</param>
+    public static BackfillRow Backfill(string id, string flow, int at, int taken = 3) => new(Ns, id, flow, "nightly", "ann\n", T0.AddSeconds(at), new BackfillStanding(
+        BackfillState.Paused, new BackfillPlan(flow, "nightly", T0, T0.AddDays(9), true, 2, -10, BackfillRerun.Failed, 9), 2, new SchedulePause("ann", T0, "why\n"), new DataInterval(T0, T0.AddDays(1)), taken, 1, 1, 0, 0,
+        ["r1"], 1, null, null));
+
     /// <summary>A trigger that listens for ends of a flow's runs, and for an event.</summary>
     public static TriggerRow Trigger(string flow, string name, string listensFor, string toFlow, bool paused = false) => new(Ns, flow, name, new TriggerStanding(
         2, new TriggerSpec { Name = name, Sources = [new TriggerSource { Event = listensFor, Where = [new PayloadCondition("a.b", PayloadTest.In, """["é"]""")], Map = [new PayloadMapping("day", "date")] }, new TriggerSource { Flow = toFlow, Ends = [RunStatus.Failed] }, new TriggerSource { Event = listensFor }] },

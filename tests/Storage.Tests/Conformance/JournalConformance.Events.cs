@@ -62,6 +62,31 @@ public abstract partial class JournalConformance
     }
 
     [BackendFact]
+    public async Task Backfills_AreListedNewestFirst_AndChangeHowTheyStand()
+    {
+        BackfillRow[] rows = [A.Backfill("b1", "a", 1), A.Backfill("b2", "z", 2), A.Backfill("b3", "a", 2), A.Backfill("b4", "a", 0)];
+        var opened = new Dictionary<string, OpenedStream>();
+        foreach (var row in rows)
+        {
+            opened[row.Backfill] = await Open(StreamId.Backfill(A.Ns, row.Backfill));
+            await Append(A.Append(StreamId.Backfill(A.Ns, row.Backfill), opened[row.Backfill], rows: [row]));
+        }
+
+        Assert.Equal(Texts([rows[2], rows[1], rows[0], rows[3]]), Texts(await AllPages((cursor, limit) => ReadModel.ListBackfillsAsync(A.Ns, null, cursor, limit, default), 1)));
+        Assert.Equal(Texts([rows[2], rows[0], rows[3]]), Texts(await AllPages((cursor, limit) => ReadModel.ListBackfillsAsync(A.Ns, "a", cursor, limit, default), 2)));
+        Assert.Equal(Texts([rows[0]]), Texts([(await ReadModel.GetBackfillAsync(A.Ns, "b1", default))!]));
+        Assert.Null(await ReadModel.GetBackfillAsync("other", "b1", default));
+        await Assert.ThrowsAsync<FormatException>(() => ReadModel.ListBackfillsAsync(A.Ns, null, "nonsense", 1, default));
+
+        var changed = A.Backfill("b2", "z", 2, taken: 9);
+        await Append(A.Append(StreamId.Backfill(A.Ns, "b2"), opened["b2"], expected: 1, rows: [rows[1], changed]));
+        Assert.Equal(Texts([changed]), Texts([(await ReadModel.GetBackfillAsync(A.Ns, "b2", default))!]));
+
+        static IEnumerable<string> Texts(IEnumerable<BackfillRow> rows) =>
+            rows.Select(row => $"{row.Backfill} {row.Flow} {row.Schedule} {row.Actor} {row.CreatedAt:O} {JsonSerializer.Serialize(row.Standing, ContractsJson.Default.BackfillStanding)}");
+    }
+
+    [BackendFact]
     public async Task DeadLetters_AreListedOldestFirst_UntilTheyAreSettled()
     {
         DeadLetterRow[] rows = [A.DeadLetter("e2", "a", "x", 1), A.DeadLetter("e1", "a", "x", 2), A.DeadLetter("e1", "a", "y", 2), A.DeadLetter("e1", "b", "x", 2)];

@@ -38,6 +38,9 @@ public sealed partial class PostgresQueryPlanTests(SharedPostgres shared, ITestO
         ["event"] = ["published_events_by_id"],
         ["events_published"] = ["published_events_by_time"],
         ["events_of_name"] = ["published_events_by_name"],
+        ["backfill"] = ["backfills_by_id"],
+        ["backfills"] = ["backfills_by_time"],
+        ["backfills_of_flow"] = ["backfills_by_flow"],
         ["dead_letters"] = ["dead_letters_by_age"],
         ["runs_named"] = ["runs_pkey", ByName],
         ["runs_by_created"] = ["runs_by_created"],
@@ -118,6 +121,7 @@ public sealed partial class PostgresQueryPlanTests(SharedPostgres shared, ITestO
         await RunAsync(SqlText.Whole("postgres_0008_deletions.sql"));
         await RunAsync(SqlText.Whole("postgres_0009_schedules.sql"));
         await RunAsync(SqlText.Whole("postgres_0010_triggers.sql"));
+        await RunAsync(SqlText.Whole("postgres_0011_backfills.sql"));
     }
 
     public async Task DisposeAsync()

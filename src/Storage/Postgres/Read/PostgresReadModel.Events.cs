@@ -1,9 +1,10 @@
 using Fanfare.Contracts;
 using Fanfare.Storage.Common;
+using Npgsql;
 
 namespace Fanfare.Storage.Postgres.Read;
 
-// Triggers, events, and what could not start.
+// Triggers, events, what could not start, and backfills.
 internal sealed partial class PostgresReadModel
 {
     public Task<TriggerRow?> GetTriggerAsync(string ns, string flow, string trigger, CancellationToken cancellationToken) =>
@@ -26,15 +27,13 @@ internal sealed partial class PostgresReadModel
 
     public Task<EventRow?> GetEventAsync(string ns, string id, CancellationToken cancellationToken) => OneAsync(Sql("event").With(ns).With(id), RowReader.Event, cancellationToken);
 
-    public async Task<Page<EventRow>> ListEventsAsync(string ns, string? name, string? cursor, int limit, CancellationToken cancellationToken)
-    {
-        CheckLimit(limit);
-        var before = Cursor.Key(cursor, "events", 2) ?? [long.MaxValue, long.MaxValue];
-        var query = Sql(name is null ? "events_published" : "events_of_name").With(ns).With(before[0]).With(before[1]).With(limit + 1L);
-        var rows = await AllAsync(name is null ? query : query.With(name), r => (Id: r.GetInt64(0), Row: RowReader.Event(r)), cancellationToken).ConfigureAwait(false);
-        var page = Page(rows, limit, last => Cursor.Of("events", Instant.ToMicroseconds(last.Row.At), last.Id));
-        return new Page<EventRow>([.. page.Items.Select(item => item.Row)], page.Next);
-    }
+    public Task<Page<EventRow>> ListEventsAsync(string ns, string? name, string? cursor, int limit, CancellationToken cancellationToken) =>
+        NewestFirstAsync("events", name is null ? "events_published" : "events_of_name", ns, name, cursor, limit, RowReader.Event, row => row.At, cancellationToken);
+
+    public Task<BackfillRow?> GetBackfillAsync(string ns, string id, CancellationToken cancellationToken) => OneAsync(Sql("backfill").With(ns).With(id), RowReader.Backfill, cancellationToken);
+
+    public Task<Page<BackfillRow>> ListBackfillsAsync(string ns, string? flow, string? cursor, int limit, CancellationToken cancellationToken) =>
+        NewestFirstAsync("backfills", flow is null ? "backfills" : "backfills_of_flow", ns, flow, cursor, limit, RowReader.Backfill, row => row.CreatedAt, cancellationToken);
 
     public async Task<Page<DeadLetterRow>> ListDeadLettersAsync(string ns, string? flow, string? trigger, string? cursor, int limit, CancellationToken cancellationToken)
     {
@@ -42,5 +41,17 @@ internal sealed partial class PostgresReadModel
         var after = Cursor.DeadLetter(cursor);
         var query = Sql("dead_letters").With(ns).With(after.At).With(after.Event).With(after.Flow).With(after.Trigger).With(limit + 1L).With(flow).With(trigger);
         return Page(await AllAsync(query, RowReader.DeadLetter, cancellationToken).ConfigureAwait(false), limit, Cursor.OfDeadLetter);
+    }
+
+    // Streams' rows by when they were made, and those of the same moment by their number.
+    private async Task<Page<T>> NewestFirstAsync<T>(
+        string listing, string statement, string ns, string? only, string? cursor, int limit, Func<NpgsqlDataReader, T> read, Func<T, DateTimeOffset> madeAt, CancellationToken cancellationToken)
+    {
+        CheckLimit(limit);
+        var before = Cursor.Key(cursor, listing, 2) ?? [long.MaxValue, long.MaxValue];
+        var query = Sql(statement).With(ns).With(before[0]).With(before[1]).With(limit + 1L);
+        var rows = await AllAsync(only is null ? query : query.With(only), r => (Id: r.GetInt64(0), Row: read(r)), cancellationToken).ConfigureAwait(false);
+        var page = Page(rows, limit, last => Cursor.Of(listing, Instant.ToMicroseconds(madeAt(last.Row)), last.Id));
+        return new Page<T>([.. page.Items.Select(item => item.Row)], page.Next);
     }
 }

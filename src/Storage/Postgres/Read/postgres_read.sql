@@ -82,6 +82,18 @@ SELECT $(event_columns) FROM published_events WHERE ns = $1 AND (at_us, stream_i
 -- name: events_of_name
 SELECT $(event_columns) FROM published_events WHERE ns = $1 AND (at_us, stream_id) < ($2, $3) AND name = $5 ORDER BY at_us DESC, stream_id DESC LIMIT $4;
 
+-- fragment: backfill_columns
+stream_id, ns, backfill, flow, name, actor, created_us, standing
+
+-- name: backfill
+SELECT $(backfill_columns) FROM backfills WHERE ns = $1 AND backfill = $2;
+
+-- name: backfills
+SELECT $(backfill_columns) FROM backfills WHERE ns = $1 AND (created_us, stream_id) < ($2, $3) ORDER BY created_us DESC, stream_id DESC LIMIT $4;
+
+-- name: backfills_of_flow
+SELECT $(backfill_columns) FROM backfills WHERE ns = $1 AND (created_us, stream_id) < ($2, $3) AND flow = $5 ORDER BY created_us DESC, stream_id DESC LIMIT $4;
+
 -- name: dead_letters
 SELECT ns, event, flow, name, kind, source, at_us, reason FROM dead_letters
 WHERE ns = $1 AND (at_us, event, flow, name) > ($2, $3, $4, $5) AND ($7::text IS NULL OR flow = $7) AND ($8::text IS NULL OR name = $8) ORDER BY at_us, event, flow, name LIMIT $6;

@@ -4,6 +4,37 @@ using NpgsqlTypes;
 
 namespace Fanfare.Storage.Postgres.Write;
 
+internal sealed class PutBackfills : Columns
+{
+    private readonly List<long> _stream, _created;
+    private readonly List<string> _ns, _backfill, _flow, _name, _actor, _standing;
+
+    public PutBackfills(SqlText sql)
+        : base(sql["put_backfills"])
+    {
+        _stream = Column<long>(NpgsqlDbType.Bigint);
+        _ns = Column<string>(NpgsqlDbType.Text);
+        _backfill = Column<string>(NpgsqlDbType.Text);
+        _flow = Column<string>(NpgsqlDbType.Text);
+        _name = Column<string>(NpgsqlDbType.Text);
+        _actor = Column<string>(NpgsqlDbType.Text);
+        _created = Column<long>(NpgsqlDbType.Bigint);
+        _standing = Column<string>(NpgsqlDbType.Text);
+    }
+
+    public void Add(StreamEntry stream, BackfillRow row)
+    {
+        _stream.Add(stream.Id);
+        _ns.Add(row.Namespace);
+        _backfill.Add(row.Backfill);
+        _flow.Add(row.Flow);
+        _name.Add(row.Schedule);
+        _actor.Add(HeldText.Of(row.Actor));
+        _created.Add(Instant.ToMicroseconds(row.CreatedAt));
+        _standing.Add(HeldText.Of(Standings.Write(row.Standing)));
+    }
+}
+
 /// <summary>Triggers by their names.</summary>
 internal sealed class TriggerNames : Columns
 {

@@ -127,6 +127,11 @@ INSERT INTO published_events (stream_id, ns, event, kind, name, payload, event_k
 SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS r
 ON CONFLICT (stream_id) DO UPDATE SET outcomes = excluded.outcomes;
 
+-- name: put_backfills
+INSERT INTO backfills (stream_id, ns, backfill, flow, name, actor, created_us, standing)
+SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) AS r
+ON CONFLICT (stream_id) DO UPDATE SET standing = excluded.standing;
+
 -- name: put_dead_letters
 INSERT INTO dead_letters (ns, event, flow, name, kind, source, at_us, reason)
 SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) AS r

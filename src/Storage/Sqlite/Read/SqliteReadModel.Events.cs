@@ -1,9 +1,10 @@
 using Fanfare.Contracts;
 using Fanfare.Storage.Common;
+using Fanfare.Storage.Sqlite.Native;
 
 namespace Fanfare.Storage.Sqlite.Read;
 
-// Triggers, events, and what could not start.
+// Triggers, events, what could not start, and backfills.
 internal sealed partial class SqliteReadModel
 {
     public Task<TriggerRow?> GetTriggerAsync(string ns, string flow, string trigger, CancellationToken cancellationToken) =>
@@ -27,18 +28,14 @@ internal sealed partial class SqliteReadModel
     public Task<EventRow?> GetEventAsync(string ns, string id, CancellationToken cancellationToken) =>
         QueryAsync(db => One(Sql(db, "event").Bind(1, ns).Bind(2, id), RowReader.Event), cancellationToken);
 
-    public Task<Page<EventRow>> ListEventsAsync(string ns, string? name, string? cursor, int limit, CancellationToken cancellationToken)
-    {
-        CheckLimit(limit);
-        var before = Cursor.Key(cursor, "events", 2) ?? [long.MaxValue, long.MaxValue];
-        return QueryAsync(db =>
-        {
-            var statement = name is null ? Sql(db, "events_published") : Sql(db, "events_of_name").Bind(5, name);
-            var rows = All(statement.Bind(1, ns).Bind(2, before[0]).Bind(3, before[1]).Bind(4, limit + 1L), s => (Id: s.Long(0), Row: RowReader.Event(s)), cancellationToken);
-            var page = Page(rows, limit, last => Cursor.Of("events", Instant.ToMicroseconds(last.Row.At), last.Id));
-            return new Page<EventRow>([.. page.Items.Select(item => item.Row)], page.Next);
-        }, cancellationToken);
-    }
+    public Task<Page<EventRow>> ListEventsAsync(string ns, string? name, string? cursor, int limit, CancellationToken cancellationToken) =>
+        NewestFirst("events", db => name is null ? Sql(db, "events_published") : Sql(db, "events_of_name").Bind(5, name), ns, cursor, limit, RowReader.Event, row => row.At, cancellationToken);
+
+    public Task<BackfillRow?> GetBackfillAsync(string ns, string id, CancellationToken cancellationToken) =>
+        QueryAsync(db => One(Sql(db, "backfill").Bind(1, ns).Bind(2, id), RowReader.Backfill), cancellationToken);
+
+    public Task<Page<BackfillRow>> ListBackfillsAsync(string ns, string? flow, string? cursor, int limit, CancellationToken cancellationToken) =>
+        NewestFirst("backfills", db => flow is null ? Sql(db, "backfills") : Sql(db, "backfills_of_flow").Bind(5, flow), ns, cursor, limit, RowReader.Backfill, row => row.CreatedAt, cancellationToken);
 
     public Task<Page<DeadLetterRow>> ListDeadLettersAsync(string ns, string? flow, string? trigger, string? cursor, int limit, CancellationToken cancellationToken)
     {
@@ -47,5 +44,18 @@ internal sealed partial class SqliteReadModel
         return QueryAsync(db => Page(
             All(Sql(db, "dead_letters").Bind(1, ns).Bind(2, after.At).Bind(3, after.Event).Bind(4, after.Flow).Bind(5, after.Trigger).Bind(6, limit + 1L).Bind(7, flow).Bind(8, trigger), RowReader.DeadLetter, cancellationToken),
             limit, Cursor.OfDeadLetter), cancellationToken);
+    }
+
+    // Streams' rows by when they were made, and those of the same moment by their number.
+    private Task<Page<T>> NewestFirst<T>(string listing, Func<Database, Statement> query, string ns, string? cursor, int limit, Func<Statement, T> read, Func<T, DateTimeOffset> madeAt, CancellationToken cancellationToken)
+    {
+        CheckLimit(limit);
+        var before = Cursor.Key(cursor, listing, 2) ?? [long.MaxValue, long.MaxValue];
+        return QueryAsync(db =>
+        {
+            var rows = All(query(db).Bind(1, ns).Bind(2, before[0]).Bind(3, before[1]).Bind(4, limit + 1L), s => (Id: s.Long(0), Row: read(s)), cancellationToken);
+            var page = Page(rows, limit, last => Cursor.Of(listing, Instant.ToMicroseconds(madeAt(last.Row)), last.Id));
+            return new Page<T>([.. page.Items.Select(item => item.Row)], page.Next);
+        }, cancellationToken);
     }
 }

@@ -87,6 +87,10 @@ INSERT INTO trigger_sources (kind, ns, source, flow, name) VALUES (?1, ?2, ?3, ?
 INSERT INTO published_events (stream_id, ns, event, kind, name, payload, event_key, actor, at_us, outcomes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
 ON CONFLICT (stream_id) DO UPDATE SET outcomes = excluded.outcomes;
 
+-- name: put_backfill
+INSERT INTO backfills (stream_id, ns, backfill, flow, name, actor, created_us, standing) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+ON CONFLICT (stream_id) DO UPDATE SET standing = excluded.standing;
+
 -- name: put_dead_letter
 INSERT INTO dead_letters (ns, event, flow, name, kind, source, at_us, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
 ON CONFLICT (ns, event, flow, name) DO UPDATE SET at_us = excluded.at_us, reason = excluded.reason;
