@@ -44,6 +44,7 @@ namespace Fanfare.Contracts;
 [JsonSerializable(typeof(Api.BackfillCommandRequest))]
 [JsonSerializable(typeof(Api.PublishRequest))]
 [JsonSerializable(typeof(Api.PublishResponse))]
+[JsonSerializable(typeof(Api.WebhookResponse))]
 [JsonSerializable(typeof(Api.PublishedView))]
 [JsonSerializable(typeof(Api.ListResponse<Api.PublishedView>))]
 [JsonSerializable(typeof(Api.TriggerView))]

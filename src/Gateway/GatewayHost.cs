@@ -63,6 +63,7 @@ public static class GatewayHost
         BackfillsApi.Map(app);
         TriggersApi.Map(app);
         EventsApi.Map(app);
+        WebhooksApi.Map(app, options);
         RunsApi.Map(app);
         History.Map(app);
         ArchivesApi.Map(app);

@@ -12,6 +12,9 @@ public sealed record GatewayOptions
     /// <summary>When set, every request but those for health must carry it; at least 16 printable ASCII characters. Default: none.</summary>
     public string? AccessToken { get; init; }
 
+    /// <summary>Webhooks that the server takes, under <c>/hooks/NAME</c>. Default: none.</summary>
+    public IReadOnlyList<Webhook> Webhooks { get; init; } = [];
+
     /// <summary>The directory that the server keeps its state in; shown by <c>GET /api/v1/version</c>.</summary>
     public required string DataDirectory { get; init; }
 

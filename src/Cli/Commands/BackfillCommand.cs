@@ -41,14 +41,15 @@ internal static class BackfillCommand
         var newest = new Option<bool>("--newest-first") { Description = "Begin with the newest; else the oldest is the first" };
         var parallel = new Option<int>("--parallel") { Description = "Runs that may go on at a time, 1 to 1000", HelpName = "N", DefaultValueFactory = _ => 1, Validators = { result => Arguments.InRange(result, 1, Limits.BackfillParallel) } };
         var priority = Priority("Priority of its runs, -100 to 100. Default: 10 below the schedule's own");
-        var rerun = new Option<BackfillRerun>("--rerun") { Description = "Which intervals get a run although they have had one: none, failed or all", HelpName = "WHICH" };
+        var rerun = new Option<string>("--rerun") { Description = "Which intervals get a run although they have had one", HelpName = "none|failed|all", DefaultValueFactory = _ => "none" };
+        rerun.AcceptOnlyFromAmong([.. Enum.GetNames<BackfillRerun>().Select(name => name.ToLowerInvariant())]);
         var key = Key();
         var command = new Command("start", "Start a backfill of a schedule's data intervals") { flow, schedule, from, to, newest, parallel, priority, rerun, key };
         ExampleHelp.Add(command, "fanfare backfill start report nightly --from 2026-01-01", "fanfare backfill start report nightly --from 2026-01-01 --to 2026-02-01 --rerun failed --parallel 4");
         return global.On(command, async (session, parsed, cancel) =>
         {
             var request = new BackfillRequest(
-                parsed.GetRequiredValue(from), parsed.GetValue(to), parsed.GetValue(newest), parsed.GetValue(parallel), parsed.GetValue(priority), parsed.GetValue(rerun), parsed.GetValue(key));
+                parsed.GetRequiredValue(from), parsed.GetValue(to), parsed.GetValue(newest), parsed.GetValue(parallel), parsed.GetValue(priority), Enum.Parse<BackfillRerun>(parsed.GetValue(rerun)!, ignoreCase: true), parsed.GetValue(key));
             Show(session, await session.Api.StartBackfillAsync(parsed.GetRequiredValue(flow), parsed.GetRequiredValue(schedule), request, cancel));
             return ExitCode.Success;
         });

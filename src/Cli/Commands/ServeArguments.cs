@@ -21,6 +21,8 @@ internal sealed class ServeArguments
         Validators = { r => Arguments.InRange(r, 10, 86_400) },
     };
 
+    private readonly Option<string?> _webhooks = new("--webhooks") { Description = "File of the webhooks that the server takes as events. Default: $FANFARE_WEBHOOKS", HelpName = "FILE" };
+
     private readonly Option<string?> _database, _blobs;
     private readonly RetentionArguments _retention = new();
 
@@ -32,7 +34,7 @@ internal sealed class ServeArguments
 
     public void AddTo(Command command)
     {
-        foreach (var option in (Option[])[_data, _port, _bind, _noWorker, _leaseTerm, _database, _blobs]) command.Options.Add(option);
+        foreach (var option in (Option[])[_data, _port, _bind, _noWorker, _leaseTerm, _database, _blobs, _webhooks]) command.Options.Add(option);
         _retention.AddTo(command);
     }
 
@@ -49,6 +51,7 @@ internal sealed class ServeArguments
             Database = DatabaseCommand.Given(session.Host, parsed.GetValue(_database)),
             Blobs = BlobPlace.Given(session.Host, parsed.GetValue(_blobs)),
             Retention = retained,
+            Webhooks = WebhookFile.Given(session.Host, parsed.GetValue(_webhooks)),
         };
     }
 

@@ -39,6 +39,9 @@ internal sealed record LocalServerOptions(
     /// <summary>Where logs, artifacts and packages are; null for the data directory.</summary>
     public BlobPlace? Blobs { get; init; }
 
+    /// <summary>Webhooks that the server takes. Default: none.</summary>
+    public IReadOnlyList<Gateway.Webhook> Webhooks { get; init; } = [];
+
     /// <summary>Which old runs are archived and removed. Default: none.</summary>
     public RetentionOptions Retention { get; init; } = new();
 

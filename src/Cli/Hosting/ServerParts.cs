@@ -21,7 +21,7 @@ internal static class ServerParts
     public static WebApplication Gateway(
         LocalServerOptions options, IScheduler scheduler, IJournal journal, IReadModel readModel, IBlobStore blobs, IMetaflowStore metaflow, Action<IServiceCollection>? more = null) =>
         GatewayHost.Build(
-            new GatewayOptions { Host = options.Host, Port = options.Port, AccessToken = options.Token, DataDirectory = options.DataDirectory, HandleSignals = false, MeasuresFromStart = !options.OrAnyPort },
+            new GatewayOptions { Host = options.Host, Port = options.Port, AccessToken = options.Token, DataDirectory = options.DataDirectory, Webhooks = options.Webhooks, HandleSignals = false, MeasuresFromStart = !options.OrAnyPort },
             services =>
             {
                 // As instances, which the host does not dispose: they are this process's.

@@ -12,6 +12,10 @@ public sealed record PublishRequest(string Name, JsonElement? Payload = null, st
 /// <param name="Outcomes">What it came to, at every trigger that listens.</param>
 public sealed record PublishResponse(string Event, string Name, bool New, IReadOnlyList<OutcomeView> Outcomes);
 
+/// <summary>Answer to POST /hooks/{hook}. 201 when it was published, 200 when it had been before.</summary>
+/// <param name="Event">The event's id.</param>
+public sealed record WebhookResponse(string Event, bool New);
+
 /// <summary>GET /api/v1/events and /api/v1/events/{event}.</summary>
 /// <param name="Kind">Whether somebody published it, or it is a run's end that a trigger listens for.</param>
 /// <param name="Name">Its name; of a run's end, the flow's.</param>

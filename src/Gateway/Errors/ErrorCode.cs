@@ -28,11 +28,12 @@ internal static class ErrorCodes
     public static readonly ErrorCode DigestMismatch = new("FAN0016", 400, "The bytes do not match their digest");
     public static readonly ErrorCode Gone = new("FAN0017", 410, "The run has been archived");
     public static readonly ErrorCode NoLeader = new("FAN0018", 503, "No server leads at the moment");
+    public static readonly ErrorCode BadSignature = new("FAN0019", 401, "The request is not signed as it must be");
 
     public static readonly IReadOnlyList<ErrorCode> All =
     [
         Invalid, NotFound, Conflict, SpecInvalid, ParametersInvalid, Unauthorized, StaleLease, Busy, TooLarge, MethodNotAllowed,
-        MediaType, TooMany, ForeignOrigin, JournalUnreadable, Unexpected, DigestMismatch, Gone, NoLeader,
+        MediaType, TooMany, ForeignOrigin, JournalUnreadable, Unexpected, DigestMismatch, Gone, NoLeader, BadSignature,
     ];
 
     private static readonly Dictionary<string, ErrorCode> ByCode = All.ToDictionary(c => c.Code);

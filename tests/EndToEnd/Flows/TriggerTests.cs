@@ -139,6 +139,37 @@ public sealed class TriggerTests : IAsyncLifetime
         Assert.Contains("the source is down", paused, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task ASignedWebhook_StartsAFlow_Once_ThoughItIsSentAgainToTheNextServer()
+    {
+        await File.WriteAllTextAsync(_site.In("orders.secret"), "a secret that is long enough\n");
+        await File.WriteAllTextAsync(_site.In("hooks.yaml"), "orders: {event: orders, secrets: {file: orders.secret}}");
+        await _site.Server!.KillAsync();
+        await _site.StartServerAsync(false, "--webhooks", _site.In("hooks.yaml"));
+        await _site.Api.DeployAsync(s_etl);
+
+        Assert.Equal(201, await HookAsync("m1", "a secret that is long enough"));
+        Assert.Equal(401, await HookAsync("m2", "another secret, of nobody here"));
+        await _site.Server!.KillAsync();
+        await _site.StartServerAsync(false, "--webhooks", _site.In("hooks.yaml"));
+        Assert.Equal(200, await HookAsync("m1", "a secret that is long enough"));
+
+        await Eventually.TrueAsync(async () => (await RunsAsync("etl")).Count(run => run.Status == RunStatus.Succeeded) == 1, "The run");
+        Assert.Equal("2026-11-27", (await RunsAsync("etl")).Single().Parameters.GetProperty("day").GetString());
+
+        async Task<int> HookAsync(string id, string secret)
+        {
+            var (time, body) = (DateTimeOffset.UtcNow.ToUnixTimeSeconds(), """{"region":"eu","date":"2026-11-27"}""");
+            using var http = new HttpClient();
+            using var request = new HttpRequestMessage(HttpMethod.Post, _site.Url.TrimEnd('/') + "/hooks/orders") { Content = new StringContent(body, System.Text.Encoding.UTF8, "application/json") };
+            request.Headers.Add("webhook-id", id);
+            request.Headers.Add("webhook-timestamp", $"{time}");
+            request.Headers.Add("webhook-signature", "v1," + Convert.ToBase64String(System.Security.Cryptography.HMACSHA256.HashData(System.Text.Encoding.UTF8.GetBytes(secret), System.Text.Encoding.UTF8.GetBytes($"{id}.{time}.{body}"))));
+            using var answer = await http.SendAsync(request);
+            return (int)answer.StatusCode;
+        }
+    }
+
     private async Task<string> CommandAsync(params string[] arguments)
     {
         var command = _site.Command([.. arguments, "--server", _site.Url]);
