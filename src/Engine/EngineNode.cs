@@ -38,7 +38,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         _entropy = options.Seed;
         if (options.IsOneOfSeveral) _shards = [];
         Runs = new RunContexts(readModel);
-        _assembly = new LeaseAssembly(Runs, readModel, blobs);
+        _assembly = new LeaseAssembly(Runs, readModel, blobs, options.Traces);
         Dispatcher = new Dispatcher(this, _assembly);
         ReadModel = readModel;
     }
@@ -77,8 +77,10 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
     /// <summary>Wakes what a former owner of the journal left to do, and goes on doing so. Returns when all that was due is awake.</summary>
     public Task RecoverAsync() => OnLoop(async () =>
     {
+        _tookOverAt = Now;
         await LearnAwaitedAsync();
         await ScanAsync(new WakeQuery(Now));
+        TellRecent();
         _housekeeping = Clock.CreateTimer(_ => Start(KeepHouseAsync), null, Options.ScanEvery, Options.ScanEvery);
         return true;
     });

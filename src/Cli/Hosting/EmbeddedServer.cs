@@ -9,22 +9,23 @@ namespace Fanfare.Cli.Hosting;
 /// <summary>Gateway, engine, journal and, where asked for, a worker: all in this process. The journal is an SQLite file, or in a database that several servers share.</summary>
 internal sealed class EmbeddedServer : ILocalServer
 {
-    public Task<IRunningServer> StartAsync(LocalServerOptions options, CancellationToken cancellationToken) => ExplainAsync(options, () => StartAnywhereAsync(options, cancellationToken));
+    public Task<IRunningServer> StartAsync(LocalServerOptions options, CancellationToken cancellationToken) => HostAsync(options, hosted => StartAnywhereAsync(hosted, cancellationToken));
 
-    /// <summary>Starts a server; what the gateway cannot do is said as it is to be mended.</summary>
-    public static async Task<IRunningServer> ExplainAsync(LocalServerOptions options, Func<Task<IRunningServer>> start)
+    /// <summary>Starts a server, with what it tells of itself to receivers; what the gateway cannot do is said as it is to be mended.</summary>
+    public static async Task<IRunningServer> HostAsync(LocalServerOptions options, Func<LocalServerOptions, Task<IRunningServer>> start)
     {
+        TraceExport? traces = null;
         try
         {
-            return await start();
+            traces = TraceExport.Begin(Environment.GetEnvironmentVariable, options.Log);
+            return new SendingServer(await start(options with { Traces = traces }), traces);
         }
-        catch (IOException e) when (IsPortInUse(e))
+        catch (Exception e)
         {
-            throw new CommandException(ExitCode.Usage, $"Port {options.Port} is in use.", "Name another with --port N, or 0 for any free one.");
-        }
-        catch (GatewayConfigurationException e)
-        {
-            throw new CommandException(ExitCode.Usage, e.Message);
+            traces?.Dispose();
+            if (e is IOException io && IsPortInUse(io)) throw new CommandException(ExitCode.Usage, $"Port {options.Port} is in use.", "Name another with --port N, or 0 for any free one.");
+            if (e is GatewayConfigurationException) throw new CommandException(ExitCode.Usage, e.Message);
+            throw;
         }
     }
 
@@ -84,6 +85,20 @@ internal sealed class EmbeddedServer : ILocalServer
         catch (Exception e) when (e is DataDirectoryException or JournalFormatException)
         {
             throw new CommandException(ExitCode.Usage, e.Message);
+        }
+    }
+
+    /// <summary>A server, and what is sent of it until the end.</summary>
+    private sealed class SendingServer(IRunningServer server, TraceExport? traces) : IRunningServer
+    {
+        public Uri BaseUrl => server.BaseUrl;
+
+        public Task Completion => server.Completion;
+
+        public async ValueTask DisposeAsync()
+        {
+            await server.DisposeAsync();
+            traces?.Dispose();
         }
     }
 

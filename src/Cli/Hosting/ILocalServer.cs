@@ -30,6 +30,9 @@ internal interface IRunningServer : IAsyncDisposable
 internal sealed record LocalServerOptions(
     string DataDirectory, string Host, int Port, string? Token, bool WithWorker, Action<string> Log, bool OrAnyPort = false)
 {
+    /// <summary>Sends traces; null where none are kept.</summary>
+    public Gateway.TraceExport? Traces { get; init; }
+
     /// <summary>How long a lease lasts without renewal.</summary>
     public TimeSpan LeaseTerm { get; init; } = TimeSpan.FromMinutes(5);
 

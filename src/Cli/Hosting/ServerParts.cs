@@ -14,7 +14,7 @@ internal static class ServerParts
     // The margin is for clocks that drift, which takes time: a short term needs less of it.
     public static EngineOptions EngineOptionsOf(LocalServerOptions options)
     {
-        var engine = new EngineOptions { Seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), LeaseTerm = options.LeaseTerm, IsMeasured = true };
+        var engine = new EngineOptions { Seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), LeaseTerm = options.LeaseTerm, IsMeasured = true, Traces = options.Traces };
         return options.LeaseTerm / 2 < engine.LeaseMargin ? engine with { LeaseMargin = options.LeaseTerm / 2 } : engine;
     }
 
@@ -28,6 +28,7 @@ internal static class ServerParts
                 services.AddSingleton(scheduler).AddSingleton(journal).AddSingleton(readModel).AddSingleton(blobs).AddSingleton(metaflow)
                     .AddSingleton<ISpecReader, SpecReader>().AddSingleton(TimeProvider.System)
                     .AddLogging(logging => logging.AddProvider(new OperatorLog(options.Log)));
+                if (options.Traces is { } traces) services.AddSingleton(traces);
                 more?.Invoke(services);
             });
 

@@ -39,6 +39,8 @@ internal sealed class Activation(StreamId id, EngineNode node)
     private long _appends;
     private Offer? _offer;
     private WaitTimes? _waits;
+    private Trail? _trail;
+    private bool _mayHaveMissed;
     private ITimer? _timer;
     private TimeSpan? _timerDue;
 
@@ -181,6 +183,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
     private void Adopt(Entity entity, OpenedStream opened)
     {
         entity.Replay(opened.Events, opened.Acknowledged);
+        StartTrail(entity, opened.Events);
         _durableOutbox = entity.OutboxSequence;
         (_entity, _epoch, _offer) = (entity, opened.Epoch, null);
         _wake = opened.Acknowledged == long.MaxValue ? null : new Wake(DateTimeOffset.MinValue, opened.Acknowledged);
@@ -192,6 +195,15 @@ internal sealed class Activation(StreamId id, EngineNode node)
         // One whose append failed may be there all the same.
         if (entity is FlowEntity { Latest: > 0 } flow) node.Runs.SetVersions(Id.Namespace, Id.Name, FlowVersions.Of(flow));
         entity.Tick(node.MomentOf("system"));
+    }
+
+    // What ended shortly before, and may not have got out, is told again: by a node that died, or in an append that seemed to have failed.
+    private void StartTrail(Entity entity, IReadOnlyList<JournalEvent> events)
+    {
+        _trail = Trail.Of(entity, node.Options.Traces);
+        if (_trail is null) return;
+        foreach (var entry in events) _trail.Follow(entry, node.IsToldAgain(entry.At, _mayHaveMissed));
+        _mayHaveMissed = false;
     }
 
     // What was ready before waits since then, as far as is known here: since the step changed last.
@@ -359,6 +371,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
 
     private void Arrive(Leg leg, AppendOutcome outcome, Exception? failure)
     {
+        if (failure is not null || outcome == AppendOutcome.Fenced) _mayHaveMissed = true;
         if (failure is not null)
         {
             DecideAnew();
@@ -438,6 +451,8 @@ internal sealed class Activation(StreamId id, EngineNode node)
     {
         foreach (var work in leg.Works) work.Complete();
         EngineInstruments.Count(leg.Entity, leg.Append.Events);
+        if (_trail is not null)
+            foreach (var entry in leg.Append.Events) _trail.Follow(entry, tells: true);
         // Where the stream went to another node, that one's state says it again.
         if (_left is not null) return;
         foreach (var effect in leg.Effects) node.Dispatcher.Carry(effect);
