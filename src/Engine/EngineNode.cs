@@ -107,9 +107,12 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
     }));
 
     // A node that stops has lost its journal, perhaps; what fails for that is no news.
-    internal void Warn(string message)
+    /// <param name="about">The stream that it is about; null for none.</param>
+    internal void Warn(string message, StreamId? about = null)
     {
-        if (!_stopping.IsCancellationRequested) _warn(message);
+        if (_stopping.IsCancellationRequested) return;
+        if (Options.Log is { } log) log.Warn(message, about);
+        else _warn(message);
     }
 
     internal Moment MomentOf(string actor) => new(Now, actor, NextEntropy(), Journal.Incarnation, Uptime);
@@ -226,7 +229,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
             _isMissing = true;
-            Warn($"{stream} could not be woken, and is tried again: {exception.Message}");
+            Warn($"{stream} could not be woken, and is tried again: {exception.Message}", stream);
         }
     }
 

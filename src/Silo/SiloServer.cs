@@ -52,7 +52,7 @@ internal sealed class RunningSilo : IRunningServer
         WebApplication? gateway = null;
         try
         {
-            blobs = await BlobPlace.Of(options).OpenAsync(options.Log, cancellationToken);
+            blobs = await BlobPlace.Of(options).OpenAsync(options.LogOf("Fanfare.Storage"), cancellationToken);
             // Any silo serves it by itself: nobody owns any of it.
             metaflow = await PostgresMetaflow.OpenAsync(options.Database!, TimeProvider.System, cancellationToken);
             var ports = new NodePorts();

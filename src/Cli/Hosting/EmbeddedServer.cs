@@ -3,6 +3,7 @@ using Fanfare.Gateway;
 using Fanfare.Storage;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace Fanfare.Cli.Hosting;
 
@@ -14,15 +15,17 @@ internal sealed class EmbeddedServer : ILocalServer
     /// <summary>Starts a server, with what it tells of itself to receivers; what the gateway cannot do is said as it is to be mended.</summary>
     public static async Task<IRunningServer> HostAsync(LocalServerOptions options, Func<LocalServerOptions, Task<IRunningServer>> start)
     {
+        var lines = new ServerLog(options.LogForm, options.LogLevels, options.Log, TimeProvider.System, Environment.GetEnvironmentVariable);
         TraceExport? traces = null;
         try
         {
-            traces = TraceExport.Begin(Environment.GetEnvironmentVariable, options.Log);
-            return new SendingServer(await start(options with { Traces = traces }), traces);
+            traces = TraceExport.Begin(Environment.GetEnvironmentVariable, lines.Writer("Fanfare.Traces", LogLevel.Warning));
+            return new SendingServer(await start(options with { Traces = traces, Lines = lines, Log = lines.Writer("Fanfare.Server") }), traces, lines);
         }
         catch (Exception e)
         {
             traces?.Dispose();
+            lines.Dispose();
             if (e is IOException io && IsPortInUse(io)) throw new CommandException(ExitCode.Usage, $"Port {options.Port} is in use.", "Name another with --port N, or 0 for any free one.");
             if (e is GatewayConfigurationException) throw new CommandException(ExitCode.Usage, e.Message);
             throw;
@@ -46,14 +49,14 @@ internal sealed class EmbeddedServer : ILocalServer
 
     private static async Task<IRunningServer> StartAloneAsync(LocalServerOptions options, CancellationToken cancellationToken)
     {
-        var store = await OpenAsync(() => SqliteStore.OpenAsync(options.DataDirectory, TimeProvider.System, options.Log));
+        var store = await OpenAsync(() => SqliteStore.OpenAsync(options.DataDirectory, TimeProvider.System, options.LogOf("Fanfare.Storage")));
         IBlobStore? blobs = null;
         SqliteMetaflow? metaflow = null;
         EngineNode? engine = null;
         WebApplication? gateway = null;
         try
         {
-            blobs = await BlobPlace.Of(options).OpenAsync(options.Log, cancellationToken);
+            blobs = await BlobPlace.Of(options).OpenAsync(options.LogOf("Fanfare.Storage"), cancellationToken);
             metaflow = await OpenAsync(() => SqliteMetaflow.OpenAsync(options.DataDirectory, TimeProvider.System));
             engine = new EngineNode(
                 ServerParts.EngineOptionsOf(options),
@@ -89,7 +92,7 @@ internal sealed class EmbeddedServer : ILocalServer
     }
 
     /// <summary>A server, and what is sent of it until the end.</summary>
-    private sealed class SendingServer(IRunningServer server, TraceExport? traces) : IRunningServer
+    private sealed class SendingServer(IRunningServer server, TraceExport? traces, ServerLog lines) : IRunningServer
     {
         public Uri BaseUrl => server.BaseUrl;
 
@@ -99,6 +102,7 @@ internal sealed class EmbeddedServer : ILocalServer
         {
             await server.DisposeAsync();
             traces?.Dispose();
+            lines.Dispose();
         }
     }
 

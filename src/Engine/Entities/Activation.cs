@@ -175,7 +175,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
             // Whoever waits is told; the stream stays as it is in the journal, and the next command tries again.
             Drop();
             FailAll(exception);
-            if (exception is not (RefusedException or OperationCanceledException)) node.Warn($"{Id} could not be opened: {exception.Message}");
+            if (exception is not (RefusedException or OperationCanceledException)) node.Warn($"{Id} could not be opened: {exception.Message}", Id);
             return false;
         }
     }
@@ -240,7 +240,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
     // A broken invariant, or one that the journal will tell more of: nothing decided in this batch may become durable. The rest of it is decided anew.
     private void Stop(Exception exception)
     {
-        if (exception is not StaleStateException) node.Warn($"{Id} stopped: {exception}");
+        if (exception is not StaleStateException) node.Warn($"{Id} stopped: {exception}", Id);
         DecideAnew();
     }
 
@@ -377,7 +377,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
             DecideAnew();
             foreach (var work in leg.Works) work.Fail(failure);
             FailWaiters(failure);
-            node.Warn($"{Id} could not append: {failure.Message}");
+            node.Warn($"{Id} could not append: {failure.Message}", Id);
             node.Start(WakeLaterAsync);
         }
         else if (outcome == AppendOutcome.Fenced)
@@ -453,6 +453,9 @@ internal sealed class Activation(StreamId id, EngineNode node)
         EngineInstruments.Count(leg.Entity, leg.Append.Events);
         if (_trail is not null)
             foreach (var entry in leg.Append.Events) _trail.Follow(entry, tells: true);
+        if (node.Options.Log is { } log)
+            foreach (var entry in leg.Append.Events)
+                if (log.Takes(entry.Event)) log.Landed(leg.Entity, entry);
         // Where the stream went to another node, that one's state says it again.
         if (_left is not null) return;
         foreach (var effect in leg.Effects) node.Dispatcher.Carry(effect);
@@ -507,7 +510,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
             }
             catch (Exception exception) when (exception is not OperationCanceledException || !node.Stopping.IsCancellationRequested)
             {
-                if (++failures == 1 && exception is not RefusedException { Kind: RefusalKind.Busy }) node.Warn($"{Id} could not deliver to {target}, and tries on: {exception.Message}");
+                if (++failures == 1 && exception is not RefusedException { Kind: RefusalKind.Busy }) node.Warn($"{Id} could not deliver to {target}, and tries on: {exception.Message}", Id);
                 await node.DelayAsync(TimeSpan.FromMilliseconds(Math.Min(50 << Math.Min(failures, 7), 5000)));
             }
         }
@@ -546,7 +549,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
         }
         catch (Exception exception)
         {
-            node.Warn($"{Id} could not clear its wake row, which costs one needless wake: {exception.Message}");
+            node.Warn($"{Id} could not clear its wake row, which costs one needless wake: {exception.Message}", Id);
         }
         finally
         {

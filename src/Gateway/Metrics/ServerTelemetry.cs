@@ -45,6 +45,7 @@ internal sealed class ServerTelemetry : IDisposable
             EngineInstruments.Begin();
             StorageInstruments.Begin();
             TraceExport.BeginCounts();
+            ServerLog.BeginCounts();
             return _collection;
         }
     }

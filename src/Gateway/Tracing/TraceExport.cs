@@ -81,7 +81,14 @@ public sealed class TraceExport : ITraces, IDisposable
 
     private void Put(object what, int spans)
     {
-        if (!_waiting.IsAddingCompleted && _waiting.TryAdd(what)) return;
+        try
+        {
+            if (_waiting.TryAdd(what)) return;
+        }
+        catch (InvalidOperationException)
+        {
+            // The server is at its end.
+        }
         _spans.Add(spans, _dropped);
     }
 
