@@ -69,6 +69,8 @@ namespace Fanfare.Contracts;
 [JsonSerializable(typeof(Api.ValidateResponse))]
 [JsonSerializable(typeof(Api.VersionView))]
 [JsonSerializable(typeof(Api.DrainResponse))]
+[JsonSerializable(typeof(Api.LogLevelRequest))]
+[JsonSerializable(typeof(Api.ListResponse<Api.LogLevelView>))]
 [JsonSerializable(typeof(Api.ListResponse<WorkerInfo>))]
 [JsonSerializable(typeof(Api.ListResponse<QueueInfo>))]
 [JsonSerializable(typeof(Api.ListResponse<NodeInfo>))]

@@ -12,6 +12,7 @@ public sealed partial class EngineNode
     public Task<Task> GainAsync(IReadOnlyList<int> shards) => OnLoop(() =>
     {
         Owned.UnionWith(shards);
+        _tookOverAt = Now;
         // What was deployed while the node was not yet known to others, nobody has told it.
         _unknown++;
         EngineInstruments.ShardsCame(shards.Count);
@@ -24,6 +25,7 @@ public sealed partial class EngineNode
         {
             await LearnAwaitedAsync();
             await ScanAsync(new WakeQuery(Now, Shards: shards));
+            TellRecent();
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {

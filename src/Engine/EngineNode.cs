@@ -38,7 +38,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         _entropy = options.Seed;
         if (options.IsOneOfSeveral) _shards = [];
         Runs = new RunContexts(readModel);
-        _assembly = new LeaseAssembly(Runs, readModel, blobs);
+        _assembly = new LeaseAssembly(Runs, readModel, blobs, options.Traces);
         Dispatcher = new Dispatcher(this, _assembly);
         ReadModel = readModel;
     }
@@ -77,8 +77,10 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
     /// <summary>Wakes what a former owner of the journal left to do, and goes on doing so. Returns when all that was due is awake.</summary>
     public Task RecoverAsync() => OnLoop(async () =>
     {
+        _tookOverAt = Now;
         await LearnAwaitedAsync();
         await ScanAsync(new WakeQuery(Now));
+        TellRecent();
         _housekeeping = Clock.CreateTimer(_ => Start(KeepHouseAsync), null, Options.ScanEvery, Options.ScanEvery);
         return true;
     });
@@ -105,9 +107,12 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
     }));
 
     // A node that stops has lost its journal, perhaps; what fails for that is no news.
-    internal void Warn(string message)
+    /// <param name="about">The stream that it is about; null for none.</param>
+    internal void Warn(string message, StreamId? about = null)
     {
-        if (!_stopping.IsCancellationRequested) _warn(message);
+        if (_stopping.IsCancellationRequested) return;
+        if (Options.Log is { } log) log.Warn(message, about);
+        else _warn(message);
     }
 
     internal Moment MomentOf(string actor) => new(Now, actor, NextEntropy(), Journal.Incarnation, Uptime);
@@ -252,7 +257,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
             _isMissing = true;
-            Warn($"{stream} could not be woken, and is tried again: {exception.Message}");
+            Warn($"{stream} could not be woken, and is tried again: {exception.Message}", stream);
         }
     }
 

@@ -50,6 +50,12 @@ public sealed record EngineOptions
     /// <summary>Whether the node tells what there is at it by gauges (docs/telemetry.md). What happens is counted in any case. Default: false.</summary>
     public bool IsMeasured { get; init; }
 
+    /// <summary>Takes what is said to operators, in place of the node's own way of warning. Null for that.</summary>
+    public IEngineLog? Log { get; init; }
+
+    /// <summary>Takes what traces are made of. Null where none are kept, which costs nothing.</summary>
+    public ITraces? Traces { get; init; }
+
     /// <summary>Seed of the node's chance (jitter). Random in production, drawn from the run's seed in simulation.</summary>
     public required ulong Seed { get; init; }
 }

@@ -45,6 +45,7 @@ public static class GatewayHost
         services.AddApiDocument();
         if (!options.HandleSignals) services.Replace(ServiceDescriptor.Singleton<IHostLifetime, SilentLifetime>());
         ports(services);
+        services.TryAddSingleton<LogLevels>();
         CheckPorts(services);
 
         var app = builder.Build();
@@ -76,6 +77,7 @@ public static class GatewayHost
         PackagesApi.Map(app);
         ServerApi.Map(app);
         MetricsApi.Map(app);
+        LogLevelsApi.Map(app);
         MetaflowApi.Map(app);
         app.MapOpenApi("/openapi/{documentName}.json").AsRead().ExcludeFromDescription();
         Assets.Map(app);

@@ -28,7 +28,7 @@ internal static class SiloHost
         // Nothing from the environment or from files: all that there is to set is in the options.
         var builder = new HostApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         // Orleans tells much that is no news to an operator, such as each call that a dead silo did not answer.
-        builder.Logging.AddProvider(new OperatorLog(options.Log)).SetMinimumLevel(LogLevel.Critical);
+        if (options.Lines is { } lines) builder.Logging.AddProvider(lines).SetMinimumLevel(LogLevel.Trace);
         builder.UseOrleans(silo =>
         {
             silo.Configure<ClusterOptions>(cluster => (cluster.ClusterId, cluster.ServiceId) = (Cluster, Cluster));

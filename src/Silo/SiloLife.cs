@@ -82,7 +82,7 @@ internal sealed class SiloLife : IShardHost, IShardMap, IAsyncDisposable
         {
             await silo.StartAsync(cancellationToken);
             var address = NodeAddress.Of(silo.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress);
-            node = await PostgresNode.JoinAsync(options.Database!, address, TimeProvider.System, options.Log, blobs, cancellationToken);
+            node = await PostgresNode.JoinAsync(options.Database!, address, TimeProvider.System, options.LogOf("Fanfare.Storage"), blobs, cancellationToken);
             life = new SiloLife(options, silo, resident, fatal, node, blobs);
             await life.StartAsync(blobs, cancellationToken);
             return life;

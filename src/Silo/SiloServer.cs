@@ -15,7 +15,7 @@ internal sealed class SiloServer : ILocalServer
     private readonly EmbeddedServer _plain = new();
 
     public Task<IRunningServer> StartAsync(LocalServerOptions options, CancellationToken cancellationToken) =>
-        options.Silo is null ? _plain.StartAsync(options, cancellationToken) : EmbeddedServer.ExplainAsync(options, () => RunningSilo.StartAsync(options, cancellationToken));
+        options.Silo is null ? _plain.StartAsync(options, cancellationToken) : EmbeddedServer.HostAsync(options, hosted => RunningSilo.StartAsync(hosted, cancellationToken));
 }
 
 /// <summary>A gateway that stays, and behind it one life of a silo after another: who was put out, for it hung or was cut off, joins anew.</summary>
@@ -52,7 +52,7 @@ internal sealed class RunningSilo : IRunningServer
         WebApplication? gateway = null;
         try
         {
-            blobs = await BlobPlace.Of(options).OpenAsync(options.Log, cancellationToken);
+            blobs = await BlobPlace.Of(options).OpenAsync(options.LogOf("Fanfare.Storage"), cancellationToken);
             // Any silo serves it by itself: nobody owns any of it.
             metaflow = await PostgresMetaflow.OpenAsync(options.Database!, TimeProvider.System, cancellationToken);
             var ports = new NodePorts();

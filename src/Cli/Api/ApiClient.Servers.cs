@@ -16,6 +16,13 @@ internal sealed partial class ApiClient
     public Task<ListResponse<NodeInfo>> ListNodesAsync(CancellationToken cancellationToken) =>
         GetAsync<ListResponse<NodeInfo>>("api/v1/nodes", cancellationToken);
 
+    public Task<ListResponse<LogLevelView>> ListLogLevelsAsync(CancellationToken cancellationToken) =>
+        GetAsync<ListResponse<LogLevelView>>("api/v1/server/log-levels", cancellationToken);
+
+    /// <summary>Changes what the server logs that answers.</summary>
+    public Task<ListResponse<LogLevelView>> SetLogLevelAsync(LogLevelRequest request, CancellationToken cancellationToken) =>
+        PostAsync<LogLevelRequest, ListResponse<LogLevelView>>("api/v1/server:log-level", request, repeatable: true, cancellationToken);
+
     // A server that hangs keeps its connections, and says nothing on them. Neither does one that takes long; but that one answers when it is asked for its health.
     private async Task<T> WatchAsync<T>(Task<T> call, Uri server, CancellationToken cancellationToken)
     {

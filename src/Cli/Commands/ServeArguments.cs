@@ -25,6 +25,7 @@ internal sealed class ServeArguments
 
     private readonly Option<string?> _database, _blobs;
     private readonly RetentionArguments _retention = new();
+    private readonly LogArguments _log = new();
 
     public ServeArguments(string database, string blobs)
     {
@@ -36,6 +37,7 @@ internal sealed class ServeArguments
     {
         foreach (var option in (Option[])[_data, _port, _bind, _noWorker, _leaseTerm, _database, _blobs, _webhooks]) command.Options.Add(option);
         _retention.AddTo(command);
+        _log.AddTo(command);
     }
 
     /// <param name="token">The access token.</param>
@@ -45,6 +47,7 @@ internal sealed class ServeArguments
         var host = parsed.GetRequiredValue(_bind);
         Guard(host, token);
         var retained = _retention.Read(session.Host, parsed);
+        var (format, levels) = _log.Read(session.Host, parsed);
         return new LocalServerOptions(DataDirectory.Resolve(session.Host, parsed.GetValue(_data)), host, parsed.GetValue(_port), token, !parsed.GetValue(_noWorker), session.Screen.Note)
         {
             LeaseTerm = TimeSpan.FromSeconds(parsed.GetValue(_leaseTerm)),
@@ -52,6 +55,8 @@ internal sealed class ServeArguments
             Blobs = BlobPlace.Given(session.Host, parsed.GetValue(_blobs)),
             Retention = retained,
             Webhooks = WebhookFile.Given(session.Host, parsed.GetValue(_webhooks)),
+            LogForm = format,
+            LogLevels = levels,
         };
     }
 

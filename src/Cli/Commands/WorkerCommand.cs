@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Fanfare.Cli.Hosting;
+using Fanfare.Gateway;
 
 namespace Fanfare.Cli.Commands;
 
@@ -20,6 +21,8 @@ internal static class WorkerCommand
         {
             name, queues, data, slots, secrets, passed, warm, address,
         };
+        var logged = new LogArguments();
+        logged.AddTo(command);
         ExampleHelp.Add(command, "fanfare worker --server http://scheduler:7433", "fanfare worker --server http://a:7433,http://b:7433 --queue gpu --slots 8");
         return global.On(command, async (session, parsed, cancel) =>
         {
@@ -27,10 +30,12 @@ internal static class WorkerCommand
             var given = parsed.GetValue(data);
             var directory = given is null ? Path.Combine(DataDirectory.Default(session.Host), "worker") : DataDirectory.Resolve(session.Host, given);
             var secretsDirectory = parsed.GetValue(secrets);
+            var (format, levels) = logged.Read(session.Host, parsed);
+            using var log = new ServerLog(format, levels, session.Screen.Note, session.Host.Clock, session.Host.Variable);
             await worker.RunAsync(
                 new LocalWorkerOptions(
                     session.Address.Urls, global.Token(parsed), parsed.GetValue(name), parsed.GetValue(queues)!, directory, parsed.GetValue(slots),
-                    secretsDirectory is null ? null : Path.GetFullPath(secretsDirectory, session.Host.WorkingDirectory), session.Screen.Note)
+                    secretsDirectory is null ? null : Path.GetFullPath(secretsDirectory, session.Host.WorkingDirectory), log.Writer("Fanfare.Worker"))
                 {
                     PassEnvironment = parsed.GetValue(passed)!,
                     WarmServers = parsed.GetValue(warm),

@@ -53,8 +53,8 @@ internal sealed class ClusteredServer : IRunningServer
         WebApplication? gateway = null;
         try
         {
-            blobs = await BlobPlace.Of(options).OpenAsync(options.Log, cancellationToken);
-            election = await JoinAsync(() => PostgresElection.JoinAsync(options.Database!, TimeProvider.System, options.Log, blobs, cancellationToken));
+            blobs = await BlobPlace.Of(options).OpenAsync(options.LogOf("Fanfare.Storage"), cancellationToken);
+            election = await JoinAsync(() => PostgresElection.JoinAsync(options.Database!, TimeProvider.System, options.LogOf("Fanfare.Storage"), blobs, cancellationToken));
             metaflow = await JoinAsync(() => PostgresMetaflow.OpenAsync(options.Database!, TimeProvider.System, cancellationToken));
             var ports = new LeadPorts(election);
             gateway = ServerParts.Gateway(options, ports, ports, ports, blobs, metaflow, services => services.AddSingleton<ILeadership>(ports).AddSingleton<ITenure>(ports));

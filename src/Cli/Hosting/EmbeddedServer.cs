@@ -3,28 +3,32 @@ using Fanfare.Gateway;
 using Fanfare.Storage;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace Fanfare.Cli.Hosting;
 
 /// <summary>Gateway, engine, journal and, where asked for, a worker: all in this process. The journal is an SQLite file, or in a database that several servers share.</summary>
 internal sealed class EmbeddedServer : ILocalServer
 {
-    public Task<IRunningServer> StartAsync(LocalServerOptions options, CancellationToken cancellationToken) => ExplainAsync(options, () => StartAnywhereAsync(options, cancellationToken));
+    public Task<IRunningServer> StartAsync(LocalServerOptions options, CancellationToken cancellationToken) => HostAsync(options, hosted => StartAnywhereAsync(hosted, cancellationToken));
 
-    /// <summary>Starts a server; what the gateway cannot do is said as it is to be mended.</summary>
-    public static async Task<IRunningServer> ExplainAsync(LocalServerOptions options, Func<Task<IRunningServer>> start)
+    /// <summary>Starts a server, with what it tells of itself to receivers; what the gateway cannot do is said as it is to be mended.</summary>
+    public static async Task<IRunningServer> HostAsync(LocalServerOptions options, Func<LocalServerOptions, Task<IRunningServer>> start)
     {
+        var lines = new ServerLog(options.LogForm, options.LogLevels, options.Log, TimeProvider.System, Environment.GetEnvironmentVariable);
+        TraceExport? traces = null;
         try
         {
-            return await start();
+            traces = TraceExport.Begin(Environment.GetEnvironmentVariable, lines.Writer("Fanfare.Traces", LogLevel.Warning));
+            return new SendingServer(await start(options with { Traces = traces, Lines = lines, Log = lines.Writer("Fanfare.Server") }), traces, lines);
         }
-        catch (IOException e) when (IsPortInUse(e))
+        catch (Exception e)
         {
-            throw new CommandException(ExitCode.Usage, $"Port {options.Port} is in use.", "Name another with --port N, or 0 for any free one.");
-        }
-        catch (GatewayConfigurationException e)
-        {
-            throw new CommandException(ExitCode.Usage, e.Message);
+            traces?.Dispose();
+            lines.Dispose();
+            if (e is IOException io && IsPortInUse(io)) throw new CommandException(ExitCode.Usage, $"Port {options.Port} is in use.", "Name another with --port N, or 0 for any free one.");
+            if (e is GatewayConfigurationException) throw new CommandException(ExitCode.Usage, e.Message);
+            throw;
         }
     }
 
@@ -45,14 +49,14 @@ internal sealed class EmbeddedServer : ILocalServer
 
     private static async Task<IRunningServer> StartAloneAsync(LocalServerOptions options, CancellationToken cancellationToken)
     {
-        var store = await OpenAsync(() => SqliteStore.OpenAsync(options.DataDirectory, TimeProvider.System, options.Log));
+        var store = await OpenAsync(() => SqliteStore.OpenAsync(options.DataDirectory, TimeProvider.System, options.LogOf("Fanfare.Storage")));
         IBlobStore? blobs = null;
         SqliteMetaflow? metaflow = null;
         EngineNode? engine = null;
         WebApplication? gateway = null;
         try
         {
-            blobs = await BlobPlace.Of(options).OpenAsync(options.Log, cancellationToken);
+            blobs = await BlobPlace.Of(options).OpenAsync(options.LogOf("Fanfare.Storage"), cancellationToken);
             metaflow = await OpenAsync(() => SqliteMetaflow.OpenAsync(options.DataDirectory, TimeProvider.System));
             engine = new EngineNode(
                 ServerParts.EngineOptionsOf(options),
@@ -84,6 +88,21 @@ internal sealed class EmbeddedServer : ILocalServer
         catch (Exception e) when (e is DataDirectoryException or JournalFormatException)
         {
             throw new CommandException(ExitCode.Usage, e.Message);
+        }
+    }
+
+    /// <summary>A server, and what is sent of it until the end.</summary>
+    private sealed class SendingServer(IRunningServer server, TraceExport? traces, ServerLog lines) : IRunningServer
+    {
+        public Uri BaseUrl => server.BaseUrl;
+
+        public Task Completion => server.Completion;
+
+        public async ValueTask DisposeAsync()
+        {
+            await server.DisposeAsync();
+            traces?.Dispose();
+            lines.Dispose();
         }
     }
 

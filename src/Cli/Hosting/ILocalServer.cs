@@ -30,6 +30,18 @@ internal interface IRunningServer : IAsyncDisposable
 internal sealed record LocalServerOptions(
     string DataDirectory, string Host, int Port, string? Token, bool WithWorker, Action<string> Log, bool OrAnyPort = false)
 {
+    /// <summary>How lines for the operator are written.</summary>
+    public Gateway.LogForm LogForm { get; init; }
+
+    /// <summary>From which level on they are.</summary>
+    public Gateway.LogLevels LogLevels { get; init; } = new();
+
+    /// <summary>Where they go before that, once the server begins; null before.</summary>
+    public Gateway.ServerLog? Lines { get; init; }
+
+    /// <summary>Sends traces; null where none are kept.</summary>
+    public Gateway.TraceExport? Traces { get; init; }
+
     /// <summary>How long a lease lasts without renewal.</summary>
     public TimeSpan LeaseTerm { get; init; } = TimeSpan.FromMinutes(5);
 
@@ -41,6 +53,9 @@ internal sealed record LocalServerOptions(
 
     /// <summary>Webhooks that the server takes. Default: none.</summary>
     public IReadOnlyList<Gateway.Webhook> Webhooks { get; init; } = [];
+
+    /// <summary>Takes lines of a category.</summary>
+    public Action<string> LogOf(string category) => Lines is { } lines ? lines.Writer(category) : Log;
 
     /// <summary>Which old runs are archived and removed. Default: none.</summary>
     public RetentionOptions Retention { get; init; } = new();

@@ -18,7 +18,7 @@ internal sealed class RetentionRun : IAsyncDisposable
 
     /// <param name="isMine">Whether it is this server's to do, of several that could; null for always.</param>
     public static RetentionRun Start(LocalServerOptions options, IStore store, IBlobStore blobs, EngineNode engine, Func<bool>? isMine = null) =>
-        new(new Retention(store, blobs, options.Retention, TimeProvider.System, options.Log, engine.ForgetRunsAsync, isMine), store.Deposed);
+        new(new Retention(store, blobs, options.Retention, TimeProvider.System, options.LogOf("Fanfare.Storage"), engine.ForgetRunsAsync, isMine), store.Deposed);
 
     public async ValueTask DisposeAsync()
     {

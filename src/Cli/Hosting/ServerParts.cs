@@ -14,7 +14,7 @@ internal static class ServerParts
     // The margin is for clocks that drift, which takes time: a short term needs less of it.
     public static EngineOptions EngineOptionsOf(LocalServerOptions options)
     {
-        var engine = new EngineOptions { Seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), LeaseTerm = options.LeaseTerm, IsMeasured = true };
+        var engine = new EngineOptions { Seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), LeaseTerm = options.LeaseTerm, IsMeasured = true, Traces = options.Traces, Log = options.Lines is { } lines ? new EngineLog(lines) : null };
         return options.LeaseTerm / 2 < engine.LeaseMargin ? engine with { LeaseMargin = options.LeaseTerm / 2 } : engine;
     }
 
@@ -27,7 +27,10 @@ internal static class ServerParts
                 // As instances, which the host does not dispose: they are this process's.
                 services.AddSingleton(scheduler).AddSingleton(journal).AddSingleton(readModel).AddSingleton(blobs).AddSingleton(metaflow)
                     .AddSingleton<ISpecReader, SpecReader>().AddSingleton(TimeProvider.System)
-                    .AddLogging(logging => logging.AddProvider(new OperatorLog(options.Log)));
+                    .AddSingleton(options.LogLevels);
+                // What is written is for the levels to say, which change.
+                if (options.Lines is { } lines) services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Trace).AddProvider(lines));
+                if (options.Traces is { } traces) services.AddSingleton(traces);
                 more?.Invoke(services);
             });
 
@@ -54,7 +57,7 @@ internal sealed class EmbeddedWorkerRun : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
 
     private EmbeddedWorkerRun(LocalServerOptions options, Uri url) => Completion = new EmbeddedWorker().RunAsync(
-        new LocalWorkerOptions([url], options.Token, $"{Environment.MachineName}-embedded", [], Path.Combine(options.DataDirectory, "worker"), null, null, options.Log),
+        new LocalWorkerOptions([url], options.Token, $"{Environment.MachineName}-embedded", [], Path.Combine(options.DataDirectory, "worker"), null, null, options.LogOf("Fanfare.Worker")),
         _stop.Token);
 
     /// <summary>Ends when the worker does.</summary>

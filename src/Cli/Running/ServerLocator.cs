@@ -1,6 +1,8 @@
 using Fanfare.Cli.Api;
 using Fanfare.Cli.Hosting;
 using Fanfare.Cli.Output;
+using Fanfare.Gateway;
+using Microsoft.Extensions.Logging;
 
 namespace Fanfare.Cli.Running;
 
@@ -24,6 +26,9 @@ internal sealed class LocatedServer(ApiClient api, IRunningServer? hosted, strin
 /// data directory, else the one at the default address, else a new one in this process.</summary>
 internal sealed class ServerLocator(CliHost host, ServerAddress address, Screen screen, string? data)
 {
+    /// <summary>What becomes of runs and attempts is on the screen already.</summary>
+    private static readonly KeyValuePair<string, LogLevel>[] _shown = [new(EngineLog.Runs, LogLevel.None), new(EngineLog.Attempts, LogLevel.None)];
+
     private readonly string _directory = DataDirectory.Resolve(host, data);
 
     public async Task<LocatedServer> LocateAsync(CancellationToken cancellationToken)
@@ -67,7 +72,7 @@ internal sealed class ServerLocator(CliHost host, ServerAddress address, Screen 
     private async Task<LocatedServer> HostAsync(CancellationToken cancellationToken)
     {
         var server = await (host.LocalServer ?? throw CliHost.Lacks("a server")).StartAsync(
-            new LocalServerOptions(_directory, "127.0.0.1", address.Url.Port, address.Token, WithWorker: true, screen.Note, OrAnyPort: true), cancellationToken);
+            new LocalServerOptions(_directory, "127.0.0.1", address.Url.Port, address.Token, WithWorker: true, screen.Note, OrAnyPort: true) { LogLevels = new LogLevels(_shown) }, cancellationToken);
         DataDirectory.WriteAddress(_directory, server.BaseUrl);
         screen.Note($"Started a server at {server.BaseUrl.ToString().TrimEnd('/')} for this run; its data is in {_directory}.");
         return new LocatedServer(new ApiClient(address with { Urls = [server.BaseUrl] }, host.Clock), server, _directory);

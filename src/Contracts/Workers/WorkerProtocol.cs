@@ -152,6 +152,9 @@ public sealed record Lease
 
     /// <summary>The error that started a step of <c>on_failure</c>; null elsewhere.</summary>
     public TaskError? RunError { get; init; }
+
+    /// <summary>The attempt's span, as W3C Trace Context writes a <c>traceparent</c>; null where the server keeps no traces.</summary>
+    public string? TraceParent { get; init; }
 }
 
 /// <param name="Size">How many tasks work together; the task's split says which of them it is.</param>

@@ -261,7 +261,7 @@ internal sealed partial class Dispatcher
         }
         catch (MissingInputException missing)
         {
-            node.Warn($"split {grant.Task.Split} of {grant.Task.Stream} cannot start: {missing.Message}");
+            node.Warn($"split {grant.Task.Split} of {grant.Task.Stream} cannot start: {missing.Message}", grant.Task.Stream);
             await node.Activate(grant.Task.Stream).Ask<StepEntity, bool>("system", (StepEntity step, in Moment moment) =>
             {
                 step.Finish(FailedFor(grant, missing), session.Worker, moment);
@@ -272,7 +272,7 @@ internal sealed partial class Dispatcher
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
-            node.Warn($"the lease of {grant.Task.Stream} split {grant.Task.Split} could not be assembled: {exception.Message}");
+            node.Warn($"the lease of {grant.Task.Stream} split {grant.Task.Split} could not be assembled: {exception.Message}", grant.Task.Stream);
             return null;
         }
     }

@@ -8,7 +8,8 @@ namespace Fanfare.Engine;
 
 /// <summary>Makes of a grant what travels to the worker: the step's command, the run's parameters, the foreach item, and what the
 /// predecessors put out.</summary>
-internal sealed class LeaseAssembly(RunContexts runs, IReadModel readModel, IBlobStore blobs)
+/// <param name="traces">Says whether a task's trace is kept; null where none is, and tasks are told of none.</param>
+internal sealed class LeaseAssembly(RunContexts runs, IReadModel readModel, IBlobStore blobs, ITraces? traces)
 {
     /// <summary>Bytes that one input takes beside its output.</summary>
     private const int InputOverhead = 200;
@@ -39,6 +40,7 @@ internal sealed class LeaseAssembly(RunContexts runs, IReadModel readModel, IBlo
             Inputs = await InlineAsync(context, task, grant.Inputs, cancellationToken),
             Package = context.Package,
             RunError = run?.Error,
+            TraceParent = traces is null ? null : TraceIds.ParentOf(task, grant.Attempt, traces.IsSampled(task.Namespace, task.Run)),
         };
     }
 

@@ -39,6 +39,8 @@ internal sealed class Activation(StreamId id, EngineNode node)
     private long _appends;
     private Offer? _offer;
     private WaitTimes? _waits;
+    private Trail? _trail;
+    private bool _mayHaveMissed;
     private ITimer? _timer;
     private TimeSpan? _timerDue;
 
@@ -173,7 +175,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
             // Whoever waits is told; the stream stays as it is in the journal, and the next command tries again.
             Drop();
             FailAll(exception);
-            if (exception is not (RefusedException or OperationCanceledException)) node.Warn($"{Id} could not be opened: {exception.Message}");
+            if (exception is not (RefusedException or OperationCanceledException)) node.Warn($"{Id} could not be opened: {exception.Message}", Id);
             return false;
         }
     }
@@ -181,6 +183,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
     private void Adopt(Entity entity, OpenedStream opened)
     {
         entity.Replay(opened.Events, opened.Acknowledged);
+        StartTrail(entity, opened.Events);
         _durableOutbox = entity.OutboxSequence;
         (_entity, _epoch, _offer) = (entity, opened.Epoch, null);
         _wake = opened.Acknowledged == long.MaxValue ? null : new Wake(DateTimeOffset.MinValue, opened.Acknowledged);
@@ -192,6 +195,15 @@ internal sealed class Activation(StreamId id, EngineNode node)
         // One whose append failed may be there all the same.
         if (entity is FlowEntity { Latest: > 0 } flow) node.Runs.SetVersions(Id.Namespace, Id.Name, FlowVersions.Of(flow));
         entity.Tick(node.MomentOf("system"));
+    }
+
+    // What ended shortly before, and may not have got out, is told again: by a node that died, or in an append that seemed to have failed.
+    private void StartTrail(Entity entity, IReadOnlyList<JournalEvent> events)
+    {
+        _trail = Trail.Of(entity, node.Options.Traces);
+        if (_trail is null) return;
+        foreach (var entry in events) _trail.Follow(entry, node.IsToldAgain(entry.At, _mayHaveMissed));
+        _mayHaveMissed = false;
     }
 
     // What was ready before waits since then, as far as is known here: since the step changed last.
@@ -228,7 +240,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
     // A broken invariant, or one that the journal will tell more of: nothing decided in this batch may become durable. The rest of it is decided anew.
     private void Stop(Exception exception)
     {
-        if (exception is not StaleStateException) node.Warn($"{Id} stopped: {exception}");
+        if (exception is not StaleStateException) node.Warn($"{Id} stopped: {exception}", Id);
         DecideAnew();
     }
 
@@ -360,12 +372,13 @@ internal sealed class Activation(StreamId id, EngineNode node)
 
     private void Arrive(Leg leg, AppendOutcome outcome, Exception? failure)
     {
+        if (failure is not null || outcome == AppendOutcome.Fenced) _mayHaveMissed = true;
         if (failure is not null)
         {
             DecideAnew();
             foreach (var work in leg.Works) work.Fail(failure);
             FailWaiters(failure);
-            node.Warn($"{Id} could not append: {failure.Message}");
+            node.Warn($"{Id} could not append: {failure.Message}", Id);
             node.Start(WakeLaterAsync);
         }
         else if (outcome == AppendOutcome.Fenced)
@@ -439,6 +452,11 @@ internal sealed class Activation(StreamId id, EngineNode node)
     {
         foreach (var work in leg.Works) work.Complete();
         EngineInstruments.Count(leg.Entity, leg.Append.Events);
+        if (_trail is not null)
+            foreach (var entry in leg.Append.Events) _trail.Follow(entry, tells: true);
+        if (node.Options.Log is { } log)
+            foreach (var entry in leg.Append.Events)
+                if (log.Takes(entry.Event)) log.Landed(leg.Entity, entry);
         // Where the stream went to another node, that one's state says it again.
         if (_left is not null) return;
         foreach (var effect in leg.Effects) node.Dispatcher.Carry(effect);
@@ -499,7 +517,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
             }
             catch (Exception exception) when (exception is not OperationCanceledException || !node.Stopping.IsCancellationRequested)
             {
-                if (++failures == 1 && exception is not RefusedException { Kind: RefusalKind.Busy }) node.Warn($"{Id} could not deliver to {target}, and tries on: {exception.Message}");
+                if (++failures == 1 && exception is not RefusedException { Kind: RefusalKind.Busy }) node.Warn($"{Id} could not deliver to {target}, and tries on: {exception.Message}", Id);
                 await node.DelayAsync(TimeSpan.FromMilliseconds(Math.Min(50 << Math.Min(failures, 7), 5000)));
             }
         }
@@ -538,7 +556,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
         }
         catch (Exception exception)
         {
-            node.Warn($"{Id} could not clear its wake row, which costs one needless wake: {exception.Message}");
+            node.Warn($"{Id} could not clear its wake row, which costs one needless wake: {exception.Message}", Id);
         }
         finally
         {

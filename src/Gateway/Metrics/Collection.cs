@@ -1,6 +1,5 @@
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
-using OpenTelemetry.Resources;
 
 namespace Fanfare.Gateway;
 
@@ -20,13 +19,12 @@ internal sealed class Collection : IDisposable
     {
         _reader = new BaseExportingMetricReader(_exporter) { TemporalityPreference = MetricReaderTemporalityPreference.Cumulative };
         var builder = Sdk.CreateMeterProviderBuilder()
-            // What the environment says of the process wins.
-            .SetResourceBuilder(ResourceBuilder.CreateEmpty().AddService("fanfare", serviceVersion: ServerApi.Version).AddTelemetrySdk().AddEnvironmentVariableDetector())
+            .SetResourceBuilder(TelemetryResource.Builder)
             .AddMeter([.. meters])
             // By route alone: which protocol and scheme it was says nothing of the server.
             .AddView("http.server.request.duration", new ExplicitBucketHistogramConfiguration { Boundaries = _answerTimes, TagKeys = ["http.request.method", "http.response.status_code", "http.route"] })
             .AddReader(_reader);
-        if (sendsOtlp) builder.AddOtlpExporter();
+        if (sendsOtlp) builder.AddOtlpExporter(exporter => OtlpSettings.Configure(exporter, OtlpSignal.Metrics, Environment.GetEnvironmentVariable));
         _provider = builder.Build();
     }
 

@@ -11,7 +11,7 @@ internal sealed class ServerTelemetry : IDisposable
 
     private readonly Lock _lock = new();
     private readonly IServiceProvider _services;
-    private readonly bool _sendsOtlp = OtlpSettings.IsWanted(Environment.GetEnvironmentVariable);
+    private readonly bool _sendsOtlp = OtlpSettings.IsWanted(OtlpSignal.Metrics, Environment.GetEnvironmentVariable);
     private Collection? _collection;
     private bool _isDisposed;
 
@@ -44,6 +44,8 @@ internal sealed class ServerTelemetry : IDisposable
             _collection = new Collection(_meters, _sendsOtlp);
             EngineInstruments.Begin();
             StorageInstruments.Begin();
+            TraceExport.BeginCounts();
+            ServerLog.BeginCounts();
             return _collection;
         }
     }

@@ -47,7 +47,9 @@ internal static class RunsApi
         if (!Names.IsValid(flow)) throw ApiFault.NotFound($"There is no flow of that name in namespace {ns}: {Names.Rule}.");
         var command = new StartRun(ns, actor, flow, Deployment(request), Parameters(request), Tags(request), CheckPriority(request.Priority),
             IdempotencyKey.Of(http, request.IdempotencyKey), RunIds.New(clock.GetUtcNow()));
+        var asked = clock.GetUtcNow();
         var started = await scheduler.StartRunAsync(command, http.RequestAborted);
+        http.RequestServices.GetService<TraceExport>()?.Started(http, ns, started.Run, flow, asked, clock.GetUtcNow());
         var answer = new StartRunResponse(started.Run, flow, started.Deployment, started.New, Links.RunPage(ns, started.Run));
         return started.New ? TypedResults.Created(Links.Run(ns, started.Run), answer) : TypedResults.Ok(answer);
     }

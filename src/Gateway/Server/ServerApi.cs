@@ -43,7 +43,7 @@ internal static class ServerApi
         TypedResults.Ok(new ListResponse<NodeInfo>(http.RequestServices.GetService<ICluster>() is { } cluster ? await cluster.ListNodesAsync(cancellationToken) : [], null));
 
     /// <summary>Whether the request is for the server that it came to, whether that leads or not.</summary>
-    public static bool IsToStay(HttpRequest request) => request.Path == DrainPath && request.Query[Q.Forward.Name] is ["false" or "0"];
+    public static bool IsToStay(HttpRequest request) => (request.Path == DrainPath && request.Query[Q.Forward.Name] is ["false" or "0"]) || request.Path == LogLevelsApi.ListPath || request.Path == LogLevelsApi.SetPath;
 
     private static async Task<Ok<DrainResponse>> DrainAsync(HttpContext http, CancellationToken cancellationToken)
     {

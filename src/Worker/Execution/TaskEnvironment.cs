@@ -107,6 +107,7 @@ public static class TaskEnvironment
             environment["FANFARE_GANG_INDEX"] = lease.Task.Split.ToString(CultureInfo.InvariantCulture);
             environment["FANFARE_GANG_FIRST"] = gang.FirstAddress;
         }
+        if (lease.TraceParent is { } parent) environment["TRACEPARENT"] = parent;
         environment["FANFARE_LOST"] = lease.WasLost == true ? "1" : "0";
         environment["FANFARE_FAILURES"] = (lease.Failures ?? 0).ToString(CultureInfo.InvariantCulture);
         environment["FANFARE_INPUT"] = directory.Input;

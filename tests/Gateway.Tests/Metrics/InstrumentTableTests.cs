@@ -58,6 +58,8 @@ public sealed class InstrumentTableTests
         await server.Client.GetStringAsync("/metrics");
         EngineInstruments.Begin();
         StorageInstruments.Begin();
+        TraceExport.BeginCounts();
+        ServerLog.BeginCounts();
         EngineInstruments.Count(RunOf(), [Entry(1, new RunStarted("f", 1, "{}", [], 0, null)), Entry(2, new RunEnded(RunStatus.Succeeded, null)), Entry(3, new RunEnded(RunStatus.Failed, null)), Entry(4, new RunEnded(RunStatus.Cancelled, null))]);
         EngineInstruments.Count(RunOf(), [Entry(1, new RunStarted("f", 1, "{}", [], 0, null, new RunCause("s", default)))]);
         var error = new TaskError("exit", "It failed.");
