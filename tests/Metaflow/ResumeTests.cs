@@ -15,19 +15,20 @@ public sealed class ResumeTests
         await using var site = await MetaflowSite.StartAsync();
         await site.DoneAsync(Flow, "fanfare", "create", "--tag", "nightly");
         await File.WriteAllTextAsync(site.In("frail"), "");
-        var first = await FailedAsync(site, await site.TriggerAsync(Flow, "--place", site.In(""), "--broken", "work1"));
+        // What fails waits for what runs beside it, which would be cancelled then.
+        var first = await FailedBesideAsync(site, () => site.TriggerAsync(Flow, "--place", site.In(""), "--broken", "work1"), "work1", "work[0]", "work[2]");
 
         // Parameters that are not given are those of the run that is resumed, a required one among them.
-        var second = await FailedAsync(site, await site.ResumeAsync(Flow, first.Run, "--broken", "left"));
-        await AssertTakenOverAsync(site, first, second);
+        var second = await FailedBesideAsync(site, () => site.ResumeAsync(Flow, first.Run, "--broken", "left"), "left", "right#2.0");
+        AssertTakenOver(first, second);
         Assert.Equal($"{first.Run}/work-0", second.From("work/work-0"));
         Assert.Null(second.From("work/work-1"));
-        // It failed once in each run that ran it, and goes on from the attempt that succeeded.
-        Assert.True(second.IsOk("work/work-2"));
+        // It failed once, and is taken over from the attempt that succeeded.
+        Assert.Equal("c", second.Value("work/work-2", "word").GetString());
         Assert.Contains("Cloned from Again/" + first.Run, await site.DoneAsync(Flow, "fanfare", "logs", second.Run, "work[0]"), StringComparison.Ordinal);
 
         var third = await SucceededAsync(site, await site.ResumeAsync(Flow, second.Run, "--broken", "nowhere"));
-        await AssertTakenOverAsync(site, second, third);
+        AssertTakenOver(second, third);
         Assert.Equal($"{second.Run}/work-1", third.From("work/work-1"));
         foreach (var task in new[] { "join/join", "choose/choose", "odd/odd", "turn/turn", "turn/turn.l1", "turn/turn.l2", "left_and_right/left_and_right.l2" }) Assert.NotNull(third.From(task));
         foreach (var task in new[] { "left/left.l2.0", "meet/meet.l2", "end/end.l2" }) Assert.Null(third.From(task));
@@ -41,9 +42,34 @@ public sealed class ResumeTests
 
         // Once more, and nothing is left to run.
         var fourth = await SucceededAsync(site, await site.ResumeAsync(Flow, third.Run));
-        await AssertTakenOverAsync(site, third, fourth);
+        AssertTakenOver(third, fourth);
         Assert.DoesNotContain(fourth.Tasks.Keys, task => fourth.From(task) is null);
         Assert.True((await site.ReadAsync($"Again/{fourth.Run}", "words")).GetProperty("successful").GetBoolean());
+    }
+
+    [MetaflowFact]
+    public async Task WhatWasCancelledBesideAFailure_IsTakenOver_IfItWasDone()
+    {
+        await using var site = await MetaflowSite.StartAsync(slots: 3);
+        await site.DoneAsync(Flow, "fanfare", "create");
+        string[] waits = ["hold-work0", "hold-work1", "linger-work2"];
+        foreach (var wait in waits) await File.WriteAllTextAsync(site.In(wait), "");
+        var run = await site.TriggerAsync(Flow, "--place", site.In(""), "--broken", "work1");
+        foreach (var wait in waits) await Eventually.FileAsync(site.In(wait + ".seen"));
+        File.Delete(site.In("hold-work1"));
+
+        var first = await FailedAsync(site, run);
+        Assert.Equal(["work[0]", "work[2]"], (await site.Api.TasksAsync(run)).Where(task => task.Status == TaskStatus.Cancelled).Select(task => task.Task).Order());
+        Assert.Equal(("False", "killed by SIGTERM"), await EndAsync(site, run, "work-0"));
+        Assert.Null(first.Pid("work/work-0"));
+        // It had said all to Metaflow, and only had not ended yet.
+        Assert.Equal(("True", "killed by SIGTERM"), await EndAsync(site, run, "work-2"));
+        Assert.True(first.IsOk("work/work-2"));
+
+        foreach (var wait in waits) File.Delete(site.In(wait));
+        var second = await SucceededAsync(site, await site.ResumeAsync(Flow, run, "--broken", "nowhere"));
+        AssertTakenOver(first, second);
+        Assert.Equal(["start/start", "work/work-2"], second.Tasks.Keys.Where(task => second.From(task) is not null).Order());
     }
 
     [MetaflowFact]
@@ -95,17 +121,17 @@ public sealed class ResumeTests
         Assert.Equal(["end/end.l2"], second.Tasks.Keys.Where(task => second.From(task) is null));
 
         // Its first step runs again, and nothing after it: that is left from before.
-        await File.WriteAllTextAsync(site.In("hold"), "");
+        await File.WriteAllTextAsync(site.In("hold-start"), "");
         await site.DoneAsync(Flow, "fanfare", "retry", run, "--step-to-rerun", "start");
         await site.DoneAsync(Flow, "fanfare", "suspend", run);
-        File.Delete(site.In("hold"));
+        File.Delete(site.In("hold-start"));
         await Eventually.TrueAsync(async () => (await site.Api.TasksAsync(run)).Any(task => task is { Task: "start", Status: TaskStatus.Succeeded }), "The first step's end");
         var third = await SucceededAsync(site, await site.ResumeAsync(Flow, run));
         Assert.Equal(["start/start"], third.Tasks.Keys.Where(task => third.From(task) is not null));
     }
 
     // All that succeeded there, and nothing else; the artifacts are the same ones.
-    private static async Task AssertTakenOverAsync(MetaflowSite site, Read origin, Read run)
+    private static void AssertTakenOver(Read origin, Read run)
     {
         foreach (var (name, task) in origin.Tasks.Where(task => origin.IsOk(task.Key)))
         {
@@ -113,14 +139,22 @@ public sealed class ResumeTests
             Assert.Equal(task.GetProperty("shas").GetRawText(), run.Tasks[name].GetProperty("shas").GetRawText());
             Assert.Equal(task.GetProperty("values").GetRawText(), run.Tasks[name].GetProperty("values").GetRawText());
         }
-        var pids = origin.Tasks.Keys.Select(name => origin.Value(name, "pid").GetInt32()).ToHashSet();
-        // What was cancelled beside a failure may have been done, and have been told to end before it had said so to Metaflow.
-        var cancelled = (await site.Api.TasksAsync(origin.Run)).Where(task => task.Status == TaskStatus.Cancelled).Select(task => task.Step).ToHashSet();
-        foreach (var name in run.Tasks.Keys.Where(name => !origin.IsOk(name) && !cancelled.Contains(name.Split('/')[0])))
+        // One that was ended early has none.
+        var pids = origin.Tasks.Keys.Select(origin.Pid).OfType<int>().ToHashSet();
+        foreach (var name in run.Tasks.Keys.Where(name => !origin.IsOk(name)))
         {
             Assert.Null(run.From(name));
             Assert.DoesNotContain(run.Value(name, "pid").GetInt32(), pids);
         }
+    }
+
+    /// <summary>Whether Metaflow's metadata says of a task that it succeeded, and what of a signal that ended it.</summary>
+    private static async Task<(string? Ok, string? End)> EndAsync(MetaflowSite site, string run, string task)
+    {
+        var (code, said) = await site.PythonAsync(["read_metadata.py", $"Again/{run}/work/{task}"]);
+        Assert.True(code == 0, said);
+        var metadata = JsonDocument.Parse(said).RootElement;
+        return (metadata.GetProperty("attempt_ok").GetString(), metadata.GetProperty("fanfare-end").GetString());
     }
 
     private static async Task<Read> SucceededAsync(MetaflowSite site, string run)
@@ -135,6 +169,16 @@ public sealed class ResumeTests
         return await ReadAsync(site, run);
     }
 
+    /// <summary>Starts a run, and lets what is broken fail when the tasks beside it have succeeded.</summary>
+    private static async Task<Read> FailedBesideAsync(MetaflowSite site, Func<Task<string>> start, string broken, params string[] beside)
+    {
+        await File.WriteAllTextAsync(site.In("hold-" + broken), "");
+        var run = await start();
+        await Eventually.TrueAsync(async () => (await site.Api.TasksAsync(run)).Count(task => beside.Contains(task.Task) && task.Status == TaskStatus.Succeeded) == beside.Length, $"The ends of {string.Join(", ", beside)}");
+        File.Delete(site.In("hold-" + broken));
+        return await FailedAsync(site, run);
+    }
+
     private static async Task<Read> ReadAsync(MetaflowSite site, string run) => new(run, await site.ReadTasksAsync($"Again/{run}", _artifacts));
 
     private sealed record Read(string Run, IReadOnlyDictionary<string, JsonElement> Tasks)
@@ -142,6 +186,8 @@ public sealed class ResumeTests
         public bool IsOk(string task) => Tasks.TryGetValue(task, out var there) && there.GetProperty("ok").GetBoolean();
 
         public string? From(string task) => Tasks[task].GetProperty("from").GetString();
+
+        public int? Pid(string task) => Tasks[task].GetProperty("values").TryGetProperty("pid", out var pid) ? pid.GetInt32() : null;
 
         public JsonElement Value(string task, string artifact) => Tasks[task].GetProperty("values").GetProperty(artifact);
     }

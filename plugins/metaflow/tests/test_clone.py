@@ -19,6 +19,7 @@ class Stored(object):
     """The latest attempt of a task, as Metaflow's datastore has it when it is done."""
 
     METADATA_DONE_SUFFIX = "DONE.lock"
+    done = True
     TYPE = "local"
     _storage_impl = SimpleNamespace(datastore_root="root")
 
@@ -31,7 +32,7 @@ class Stored(object):
         self._info = {name: {"type": type(value), "encoding": "pickle-v4"} for name, value in artifacts.items()}
 
     def has_metadata(self, name):
-        return name == self.METADATA_DONE_SUFFIX
+        return name == self.METADATA_DONE_SUFFIX and self.done
 
     def __contains__(self, name):
         return name in self._artifacts
@@ -157,6 +158,27 @@ class Adopting(unittest.TestCase):
         self.assertEqual(self.adopted(Store(Stored("r1/work/t-1", 2, _task_ok=True, **done))), {"splits": 7})
         for store in (Store(), Store(Stored("r1/work/t-1", 2)), Store(Stored("r1/work/t-1", 2, _task_ok=False, **done))):
             self.assertIsNone(self.adopted(store))
+
+
+class Ending(unittest.TestCase):
+    def ended(self, store, registry):
+        clone.end_task(flow(), store, registry, "work", "r1", "t-1", 2, "SIGTERM")
+        return {note["field_name"]: note["value"] for note in registry.notes}
+
+    def test_what_ended_early_is_noted_as_no_success(self):
+        early = Stored("r1/work/t-1", 2)
+        early.done = False
+        for store in (Store(), Store(early)):
+            registry = Registry()
+            self.assertEqual(self.ended(store, registry), {"attempt_ok": "False", "attempt-done": "2", "fanfare-end": "killed by SIGTERM"})
+            self.assertEqual(registry.artifacts, [])
+
+    def test_what_was_done_is_noted_in_full_and_stays_what_it_is(self):
+        for ok in (True, False):
+            done = dict(_task_ok=ok, word="w")
+            for registry in (Registry(), Registry(done=True), Registry(done=True, artifacts=["word"]), Registry(done=True, artifacts=done)):
+                self.assertEqual(self.ended(Store(Stored("r1/work/t-1", 2, **done)), registry), {"attempt-done": "2", "fanfare-end": "killed by SIGTERM"})
+                self.assertEqual(sorted(registry.artifacts), sorted(done))
 
 
 class Unfinished(unittest.TestCase):

@@ -232,7 +232,7 @@ class Running(unittest.TestCase):
     def test_the_end_of_one_that_a_signal_ended_is_told_by_another(self):
         arguments, env = self.give()
         options = task.options_of(arguments)
-        task.Task(options, env)
+        task.Task(options, env).lay_out()
         other = task.Task(options, env, 128 + signal.SIGSEGV)
         with open(os.devnull, "w") as null, mock.patch("os.write", side_effect=lambda _, data: null.write(bytes(data).decode())):
             words = other.next().words
@@ -242,6 +242,34 @@ class Running(unittest.TestCase):
         other.keep_log(None)
         self.assertEqual(other.code, 139)
         self.assertIn("]The task was ended by SIGSEGV, segmentation fault.\n", self.log("stderr"))
+
+    def test_until_it_is_laid_out_a_task_has_changed_nothing(self):
+        for options in ((), ("--datastore", "s3")):
+            with self.subTest(options=options):
+                self.one(options=options)
+                self.assertEqual(os.listdir(self.root / "task"), ["input"])
+                shutil.rmtree(self.root / "task")
+
+    def test_its_directory_is_laid_out_whole_or_not_at_all(self):
+        made = self.one()
+        with mock.patch("shutil.copytree", side_effect=KeyboardInterrupt), self.assertRaises(KeyboardInterrupt):
+            made.lay_out()
+        self.assertFalse(os.path.exists(made.work))
+        made.lay_out()
+        self.assertEqual(sorted(os.listdir(made.work)), [".metaflow", ".mf_code", "data", "flow.py"])
+        # There is one start that goes on, and no other may be at work there.
+        with self.assertRaises(OSError):
+            made.lay_out()
+
+    def test_whoever_tells_of_its_end_goes_on_where_it_was(self):
+        arguments, env = self.give()
+        options = task.options_of(arguments)
+        first, other = task.Task(options, env), task.Task(options, env, 128 + signal.SIGTERM)
+        other.lay_out()
+        self.assertTrue(os.path.exists(os.path.join(first.work, "flow.py")))
+        Path(first.work, "left.txt").write_text("by the task")
+        task.Task(options, env, 128 + signal.SIGTERM).lay_out()
+        self.assertEqual(Path(first.work, "left.txt").read_text(), "by the task")
 
     def test_a_process_that_it_leaves_behind_does_not_keep_it_from_its_end(self):
         began = time.monotonic()

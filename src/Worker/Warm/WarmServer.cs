@@ -29,7 +29,13 @@ internal sealed class WarmServer : IDisposable
     private readonly ProcessGroup _group;
     private readonly Stream _input;
     private readonly LiveGroups _live;
+
+    // Never disposed of: forks may wait for their turn when the server is closed, and are then told so.
     private readonly SemaphoreSlim _writing = new(1);
+
+    // A process that was disposed of does not say any more that it ended.
+    private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Task _over;
 
     // The server's word of how each child ended, by process id.
     private readonly ConcurrentDictionary<int, TaskCompletionSource<int>> _ends = new();
@@ -39,6 +45,7 @@ internal sealed class WarmServer : IDisposable
         _group = group;
         _input = input;
         _live = live;
+        _over = Task.WhenAny(group.Exited, _closed.Task);
         Ready = ReadyAsync(new LineReader(group.Output));
         _ = LogAsync(group.Error, log);
     }
@@ -106,6 +113,7 @@ internal sealed class WarmServer : IDisposable
     /// <summary>Ends the server; its children go on.</summary>
     public void Dispose()
     {
+        _closed.TrySetResult();
         try
         {
             _input.Close();
@@ -115,7 +123,6 @@ internal sealed class WarmServer : IDisposable
             // It is gone already.
         }
         _group.Dispose();
-        _writing.Dispose();
     }
 
     private async Task ReadyAsync(LineReader answers)
@@ -178,9 +185,9 @@ internal sealed class WarmServer : IDisposable
     {
         var line = status.NextAsync();
         // The pipe does not end with a server that never opened it.
-        var first = await Task.WhenAny(line, _group.Exited, Task.Delay(ForkPatience, stop));
+        var first = await Task.WhenAny(line, _over, Task.Delay(ForkPatience, stop));
         stop.ThrowIfCancellationRequested();
-        if (first != line) throw new ColdException(first == _group.Exited ? "the fork server ended" : "the fork server does not fork", serverIsBroken: true);
+        if (first != line) throw new ColdException(first == _over ? "the fork server ended" : "the fork server does not fork", serverIsBroken: true);
         var said = await line;
         if (said?.Split(' ', 3) is ["pid", var number, .. var more] && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var pid) && pid > 1)
             return (pid, more.Length == 0 ? null : LogPaths.Parse(more[0]));
@@ -227,7 +234,7 @@ internal sealed class WarmServer : IDisposable
 
     private async Task<int?> HowAsync(Task<int> end, TimeSpan patience)
     {
-        await Task.WhenAny(end, _group.Exited, Task.Delay(patience));
+        await Task.WhenAny(end, _over, Task.Delay(patience));
         return end.IsCompletedSuccessfully ? await end : null;
     }
 
@@ -251,6 +258,7 @@ internal sealed class WarmServer : IDisposable
             json.WriteString("stderr", pipes.ChildsError);
             json.WriteString("status", pipes.ChildsStatus);
             json.WriteString("go", pipes.ChildsGo);
+            json.WriteString("pipe", pipes.Shown);
             json.WriteBoolean("logs", true);
             if (ended is { } code) json.WriteNumber("ended", code);
             json.WriteEndObject();
@@ -283,6 +291,9 @@ internal sealed class WarmServer : IDisposable
 
         public string ChildsGo => PathOf(_go);
 
+        /// <summary>What /proc shows of the last: the number of the pipe, which is given out again long after the path.</summary>
+        public string Shown => new FileInfo(ChildsGo).LinkTarget!;
+
         public void CloseChildEnds()
         {
             foreach (var pipe in All) pipe.DisposeLocalCopyOfClientHandle();
@@ -294,7 +305,8 @@ internal sealed class WarmServer : IDisposable
             foreach (var pipe in All) pipe.Dispose();
         }
 
-        private AnonymousPipeServerStream[] All => [_output, _error, _status, _go];
+        // A child opens "go" last, and it is closed first: who still finds it there had the others, too.
+        private AnonymousPipeServerStream[] All => [_go, _output, _error, _status];
 
         private static string PathOf(AnonymousPipeServerStream pipe) =>
             string.Create(CultureInfo.InvariantCulture, $"/proc/{Environment.ProcessId}/fd/{pipe.ClientSafePipeHandle.DangerousGetHandle()}");

@@ -1,11 +1,19 @@
+import atexit
 import os
 import time
 
 from metaflow import FlowSpec, Parameter, current, retry, step
 
 
+def wait(path):
+    """Waits for as long as there is such a file, and says by another that it does."""
+    while os.path.exists(path):
+        open(path + ".seen", "a").close()
+        time.sleep(0.05)
+
+
 class Again(FlowSpec):
-    """Says in each task which process ran it, and fails where a parameter or a file says so: at a step, and the index or round within it."""
+    """Says in each task which process ran it. Fails where a parameter or a file says so, and waits before that or when it is done: at a step, and the index or round within it."""
 
     broken = Parameter("broken", default="nowhere")
     factor = Parameter("factor", default=1)
@@ -14,6 +22,9 @@ class Again(FlowSpec):
     def ran(self, where):
         self.pid = os.getpid()
         self.origin = current.origin_run_id
+        wait(os.path.join(self.place, "hold-" + where))
+        # By then the task is done, and Metaflow has noted all of it.
+        atexit.register(wait, os.path.join(self.place, "linger-" + where))
         if self.broken == where or self.there("broken-" + where):
             raise RuntimeError("broken at %s" % where)
 
@@ -23,8 +34,6 @@ class Again(FlowSpec):
     @step
     def start(self):
         self.ran("start")
-        while self.there("hold"):
-            time.sleep(0.05)
         self.items = ["a", "b", "c"]
         self.big = list(range(10_000))
         self.next(self.work, foreach="items")

@@ -4,6 +4,11 @@ import time
 from metaflow import FlowSpec, Parameter, step
 
 
+def parent(process):
+    with open("/proc/%d/stat" % process) as file:
+        return int(file.read().rpartition(")")[2].split()[1])
+
+
 class Wide(FlowSpec):
     """A foreach of short tasks, joined exactly."""
 
@@ -16,9 +21,8 @@ class Wide(FlowSpec):
 
     @step
     def work(self):
-        # The process that it was forked from, two up: between them is the one that keeps the log.
-        with open("/proc/%d/stat" % os.getppid()) as file:
-            self.server = int(file.read().rpartition(")")[2].split()[1])
+        # The leader of the task's group was forked from it.
+        self.server = parent(os.getsid(0))
         self.square = self.input**2
         time.sleep(0.02)
         self.next(self.join)

@@ -44,6 +44,8 @@ internal static class ForkServer
             mark(request["env"]["FANFARE_MARK"])
             status, out, err = (os.open(request[name], os.O_WRONLY) for name in ("status", "stdout", "stderr"))
             go = os.open(request["go"], os.O_RDONLY)
+            if os.readlink("/proc/self/fd/%d" % go) != request["pipe"]:
+                os._exit(125)
             keep = logs and request["logs"] and "ended" not in request
             os.write(status, b"pid %d%s\n" % (os.getpid(), (" " + json.dumps({"logs": logs})).encode() if keep else b""))
             if not os.read(go, 16):
@@ -66,6 +68,9 @@ internal static class ForkServer
             os._exit(code)
         """;
 
+    /// <summary>What starts it.</summary>
+    public static IReadOnlyList<string> Command { get; } = ["python3", "-u", "-c", Script];
+
     /// <summary>A task that is forked, and runs this Python; <paramref name="load"/> is what the server does before it is ready.</summary>
     public static Lease Task(string python, string load = "", Func<StepSpec, StepSpec>? step = null, Func<Lease, Lease>? lease = null) => A.Task(
         "",
@@ -73,7 +78,7 @@ internal static class ForkServer
         {
             // A cold start says so.
             Run = new CommandSpec(["/bin/sh", "-c", "echo cold", python], null),
-            Warm = ["python3", "-u", "-c", Script],
+            Warm = Command,
             Env = load.Length == 0 ? [] : [new EnvSpec("DO", load, null)],
         }),
         lease);

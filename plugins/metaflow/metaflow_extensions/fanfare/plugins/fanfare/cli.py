@@ -8,13 +8,12 @@ from hashlib import sha1
 from metaflow import JSONType, current, decorators, parameters
 from metaflow._vendor import click
 from metaflow.exception import MetaflowException
-from metaflow.metadata_provider import MetaDatum
 from metaflow.plugins.aws.step_functions.production_token import load_token, new_token, store_token
 from metaflow.tagging_util import validate_tags
 from metaflow.util import get_username
 
 from .client import FanfareClient, FanfareException
-from .clone import adopt_task, clone_task, mark_attempts
+from .clone import adopt_task, clone_task, end_task, mark_attempts
 from .decorator import FanfareInternalDecorator, notes, put_out
 from .resume import NOTHING_TO_CLONE
 from .spec import FlowSpecCompiler, about, check, flow_name, make_package, steps_of
@@ -413,10 +412,7 @@ def adopt_command(obj, step_name, run_id, task_id, retry_count):
 @click.option("--exit-code", required=True, type=int)
 @click.pass_obj
 def end_command(obj, step_name, run_id, task_id, retry_count, exit_code):
-    tags = ["attempt_id:%d" % retry_count]
-    ended = "killed by %s" % signal_name(exit_code - 128)
-    said = {"attempt_ok": ("False", "internal_attempt_status"), "attempt-done": (str(retry_count), "attempt-done"), "fanfare-end": (ended, "fanfare-end")}
-    obj.metadata.register_metadata(run_id, step_name, task_id, [MetaDatum(field=field, value=value, type=kind, tags=tags) for field, (value, kind) in said.items()])
+    end_task(obj.flow, obj.flow_datastore, obj.metadata, step_name, run_id, task_id, retry_count, signal_name(exit_code - 128))
 
 
 def _run(obj, api, run_id):

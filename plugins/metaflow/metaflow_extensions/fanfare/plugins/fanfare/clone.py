@@ -91,15 +91,33 @@ def adopt_task(flow, flow_datastore, metadata, step_name, run_id, task_id, attem
     -------
     dict or None
     """
-    try:
-        done = flow_datastore.get_task_datastore(run_id, step_name, task_id, attempt=attempt)
-    except DataException:
-        return None
+    done = _attempt(flow_datastore, run_id, step_name, task_id, attempt)
     if not _is_ok(done):
         return None
     complete_notes(metadata, flow.name, run_id, step_name, task_id, done)
     node = flow._graph[step_name]
     return outcome(node, done.get("_transition"), splits_of(node, done.get))
+
+
+def end_task(flow, flow_datastore, metadata, step_name, run_id, task_id, attempt, signal):
+    """Notes the end of an attempt that a signal ended, which could not do so itself, and by which.
+
+    One that was done in Metaflow's datastore has come out as it says there, whatever ended it then: it is what a resume clones. All that it lacks is what it could not note any more.
+
+    Parameters
+    ----------
+    attempt : int
+        Metaflow's number of the attempt.
+    signal : str
+        The signal's name.
+    """
+    done = _attempt(flow_datastore, run_id, step_name, task_id, attempt)
+    said = {"fanfare-end": ("killed by %s" % signal, "fanfare-end")}
+    if done is not None and done.has_metadata(done.METADATA_DONE_SUFFIX):
+        complete_notes(metadata, flow.name, run_id, step_name, task_id, done)
+    else:
+        said.update({"attempt_ok": ("False", "internal_attempt_status"), "attempt-done": (str(attempt), "attempt-done")})
+    metadata.register_metadata(run_id, step_name, task_id, [MetaDatum(field=field, value=value, type=kind, tags=["attempt_id:%d" % attempt]) for field, (value, kind) in said.items()])
 
 
 def complete_notes(metadata, flow_name, run_id, step_name, task_id, done):
@@ -123,6 +141,14 @@ def complete_notes(metadata, flow_name, run_id, step_name, task_id, done):
     ]
     if missing:
         metadata.register_data_artifacts(run_id, step_name, task_id, attempt, missing)
+
+
+def _attempt(flow_datastore, run_id, step_name, task_id, attempt):
+    # None where it left nothing.
+    try:
+        return flow_datastore.get_task_datastore(run_id, step_name, task_id, attempt=attempt, allow_not_done=True)
+    except DataException:
+        return None
 
 
 def _is_ok(task):

@@ -6,11 +6,11 @@ import os
 import sys
 
 if __package__:
-    from .task import lay_out, link_store, python_env
+    from .task import lay_out, python_env, store_of
     from .triggered import publishing_env
 else:
     # Beside this file, which is started as a program.
-    from task import lay_out, link_store, python_env
+    from task import lay_out, python_env, store_of
     from triggered import publishing_env
 
 
@@ -22,8 +22,7 @@ def main(arguments):
         print("The run did not succeed (%s): this hook is not called." % task["error"]["type"])
         return
     code = os.environ["FANFARE_CODE"]
-    work = lay_out(code, os.path.dirname(os.environ["FANFARE_INPUT"]))
-    link_store(options, work)
+    work = lay_out(code, os.path.dirname(os.environ["FANFARE_INPUT"]), store_of(options))
     os.chdir(work)
     pathspec = "%s/%s" % (os.environ["METAFLOW_FLOW_NAME"], task["run"])
     command = [sys.executable, "-u", "-m", "metaflow.plugins.exit_hook.exit_hook_script", options.script, options.function, pathspec]

@@ -16,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 
@@ -134,6 +135,7 @@ Command = collections.namedtuple("Command", "words env quiet")
 
 def main(arguments, kind):
     task = kind(options_of(arguments), os.environ)
+    task.lay_out()
     outlive_the_task()
     command = task.next()
     while command is not None:
@@ -167,25 +169,43 @@ def work_of(place):
     return os.path.join(place, "metaflow")
 
 
-def lay_out(code, place):
-    """Makes the directory that the flow runs in, and returns its path: tasks write into theirs as they like; what is Metaflow's own is only read, and shared."""
+def lay_out(code, place, store=None):
+    """Makes the directory that the flow runs in, whole or not at all: tasks write into theirs as they like; what is Metaflow's own is only read, and shared.
+
+    Parameters
+    ----------
+    code : str
+        Directory of the code package.
+    place : str
+        Where it is made.
+    store : str, optional
+        Root of a local datastore. Metaflow finds its cards there, since it looks for them in the directory of this name that lies nearest above the working directory.
+
+    Returns
+    -------
+    str
+        Its path.
+    """
+    made = tempfile.mkdtemp(prefix="metaflow-", dir=place)
+    with os.scandir(code) as entries:
+        for entry in entries:
+            target = os.path.join(made, entry.name)
+            if entry.name.startswith(".mf_"):
+                os.symlink(entry.path, target)
+            elif entry.is_dir(follow_symlinks=False):
+                shutil.copytree(entry.path, target, symlinks=True)
+            else:
+                shutil.copy2(entry.path, target, follow_symlinks=False)
+    if store is not None:
+        os.symlink(store, os.path.join(made, ".metaflow"))
     work = work_of(place)
-    os.mkdir(work)
-    for entry in os.scandir(code):
-        target = os.path.join(work, entry.name)
-        if entry.name.startswith(".mf_"):
-            os.symlink(entry.path, target)
-        elif entry.is_dir(follow_symlinks=False):
-            shutil.copytree(entry.path, target, symlinks=True)
-        else:
-            shutil.copy2(entry.path, target, follow_symlinks=False)
+    os.rename(made, work)
     return work
 
 
-def link_store(options, work):
-    """Has Metaflow find a local datastore's cards: they are kept in the directory of this name that lies nearest above the working directory."""
-    if options.datastore == "local":
-        os.symlink(options.datastore_root, os.path.join(work, ".metaflow"))
+def store_of(options):
+    """Root of the datastore, if that is a local one; else None."""
+    return options.datastore_root if options.datastore == "local" else None
 
 
 def python_env(code, work, env):
@@ -205,7 +225,7 @@ def outlive_the_task():
 class Task(object):
     """A task's way through Metaflow's commands.
 
-    `next` gives one after the other; whoever runs them lets `follow` take care of what they print, and calls `keep_log` at the end.
+    `lay_out` comes first. `next` gives one command after the other; whoever runs them lets `follow` take care of what they print, and calls `keep_log` at the end.
 
     Parameters
     ----------
@@ -225,10 +245,9 @@ class Task(object):
             self.options, self._task = self._given(options, json.load(file))
         self.code = None
         # The attempt's own directory, which goes with it.
-        place = os.path.dirname(env["FANFARE_INPUT"])
-        self.work = lay_out(env["FANFARE_CODE"], place) if ended is None else work_of(place)
-        if ended is None:
-            link_store(options, self.work)
+        self._place = os.path.dirname(env["FANFARE_INPUT"])
+        self.work = work_of(self._place)
+        self._is_after = ended is not None
         self._id, self._count, self._most = self._identity(int(env["FANFARE_FAILURES"]))
         self._env = dict(env)
         self._env.update(python_env(env["FANFARE_CODE"], self.work, env))
@@ -249,6 +268,13 @@ class Task(object):
         self._origin = resume.origin(self._task, options.resume_parameter)
         self._log = _Log(options, self._task, self._id, self._count, self.work, self._env)
         self._commands = self._in_order() if ended is None else self._after(ended)
+
+    def lay_out(self):
+        """Makes what the task works with in its attempt's directory. Until then it has changed nothing: a start that was given up may be made once more, by another process."""
+        # The process that tells of another's end goes on where that one was, if it came so far.
+        if not (self._is_after and os.path.isdir(self.work)):
+            lay_out(self._env["FANFARE_CODE"], self._place, store_of(self.options))
+        self._log.open()
 
     def _given(self, options, task):
         """The options and the input, as they are meant."""
@@ -419,10 +445,7 @@ class _Log(object):
         place = os.path.join(options.datastore_root, pathspec) if options.datastore == "local" else os.path.join(work, ".mf_logs")
         self.paths = path = {name: os.path.join(place, "%d.task_%s.log" % (attempt, name)) for name in ("stdout", "stderr")}
         self._files = {}
-        if options.datastore != "local":
-            # They are uploaded at the end, be they empty; a local datastore needs no file to say that there is nothing.
-            for name in path:
-                self._open(name)
+        self._is_uploaded = options.datastore != "local"
         self._last = datetime.datetime.fromtimestamp(0, datetime.timezone.utc)
         env.update(
             {
@@ -434,6 +457,12 @@ class _Log(object):
                 "MF_DATASTORE_ROOT": options.datastore_root,
             }
         )
+
+    def open(self):
+        # They are uploaded at the end, be they empty; a local datastore needs no file to say that there is nothing.
+        if self._is_uploaded:
+            for name in self.paths:
+                self._open(name)
 
     def _open(self, name):
         if name not in self._files:

@@ -178,6 +178,12 @@ class _Server(object):
         except BaseException:
             traceback.print_exc()
         _wait(request, status, go, log)
+        try:
+            if task is not None:
+                task.lay_out()
+        except BaseException:
+            traceback.print_exc()
+            task = log = None
         if log is not None:
             command = task.next()
             self._status = _Status(status)
@@ -252,10 +258,14 @@ def _join(request):
     _mark(request["env"]["FANFARE_MARK"])
     try:
         status = os.open(request["status"], os.O_WRONLY)
-        go = os.open(request["go"], os.O_RDONLY)
         streams = [(os.open(os.devnull, os.O_RDONLY), 0), (os.open(request["stdout"], os.O_WRONLY), 1), (os.open(request["stderr"], os.O_WRONLY), 2)]
+        # The last, since it is the first that the worker closes: where it is still there, the others were.
+        go = os.open(request["go"], os.O_RDONLY)
+        is_ours = request.get("pipe") in (None, os.readlink("/proc/self/fd/%d" % go))
     except OSError:
-        # The worker has given up, or is gone.
+        is_ours = False
+    if not is_ours:
+        # The worker has given up, or is gone; what is under these paths now may be another task's.
         os._exit(125)
     for descriptor, number in streams:
         os.dup2(descriptor, number)
