@@ -8,7 +8,7 @@ namespace Fanfare.Engine;
 /// what they decide on them is part of the same append. While an append is under way, the next batch is decided on the state that
 /// the append will have made durable. A large one follows at once, and the journal takes it only after the one before; a small one is appended when that one has landed. Both are decided anew
 /// when it does not. Everything runs on the host's scheduler, one thing at a time.</summary>
-internal sealed class Activation(StreamId id, EngineNode node)
+internal sealed partial class Activation(StreamId id, EngineNode node)
 {
     /// <summary>Commands decided for one append.</summary>
     private const int BatchCommands = 512;
@@ -38,9 +38,6 @@ internal sealed class Activation(StreamId id, EngineNode node)
     private long _durableOutbox;
     private long _appends;
     private Offer? _offer;
-    private WaitTimes? _waits;
-    private Trail? _trail;
-    private bool _mayHaveMissed;
     private ITimer? _timer;
     private TimeSpan? _timerDue;
 
@@ -48,9 +45,6 @@ internal sealed class Activation(StreamId id, EngineNode node)
 
     /// <summary>What the dispatcher was told of a step last; null where it is told nothing.</summary>
     public Offer? Offered => _entity is null ? null : _offer;
-
-    /// <summary>Since when a ready task of a step waits, by the node's uptime; null when none does.</summary>
-    public TimeSpan? WaitsSince => _waits?.Oldest;
 
     /// <summary>When it last had something to do, by the node's uptime.</summary>
     public TimeSpan LastUsed { get; private set; }
@@ -195,23 +189,6 @@ internal sealed class Activation(StreamId id, EngineNode node)
         // One whose append failed may be there all the same.
         if (entity is FlowEntity { Latest: > 0 } flow) node.Runs.SetVersions(Id.Namespace, Id.Name, FlowVersions.Of(flow));
         entity.Tick(node.MomentOf("system"));
-    }
-
-    // What ended shortly before, and may not have got out, is told again: by a node that died, or in an append that seemed to have failed.
-    private void StartTrail(Entity entity, IReadOnlyList<JournalEvent> events)
-    {
-        _trail = Trail.Of(entity, node.Options.Traces);
-        if (_trail is null) return;
-        foreach (var entry in events) _trail.Follow(entry, node.IsToldAgain(entry.At, _mayHaveMissed));
-        _mayHaveMissed = false;
-    }
-
-    // What was ready before waits since then, as far as is known here: since the step changed last.
-    private void StartWaits(StepEntity step, DateTimeOffset changedAt)
-    {
-        if (step.Ready <= 0) return;
-        var (now, age) = (node.Uptime, node.Now - changedAt);
-        (_waits ??= new WaitTimes()).Change(step.Ready, leased: 0, age > TimeSpan.Zero ? now - age : now, now);
     }
 
     private void DecideAll()
@@ -451,12 +428,7 @@ internal sealed class Activation(StreamId id, EngineNode node)
     private void Land(Leg leg)
     {
         foreach (var work in leg.Works) work.Complete();
-        EngineInstruments.Count(leg.Entity, leg.Append.Events);
-        if (_trail is not null)
-            foreach (var entry in leg.Append.Events) _trail.Follow(entry, tells: true);
-        if (node.Options.Log is { } log)
-            foreach (var entry in leg.Append.Events)
-                if (log.Takes(entry.Event)) log.Landed(leg.Entity, entry);
+        Observe(leg);
         // Where the stream went to another node, that one's state says it again.
         if (_left is not null) return;
         foreach (var effect in leg.Effects) node.Dispatcher.Carry(effect);
@@ -484,14 +456,6 @@ internal sealed class Activation(StreamId id, EngineNode node)
     private void LetGo(Entity entity)
     {
         if (_waiters.Count > 0 && entity.DecidedCount == 0 && _flights.Count == 0) _waiters.RemoveAll(w => w.IsOver(entity));
-    }
-
-    private void TimeWaits(Leg leg)
-    {
-        var leased = 0;
-        foreach (var entry in leg.Append.Events)
-            if (entry.Event is TaskLeased) leased++;
-        if (leg.Ready > 0 || leased > 0 || _waits is not null) (_waits ??= new WaitTimes()).Change(leg.Ready, leased, leg.DecidedAt, node.Uptime);
     }
 
     private void Deliver(Entity entity, StreamId target)
