@@ -178,6 +178,28 @@ public sealed class RunTests
         Assert.Equal(RunStatus.Failed, run.Status);
     }
 
+    [Fact]
+    public void ARunOfAnInterval_IsWhoseThatStartedItFirst_AndNobodyElseStopsIt_OrHearsOfItsEnd()
+    {
+        var (schedule, backfill) = (StreamId.Schedule("default", "sketch", "often"), StreamId.Backfill("default", "b1"));
+        var interval = new DataInterval(s_t0, s_t0.AddHours(1));
+        var (first, second) = (new RunCause("often", interval, Backfill: "b1"), new RunCause("often", interval));
+        var run = new RunEntity(StreamId.Run("default", "r"), new RunContext(Sketch.Graph(Sketch.Flow("start > end; end")), 1, "{}", null));
+        Assert.Null(run.StartedByOther(first));
+
+        run.Receive(backfill, [new OutboxMessage(1, run.Id, new BeginRun("sketch", 1, "{}", [], 0, first))], At());
+        Assert.Equal(["backfill:b1"], run.TakeDecided().Events.Select(e => e.Actor));
+        run.Receive(schedule, [new OutboxMessage(1, run.Id, new BeginRun("sketch", 1, "{}", [], 0, second)), new OutboxMessage(2, run.Id, new StopRun("room for another", SkipHandlers: false))], At());
+
+        Assert.Empty(run.TakeDecided().Events);
+        Assert.Equal((null, RunStatus.Running), (run.StartedByOther(first), run.StartedByOther(second)));
+        run.Receive(backfill, [new OutboxMessage(2, run.Id, new StopRun("cancelled", SkipHandlers: false))], At());
+        Receive(run, s_start, new ReportStep(s_start, 0, 1, 1));
+        Assert.Equal(RunStatus.Cancelled, run.StartedByOther(second));
+        Assert.Equal([new ReportRun("r", RunStatus.Cancelled)], run.OutboxTo(backfill, 10).Select(m => m.Message));
+        Assert.Empty(run.OutboxTo(schedule, 10));
+    }
+
     private static RunEntity Started(string sketch, Func<FlowSpec, FlowSpec>? change = null)
     {
         var spec = Sketch.Flow(sketch);

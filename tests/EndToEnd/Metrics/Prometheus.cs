@@ -106,6 +106,10 @@ internal sealed class RunningPrometheus : IDisposable
         }
     }
 
+    /// <summary>Whether an expression has a value now, whatever it is.</summary>
+    public async Task<bool> HasSeriesAsync(string expression) =>
+        await AskAsync($"/api/v1/query?query={Uri.EscapeDataString(expression)}") is { } answer && answer.GetProperty("result").GetArrayLength() > 0;
+
     public async Task<JsonElement> MetadataAsync(string metric) => (await AskAsync($"/api/v1/metadata?metric={metric}"))!.Value.GetProperty(metric)[0];
 
     public void Dispose()

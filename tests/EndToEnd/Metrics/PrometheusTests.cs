@@ -43,6 +43,44 @@ public sealed class PrometheusTests : IAsyncLifetime
         Assert.Equal("seconds", metadata.GetProperty("unit").GetString());
     }
 
+    [PrometheusFact]
+    public async Task EveryPanelOfTheDashboards_HasData_WhileTheServerIsAtWork()
+    {
+        using var prometheus = new RunningPrometheus(new Uri(_site.Url).Authority);
+        // Of all kinds of what begins by itself, and an attempt that fails.
+        await _site.Api.DeployAsync($$$"""
+            name: busy
+            schedules: {often: {every: 1s, overlap: allow}}
+            triggers: {told: {event: told}}
+            steps:
+              start:
+                run: {{{Run.Shell("[ $FANFARE_ATTEMPT != 0 ] || exit 9")}}}
+                retry: {max_attempts: 2, backoff: {initial: 10ms}}
+            """);
+        var missing = Dashboards.Panels("10s").ToList();
+
+        // It goes on working until all have been seen.
+        try
+        {
+            await Eventually.TrueAsync(LookAsync, "Data for every panel");
+        }
+        catch (TimeoutException)
+        {
+            Assert.Empty(missing);
+            throw;
+        }
+
+        async Task<bool> LookAsync()
+        {
+            Assert.Equal(201, (await _site.Api.AnswerAsync(HttpMethod.Post, "/api/v1/events", new { name = "told" })).Status);
+            var seen = new List<(string, string)>();
+            foreach (var panel in missing)
+                if (await prometheus.HasSeriesAsync(panel.Expression)) seen.Add(panel);
+            missing.RemoveAll(seen.Contains);
+            return missing.Count == 0;
+        }
+    }
+
     private Task<string> RunOneAsync() => _site.Api.SucceedAsync("""
         name: pair
         steps:
