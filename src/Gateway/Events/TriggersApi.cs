@@ -41,7 +41,7 @@ internal static class TriggersApi
     {
         var actor = Caller.ActorOf(http);
         var request = await Body.ReadJsonAsync(http, new TriggerCommandRequest());
-        if (request.Reason is { Length: > Limits.ErrorChars }) throw ApiFault.TooLarge("reason", $"is longer than {Limits.ErrorChars} characters", "Shorten it.");
+        Body.CheckReason(request.Reason);
         if (request.Reason is not null && verb != ScheduleVerb.Pause) throw ApiFault.Field("reason", "applies to pause only", "Leave it out.");
         var row = await GetAsync(http, flow, trigger, reads);
         await scheduler.CommandTriggerAsync(new CommandTrigger(row.Namespace, actor, row.Flow, row.Trigger, verb, request.Reason), http.RequestAborted);

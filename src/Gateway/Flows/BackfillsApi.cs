@@ -100,7 +100,7 @@ internal static class BackfillsApi
     {
         var actor = Caller.ActorOf(http);
         var request = await Body.ReadJsonAsync(http, new BackfillCommandRequest());
-        if (request.Reason is { Length: > Limits.ErrorChars }) throw ApiFault.TooLarge("reason", $"is longer than {Limits.ErrorChars} characters", "Shorten it.");
+        Body.CheckReason(request.Reason);
         if (request.Reason is not null && verb == BackfillVerb.Resume) throw ApiFault.Field("reason", "applies to pause and cancel only", "Leave it out.");
         if (request.Runs && verb != BackfillVerb.Cancel) throw ApiFault.Field("runs", "applies to cancel only", "Leave it out.");
         var row = await GetAsync(http, backfill, reads);

@@ -73,7 +73,7 @@ internal static class SchedulesApi
     {
         var actor = Caller.ActorOf(http);
         var request = await Body.ReadJsonAsync(http, new ScheduleCommandRequest());
-        if (request.Reason is { Length: > Limits.ErrorChars }) throw ApiFault.TooLarge("reason", $"is longer than {Limits.ErrorChars} characters", "Shorten it.");
+        Body.CheckReason(request.Reason);
         if (request.Reason is not null && verb != ScheduleVerb.Pause) throw ApiFault.Field("reason", "applies to pause only", "Leave it out.");
         var row = await GetAsync(http, flow, schedule, reads);
         await scheduler.CommandScheduleAsync(new CommandSchedule(row.Namespace, actor, row.Flow, row.Schedule, verb, request.Reason), http.RequestAborted);

@@ -58,6 +58,13 @@ internal static class Body
         return buffer.GetBuffer().AsMemory(0, (int)buffer.Length);
     }
 
+    /// <summary>Checks why somebody does something, in his own words.</summary>
+    /// <exception cref="ApiFault">It is longer than what is kept of it.</exception>
+    public static void CheckReason(string? reason)
+    {
+        if (reason is { Length: > Limits.ErrorChars }) throw ApiFault.TooLarge("reason", $"is longer than {Limits.ErrorChars} characters", "Shorten it.");
+    }
+
     /// <summary>Checks that every string of a document can be decoded (no half surrogates), which parsing alone does not.</summary>
     public static void CheckText(string field, JsonElement element)
     {

@@ -72,8 +72,7 @@ internal static class RunsApi
     {
         var actor = Caller.ActorOf(http);
         var request = await Body.ReadJsonAsync(http, new RunCommandRequest());
-        if (request.Reason is { Length: > Limits.ErrorChars })
-            throw ApiFault.TooLarge("reason", $"is longer than {Limits.ErrorChars} characters", "Shorten it.");
+        Body.CheckReason(request.Reason);
         if (request.FromStep is { } step)
         {
             if (verb != RunVerb.Retry) throw ApiFault.Field("from_step", "applies to retry only", "Leave it out.");
