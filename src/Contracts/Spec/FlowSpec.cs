@@ -38,6 +38,9 @@ public sealed record FlowSpec
     /// <summary>What starts runs by itself beside these, in the order of the source; null for nothing.</summary>
     public IReadOnlyList<TriggerSpec>? Triggers { get; init; }
 
+    /// <summary>Who is told of outcomes, in the order of the source; null for nobody.</summary>
+    public IReadOnlyList<NotifySpec>? Notify { get; init; }
+
     public StepSpec? Step(string name) => Steps.FirstOrDefault(s => s.Name == name);
 }
 

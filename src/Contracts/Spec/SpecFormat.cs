@@ -27,6 +27,7 @@ public static class SpecFormat
     {
         if (spec.Schedules is not null) yield return (2, "'schedules'");
         if (spec.Triggers is not null) yield return (2, "'triggers'");
+        if (spec.Notify is not null) yield return (2, "'notify'");
         foreach (var step in spec.Steps)
         {
             if (step.Gang is not null) yield return (2, $"'gang' of step '{step.Name}'");
