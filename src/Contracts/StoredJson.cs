@@ -25,6 +25,8 @@ public static class StoredJson
 
     public static JsonTypeInfo<IReadOnlyList<TriggerOutcome>> Outcomes { get; } = (JsonTypeInfo<IReadOnlyList<TriggerOutcome>>)Options.GetTypeInfo(typeof(IReadOnlyList<TriggerOutcome>));
 
+    public static JsonTypeInfo<NoticeStanding> NoticeStanding { get; } = (JsonTypeInfo<NoticeStanding>)Options.GetTypeInfo(typeof(NoticeStanding));
+
     public static JsonTypeInfo<TaskError> TaskError { get; } = (JsonTypeInfo<TaskError>)Options.GetTypeInfo(typeof(TaskError));
 
     public static JsonTypeInfo<IReadOnlyList<Artifact>> Artifacts { get; } = (JsonTypeInfo<IReadOnlyList<Artifact>>)Options.GetTypeInfo(typeof(IReadOnlyList<Artifact>));

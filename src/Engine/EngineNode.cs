@@ -41,6 +41,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         _assembly = new LeaseAssembly(Runs, readModel, blobs, options.Traces);
         Dispatcher = new Dispatcher(this, _assembly);
         ReadModel = readModel;
+        _histories = new RunHistories(readModel);
     }
 
     internal EngineOptions Options { get; }
@@ -151,6 +152,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         StreamKind.Event => new EventEntity(id),
         StreamKind.Trigger => new TriggerEntity(id),
         StreamKind.Backfill => new BackfillEntity(id),
+        StreamKind.Notice => new NoticeEntity(id),
         StreamKind.Step => StepOf(id, await Runs.GetAsync(id.Namespace, id.RunId!, Stopping)),
         _ => throw new InvalidOperationException($"{id} names no entity that this release has."),
     };
@@ -180,6 +182,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
             await PublishEndAsync(sender, target, end);
             return;
         }
+        if (messages[0].Message is RaiseNotice or WatchRun) activation.AssumeNew(new NoticeEntity(target));
         try
         {
             await activation.Ask<Entity, bool>("system", (Entity entity, in Moment moment) =>

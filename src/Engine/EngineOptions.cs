@@ -56,6 +56,9 @@ public sealed record EngineOptions
     /// <summary>Takes what traces are made of. Null where none are kept, which costs nothing.</summary>
     public ITraces? Traces { get; init; }
 
+    /// <summary>Tells receivers of notices. Null where there are none: then every notice is a dead letter.</summary>
+    public INotifier? Notifier { get; init; }
+
     /// <summary>Seed of the node's chance (jitter). Random in production, drawn from the run's seed in simulation.</summary>
     public required ulong Seed { get; init; }
 }

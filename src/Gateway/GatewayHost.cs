@@ -64,6 +64,7 @@ public static class GatewayHost
         BackfillsApi.Map(app);
         TriggersApi.Map(app);
         EventsApi.Map(app);
+        NoticesApi.Map(app);
         WebhooksApi.Map(app, options);
         RunsApi.Map(app);
         History.Map(app);

@@ -74,6 +74,14 @@ internal sealed class ScheduleGrain(Resident resident) : Grain, IScheduleGrain
 }
 
 [NodePlacement, Reentrant]
+internal sealed class NoticeGrain(Resident resident) : Grain, INoticeGrain
+{
+    public Task<Outcome<IReadOnlyList<NoticeDelivery>>> CommandAsync(CommandNotice command) => this.AnswerAsync(() => resident.Engine.CommandNoticeAsync(command, CancellationToken.None));
+
+    public Task<Outcome<bool>> DeliverAsync(Delivery delivery) => this.AnswerAsync(() => resident.TakeInAsync(delivery));
+}
+
+[NodePlacement, Reentrant]
 internal sealed class BackfillGrain(Resident resident) : Grain, IBackfillGrain
 {
     public Task<Outcome<bool>> CommandAsync(CommandBackfill command) => this.AnswerAsync(async () =>

@@ -81,6 +81,18 @@ public interface IScheduleGrain : IGrainWithStringKey
     Task<Outcome<bool>> DeliverAsync(Delivery delivery);
 }
 
+/// <summary>A notice, at its owner.</summary>
+[Alias("fanfare.notice")]
+public interface INoticeGrain : IGrainWithStringKey
+{
+    [Alias("command")]
+    Task<Outcome<IReadOnlyList<NoticeDelivery>>> CommandAsync(CommandNotice command);
+
+    /// <summary>A run or a schedule tells it something.</summary>
+    [Alias("deliver")]
+    Task<Outcome<bool>> DeliverAsync(Delivery delivery);
+}
+
 /// <summary>A backfill of a schedule, at its owner.</summary>
 [Alias("fanfare.backfill")]
 public interface IBackfillGrain : IGrainWithStringKey

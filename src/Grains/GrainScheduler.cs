@@ -37,6 +37,9 @@ internal sealed class GrainScheduler(IGrainFactory grains, string node) : ISched
     public Task CommandTriggerAsync(CommandTrigger command, CancellationToken cancellationToken) =>
         AskAsync(Grain<IFlowGrain>(StreamId.Flow(command.Namespace, command.Flow)).CommandTriggerAsync(command), cancellationToken);
 
+    public Task<IReadOnlyList<NoticeDelivery>> CommandNoticeAsync(CommandNotice command, CancellationToken cancellationToken) =>
+        AskAsync(Grain<INoticeGrain>(StreamId.Notice(command.Namespace, command.Notice)).CommandAsync(command), cancellationToken);
+
     public Task<IReadOnlyList<TriggerOutcome>> CommandDeadLettersAsync(CommandDeadLetters command, CancellationToken cancellationToken) =>
         AskAsync(Grain<IEventGrain>(StreamId.Event(command.Namespace, command.Event)).CommandDeadLettersAsync(command), cancellationToken);
 
@@ -49,6 +52,7 @@ internal sealed class GrainScheduler(IGrainFactory grains, string node) : ISched
             StreamKind.Run => Grain<IRunGrain>(delivery.Target).DeliverAsync(delivery),
             StreamKind.Event => Grain<IEventGrain>(delivery.Target).DeliverAsync(delivery),
             StreamKind.Backfill => Grain<IBackfillGrain>(delivery.Target).DeliverAsync(delivery),
+            StreamKind.Notice => Grain<INoticeGrain>(delivery.Target).DeliverAsync(delivery),
             StreamKind.Trigger => Grain<ITriggerGrain>(delivery.Target).DeliverAsync(delivery),
             _ => throw new ArgumentException($"{delivery.Target} hears of nobody on another node.", nameof(delivery)),
         },

@@ -24,6 +24,8 @@ public sealed class HistoryChecker
 
     public IReadOnlyDictionary<string, RunLife> Runs => _runs;
 
+    public NoticeLives Notices { get; } = new();
+
     public IReadOnlyDictionary<StreamId, ScheduleLife> Schedules => _schedules;
 
     public IReadOnlyDictionary<StreamId, BackfillLife> Backfills => _backfills;
@@ -52,9 +54,13 @@ public sealed class HistoryChecker
                 break;
             case StreamKind.Schedule:
                 ScheduleOf(recorded.Stream).Read(recorded, what => Complain(recorded, what));
+                Notices.ReadSchedule(recorded);
                 break;
             case StreamKind.Backfill:
                 BackfillOf(recorded.Stream).Read(recorded, what => Complain(recorded, what));
+                break;
+            case StreamKind.Notice:
+                Notices.Read(recorded, what => Complain(recorded, what));
                 break;
         }
     }
@@ -83,10 +89,10 @@ public sealed class HistoryChecker
     /// <summary>Somebody asks for an event.</summary>
     public void PublishAsked(PublishEvent command) => _triggers.Asked(command.Key is { } key ? $"{command.Name} {key}" : command.Event);
 
-    /// <summary>What holds when all is over: a time that was to start a run has started it, and so has an event.</summary>
+    /// <summary>What holds when all is over: a time that was to start a run has started it, and so has an event; who was to be told has been.</summary>
     public void CheckAllBegan()
     {
-        foreach (var missing in _triggers.Missing()) Violations.Add(new Violation(null, long.MaxValue, missing));
+        foreach (var missing in _triggers.Missing().Concat(Notices.Missing())) Violations.Add(new Violation(null, long.MaxValue, missing));
         foreach (var (stream, life) in _schedules)
         {
             foreach (var time in life.Begun)
@@ -147,6 +153,7 @@ public sealed class HistoryChecker
                 if (run.Started is not null) Complain(recorded, "a run started twice");
                 run.Started = e;
                 run.Spec = _flows[$"{e.Flow}/{e.Deployment}"];
+                Notices.RunStarted(name, run.Spec);
                 if (e.Cause is { Schedule: { } schedule, Interval: { } interval }) ReadScheduled(recorded, e, schedule, interval);
                 else if (e.Cause is { } cause) _triggers.ReadStarted(recorded, e, cause, what => Complain(recorded, what));
                 if (_startsFrom.GetValueOrDefault(name) is var least && e.Deployment < least) Complain(recorded, $"the run is of deployment {e.Deployment}, and was asked for when it was known that none before {least} is started any more");
@@ -155,6 +162,7 @@ public sealed class HistoryChecker
                 if (ended) Complain(recorded, "a run ended twice in one generation");
                 run.Ended = e;
                 run.EndedAt = recorded.CommittedAt;
+                Notices.RunEnded(name, run.Spec, run.Generation, e.Status);
                 if (run is { Started: { Cause.Schedule: { } ending } started, Generation: 0 } && started.Cause!.Backfill is null) ScheduleOf(StreamId.Schedule(recorded.Stream.Namespace, started.Flow, ending)).Running.Remove(name);
                 _triggers.ReadEnded(recorded, run.Started!, run.Generation, e, what => Complain(recorded, what));
                 foreach (var (stream, step) in _steps)

@@ -113,9 +113,13 @@ internal sealed class Site(INetwork network, string database) : IAsyncDisposable
         for (var until = DateTime.UtcNow + _patience; !done(); await Task.Delay(_look)) Assert.True(DateTime.UtcNow < until, $"{what} did not come within {_patience.TotalSeconds} s.");
     }
 
-    public static async Task UntilAsync(Func<Task<bool>> done, string what)
+    /// <param name="state">Says how it stands when it does not come.</param>
+    public static async Task UntilAsync(Func<Task<bool>> done, string what, Func<Task<string>>? state = null)
     {
-        for (var until = DateTime.UtcNow + _patience; !await done(); await Task.Delay(_look)) Assert.True(DateTime.UtcNow < until, $"{what} did not come within {_patience.TotalSeconds} s.");
+        for (var until = DateTime.UtcNow + _patience; !await done(); await Task.Delay(_look))
+        {
+            if (DateTime.UtcNow >= until) Assert.Fail($"{what} did not come within {_patience.TotalSeconds} s.{(state is null ? "" : $"\n{await state()}")}");
+        }
     }
 
     public async ValueTask DisposeAsync()

@@ -123,7 +123,7 @@ internal sealed class Life
         {
             if (!_loop.Step()) break;
             if (_loop.Steps % 64 != 0) continue;
-            var quiet = !_cluster.Faults.Active && _cluster.Faults.EndsAt + ScheduledAfter < _loop.Now && crew.Runs.TrueForAll(_history.Runs.ContainsKey) && _history.Runs.Values.All(life => life.Ended is not null);
+            var quiet = !_cluster.Faults.Active && _cluster.Faults.EndsAt + ScheduledAfter < _loop.Now && crew.Runs.TrueForAll(_history.Runs.ContainsKey) && _history.Runs.Values.All(life => life.Ended is not null) && _history.Notices.AreSettled;
             quietSince = quiet ? quietSince ?? _loop.Now : null;
             // Long enough for whatever should not happen any more to happen.
             if (_loop.Now - quietSince > TimeSpan.FromSeconds(30) + _cluster.Faults.LeaseTerm) break;
@@ -138,6 +138,8 @@ internal sealed class Life
             Complain("the engine reported a bug: " + warning);
         _history.CheckAllBegan();
         foreach (var run in crew.Runs.Where(r => !_history.Runs.ContainsKey(r))) _violations.Add(new Violation(run, long.MaxValue, $"run {run} never started"));
+        foreach (var (notice, receiver) in _history.Notices.Told.Where(told => !_cluster.Received.Contains(told))) Complain($"notice {notice} counts as told to {receiver}, who has not got it");
+        foreach (var (notice, receiver) in _cluster.Received.Except(_history.Notices.Raised)) Complain($"{receiver} was told of notice {notice}, which is not raised");
         foreach (var overlap in _effects.Overlaps) _violations.Add(new Violation(overlap.Split(' ')[0], long.MaxValue, "two attempts of a task ran at a time: " + overlap));
         if (_violations.Count > 0) return;
         _violations.AddRange(new OutcomeChecker(_history, _cluster.Store, _effects, _cluster.Faults).Check());
@@ -150,6 +152,7 @@ internal sealed class Life
         var few = Enumerable.Range(0, chance.Between(4, 9)).Select(_ => chance.Pick(drawn)).Distinct().ToList();
         if (Plan.Flows is null && !Plan.Calm && Plan.Seed % 4 == 0) few = Scheduled(few);
         if (Plan.Flows is null && !Plan.Calm && Plan.Seed % 4 == 2) few = Triggered(few);
+        if (Plan.Flows is null && !Plan.Calm && (Plan.Seed % 4 == 3 || Plan.Seed % 16 == 12)) few = Notified(few);
         return [.. (Plan.Flows ?? few).Where(f => Plan.OnlyFlows?.Contains(f.Name) != false)];
     }
 
@@ -177,6 +180,21 @@ internal sealed class Life
             1 => [all],
             _ => [any, all],
         };
+    }
+
+    // As of schedules. A run that is to be done in a second is late; one that has a minute perhaps is.
+    private List<FlowSpec> Notified(List<FlowSpec> flows)
+    {
+        var chance = new Chance(Chance.Mix(Plan.Seed ^ Chance.Hash("notices")));
+        return [.. flows.Select(flow => chance.Roll(0.8) ? flow with { Notify = RulesOf(flow.Schedules is not null, chance) } : flow)];
+    }
+
+    private static List<NotifySpec> RulesOf(bool hasSchedules, Chance chance)
+    {
+        NoticeKind[] ends = [NoticeKind.Succeeded, NoticeKind.Failed, NoticeKind.Cancelled];
+        var rules = new List<NotifySpec> { new() { On = [.. ends.Where(_ => chance.Roll(0.7)), .. hasSchedules ? [NoticeKind.Skipped] : Array.Empty<NoticeKind>()], To = ["oncall", "nobody"] } };
+        if (chance.Roll(0.6)) rules.Add(new NotifySpec { On = [NoticeKind.Late, .. chance.Roll(0.5) ? [NoticeKind.Failed] : Array.Empty<NoticeKind>()], To = ["team"], Within = TimeSpan.FromSeconds(chance.Between(1, 60)) });
+        return [.. rules.Where(rule => rule.On.Count > 0)];
     }
 
     private static TriggerSource SourceOf(List<string> before, Chance chance) => before.Count > 0 && chance.Roll(0.4)

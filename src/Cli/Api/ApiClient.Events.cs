@@ -1,6 +1,6 @@
 namespace Fanfare.Cli.Api;
 
-// Events, triggers, and what could not start.
+// Events, triggers, notices, and what could not start.
 internal sealed partial class ApiClient
 {
     /// <summary>With a key it is published once, so it may be sent again.</summary>
@@ -22,6 +22,15 @@ internal sealed partial class ApiClient
 
     public Task<ListResponse<DeadLetterView>> ListDeadLettersAsync(string? flow, int limit, string? cursor, CancellationToken cancellationToken) =>
         GetAsync<ListResponse<DeadLetterView>>($"api/v1/dead-letters?{Paging(limit, cursor)}{(flow is null ? "" : $"&flow={Escape(flow)}")}", cancellationToken);
+
+    /// <param name="flow">Null for all flows'.</param>
+    public Task<ListResponse<NoticeView>> ListNoticesAsync(string? flow, bool isDead, int limit, string? cursor, CancellationToken cancellationToken) =>
+        GetAsync<ListResponse<NoticeView>>($"api/v1/notices?{Paging(limit, cursor)}{(flow is null ? "" : $"&flow={Escape(flow)}")}{(isDead ? "&dead=true" : "")}", cancellationToken);
+
+    public Task<NoticeView> GetNoticeAsync(string id, CancellationToken cancellationToken) => GetAsync<NoticeView>($"api/v1/notices/{Escape(id)}", cancellationToken);
+
+    public Task<NoticesResponse> SettleNoticesAsync(string verb, NoticesRequest request, CancellationToken cancellationToken) =>
+        PostAsync<NoticesRequest, NoticesResponse>($"api/v1/notices:{verb}", request, repeatable: true, cancellationToken);
 
     public Task<DeadLettersResponse> SettleDeadLettersAsync(string verb, DeadLettersRequest request, CancellationToken cancellationToken) =>
         PostAsync<DeadLettersRequest, DeadLettersResponse>($"api/v1/dead-letters:{verb}", request, repeatable: true, cancellationToken);

@@ -90,6 +90,8 @@ internal abstract class ServerPorts : ITenure, IScheduler, IJournal, IReadModel
         return true;
     });
 
+    public Task<IReadOnlyList<NoticeDelivery>> CommandNoticeAsync(CommandNotice command, CancellationToken cancellationToken) => AskAsync(now => now.Scheduler.CommandNoticeAsync(command, cancellationToken));
+
     public Task<IReadOnlyList<TriggerOutcome>> CommandDeadLettersAsync(CommandDeadLetters command, CancellationToken cancellationToken) => AskAsync(now => now.Scheduler.CommandDeadLettersAsync(command, cancellationToken));
 
     public Task AwaitEndsAsync(string ns, IReadOnlyList<string> flows, CancellationToken cancellationToken) => AskAsync(async now =>
@@ -164,6 +166,11 @@ internal abstract class ServerPorts : ITenure, IScheduler, IJournal, IReadModel
 
     public Task<Page<EventRow>> ListEventsAsync(string ns, string? name, string? cursor, int limit, CancellationToken cancellationToken) =>
         AskAsync(now => now.Store.ReadModel.ListEventsAsync(ns, name, cursor, limit, cancellationToken));
+
+    public Task<NoticeRow?> GetNoticeAsync(string ns, string id, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.GetNoticeAsync(ns, id, cancellationToken));
+
+    public Task<Page<NoticeRow>> ListNoticesAsync(string ns, string? flow, bool isDead, string? cursor, int limit, CancellationToken cancellationToken) =>
+        AskAsync(now => now.Store.ReadModel.ListNoticesAsync(ns, flow, isDead, cursor, limit, cancellationToken));
 
     public Task<Page<DeadLetterRow>> ListDeadLettersAsync(string ns, string? flow, string? trigger, string? cursor, int limit, CancellationToken cancellationToken) =>
         AskAsync(now => now.Store.ReadModel.ListDeadLettersAsync(ns, flow, trigger, cursor, limit, cancellationToken));

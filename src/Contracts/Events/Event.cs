@@ -60,6 +60,15 @@ namespace Fanfare.Contracts;
 [JsonDerivedType(typeof(TriggerPaused), "trigger_paused")]
 [JsonDerivedType(typeof(TriggerResumed), "trigger_resumed")]
 [JsonDerivedType(typeof(TriggerTook), "trigger_took")]
+[JsonDerivedType(typeof(NoticeRaised), "notice_raised")]
+[JsonDerivedType(typeof(RunWatched), "run_watched")]
+[JsonDerivedType(typeof(WatchPutOff), "watch_put_off")]
+[JsonDerivedType(typeof(WatchEnded), "watch_ended")]
+[JsonDerivedType(typeof(RunLate), "run_late")]
+[JsonDerivedType(typeof(NoticeTold), "notice_told")]
+[JsonDerivedType(typeof(NoticeFailed), "notice_failed")]
+[JsonDerivedType(typeof(NoticeRedriven), "notice_redriven")]
+[JsonDerivedType(typeof(NoticeDismissed), "notice_dismissed")]
 public abstract record Event;
 
 /// <summary>An event of an entity that a message from another entity caused. The receiver keeps, per sender, the highest

@@ -1,7 +1,8 @@
 namespace Fanfare.Contracts;
 
 /// <summary>The schedule is as a deployment has it. Where it was not there before, or its times are others now, only times after this event are due.</summary>
-public sealed record ScheduleSet(int Deployment, ScheduleSpec Spec) : ReceivedEvent;
+/// <param name="Notify">The flow's rules for times that are left out; null for none.</param>
+public sealed record ScheduleSet(int Deployment, ScheduleSpec Spec, IReadOnlyList<NotifySpec>? Notify = null) : ReceivedEvent;
 
 /// <summary>The flow's deployment has no such schedule any more, or the flow was deleted. What waits is left out, and what runs goes on.</summary>
 public sealed record ScheduleRemoved : ReceivedEvent;

@@ -15,6 +15,7 @@ public enum StreamKind
     Event,
     Trigger,
     Backfill,
+    Notice,
 }
 
 /// <summary>Names one event stream: <c>namespace/kind/name</c>. A step's name is <c>run/key</c>, a schedule's <c>flow/schedule</c>, a trigger's <c>flow/trigger</c>.</summary>
@@ -36,6 +37,8 @@ public readonly record struct StreamId(string Namespace, StreamKind Kind, string
     public static StreamId Trigger(string ns, string flow, string trigger) => new(ns, StreamKind.Trigger, $"{flow}/{trigger}");
 
     public static StreamId Backfill(string ns, string id) => new(ns, StreamKind.Backfill, id);
+
+    public static StreamId Notice(string ns, string id) => new(ns, StreamKind.Notice, id);
 
     /// <summary>The run that this stream belongs to; null for what belongs to none.</summary>
     public string? RunId => Kind switch
@@ -76,6 +79,7 @@ public readonly record struct StreamId(string Namespace, StreamKind Kind, string
             "event" => StreamKind.Event,
             "trigger" => StreamKind.Trigger,
             "backfill" => StreamKind.Backfill,
+            "notice" => StreamKind.Notice,
             _ => null,
         };
         if (kind is null || parts[0].Length == 0 || parts[2].Length == 0) return false;
@@ -107,6 +111,7 @@ public readonly record struct StreamId(string Namespace, StreamKind Kind, string
         StreamKind.Event => "event",
         StreamKind.Trigger => "trigger",
         StreamKind.Backfill => "backfill",
+        StreamKind.Notice => "notice",
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 }

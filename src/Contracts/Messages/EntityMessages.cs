@@ -28,6 +28,9 @@ namespace Fanfare.Contracts;
 [JsonDerivedType(typeof(ReportBackfill), "report_backfill")]
 [JsonDerivedType(typeof(AnnounceEnd), "announce_end")]
 [JsonDerivedType(typeof(TakeEvent), "take_event")]
+[JsonDerivedType(typeof(RaiseNotice), "raise_notice")]
+[JsonDerivedType(typeof(WatchRun), "watch_run")]
+[JsonDerivedType(typeof(EndWatch), "end_watch")]
 public abstract record EntityMessage;
 
 public sealed record ArriveSplits(RunInfo Run, StepKey Source, SplitRanges Splits, long OutputBytes, ForeachItems? Items = null) : EntityMessage;
@@ -59,7 +62,8 @@ public sealed record ResumeStep(RunInfo Run) : EntityMessage;
 public sealed record RetryStep(RunInfo Run, IReadOnlyList<string> Reset) : EntityMessage;
 
 /// <summary>To a schedule, from its flow, and from the schedule to its backfills: a deployment has it.</summary>
-public sealed record SetSchedule(int Deployment, ScheduleSpec Spec) : EntityMessage;
+/// <param name="Notify">The flow's rules for times that are left out; null for none.</param>
+public sealed record SetSchedule(int Deployment, ScheduleSpec Spec, IReadOnlyList<NotifySpec>? Notify = null) : EntityMessage;
 
 /// <summary>To a schedule, from its flow, and from the schedule to its backfills: the latest deployment has it no more.</summary>
 public sealed record RemoveSchedule : EntityMessage;
@@ -90,6 +94,16 @@ public sealed record AnnounceEnd(string Flow, string Payload) : EntityMessage;
 /// <summary>To a trigger that needs several events, from one.</summary>
 /// <param name="At">When it was published.</param>
 public sealed record TakeEvent(string Id, DateTimeOffset At, int Deployment, HeldEvent Held) : EntityMessage;
+
+/// <summary>To a notice that does not exist yet. One that does has had it.</summary>
+public sealed record RaiseNotice(NoticeContent Content) : EntityMessage;
+
+/// <summary>To a notice that does not exist yet, from a run that is to have ended by a time. One that does has had it.</summary>
+/// <param name="From">When the run began.</param>
+public sealed record WatchRun(NoticeContent Content, DateTimeOffset From, DateTimeOffset Deadline) : EntityMessage;
+
+/// <summary>To a notice, from the run that it watches: it has ended.</summary>
+public sealed record EndWatch : EntityMessage;
 
 /// <summary>A message on its way: who sent it, its place in the sender's outbox, and where it goes.</summary>
 public sealed record Envelope(StreamId Sender, long Sequence, StreamId Target, EntityMessage Message);

@@ -138,6 +138,7 @@ public static class JournalFormat
         ScheduleSet or ScheduleRemoved or SchedulePaused or ScheduleResumed or ScheduleAdvanced or ScheduledRunEnded => 2,
         BackfillOpened or BackfillClosed or BackfillStarted or BackfillSet or BackfillAdvanced or BackfilledRunEnded or BackfillPaused or BackfillResumed or BackfillCancelled => 2,
         EventPublished or EventRedriven or DeadLettersDismissed or TriggerPaused or TriggerResumed or TriggerTook => 2,
+        NoticeRaised or RunWatched or WatchPutOff or WatchEnded or RunLate or NoticeTold or NoticeFailed or NoticeRedriven or NoticeDismissed => 2,
         RunStarted { Cause: not null } => 2,
         RunEnded { Announced: not null } => 2,
         FlowDeployed deployed => SpecFormat.Of(deployed.Spec),

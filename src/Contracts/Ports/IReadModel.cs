@@ -69,6 +69,13 @@ public interface IReadModel
     /// <param name="flow">Only those of this flow's triggers; null for all.</param>
     Task<Page<DeadLetterRow>> ListDeadLettersAsync(string ns, string? flow, string? trigger, string? cursor, int limit, CancellationToken cancellationToken);
 
+    Task<NoticeRow?> GetNoticeAsync(string ns, string id, CancellationToken cancellationToken);
+
+    /// <summary>Newest first.</summary>
+    /// <param name="flow">Only those of this flow; null for all.</param>
+    /// <param name="isDead">Only those that are a dead letter of some receiver.</param>
+    Task<Page<NoticeRow>> ListNoticesAsync(string ns, string? flow, bool isDead, string? cursor, int limit, CancellationToken cancellationToken);
+
     Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken);
 
     /// <summary>The tombstone of a run that is closed or archived; null for all other runs, and when it has been removed, too.</summary>

@@ -44,6 +44,11 @@ public interface IScheduler
     /// <exception cref="RefusedException">There is no such event.</exception>
     Task<IReadOnlyList<TriggerOutcome>> CommandDeadLettersAsync(CommandDeadLetters command, CancellationToken cancellationToken);
 
+    /// <summary>Tells the receivers of whom a notice is a dead letter once more, or dismisses it. What is no dead letter of them is passed over.</summary>
+    /// <returns>How it stands with each that was one.</returns>
+    /// <exception cref="RefusedException">There is no such notice.</exception>
+    Task<IReadOnlyList<NoticeDelivery>> CommandNoticeAsync(CommandNotice command, CancellationToken cancellationToken);
+
     /// <summary>From when this returns, every end of these flows' runs that is decided on here is an event. Nodes tell each other so, of what was deployed.</summary>
     Task AwaitEndsAsync(string ns, IReadOnlyList<string> flows, CancellationToken cancellationToken);
 
@@ -157,6 +162,9 @@ public enum DeadLetterVerb
 /// <param name="Flow">Only what this flow's triggers could not start; null for all.</param>
 /// <param name="Trigger">Only this trigger of the flow; null for all.</param>
 public sealed record CommandDeadLetters(string Namespace, string Actor, string Event, DeadLetterVerb Verb, string? Flow = null, string? Trigger = null);
+
+/// <param name="Receiver">Only this receiver; null for all.</param>
+public sealed record CommandNotice(string Namespace, string Actor, string Notice, DeadLetterVerb Verb, string? Receiver = null);
 
 /// <summary>Why a task is where it is.</summary>
 /// <param name="State">A <see cref="TaskStatus"/> in lower case.</param>

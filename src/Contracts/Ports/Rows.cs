@@ -90,6 +90,19 @@ public sealed record EventRow(
 /// <param name="Reason">Null when it is none any more: it was redriven, or dismissed.</param>
 public sealed record DeadLetterRow(string Namespace, string Event, string Flow, string Trigger, EventOrigin Origin, DateTimeOffset At, string? Reason) : Row;
 
+/// <summary>What somebody is told, or could not be told.</summary>
+/// <param name="Notice">Its id.</param>
+/// <param name="At">When it came about.</param>
+public sealed record NoticeRow(string Namespace, string Notice, string Flow, DateTimeOffset At, NoticeStanding Standing) : Row
+{
+    /// <summary>Whether it is a dead letter of some receiver.</summary>
+    [JsonIgnore]
+    public bool IsDead => Standing.Deliveries.Any(delivery => delivery.State == NoticeState.Dead);
+}
+
+/// <param name="Deliveries">Of each receiver, in the order of the rule.</param>
+public sealed record NoticeStanding(NoticeContent Content, IReadOnlyList<NoticeDelivery> Deliveries);
+
 public sealed record RunRow(
     string Namespace, string Run, string Flow, int Deployment, RunStatus Status, string Parameters, IReadOnlyList<string> Tags,
     int Priority, string? IdempotencyKey, string Actor, int Generation,

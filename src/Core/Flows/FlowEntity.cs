@@ -83,7 +83,7 @@ public sealed class FlowEntity(StreamId id) : Entity(id)
                 _versions[e.Digest] = e.Version;
                 Latest = e.Version;
                 var spec = FlowSpecJson.StartsByItself(e.Spec) ? FlowSpecJson.Read(e.Spec) : null;
-                Schedule(e.Version, spec?.Schedules ?? []);
+                Schedule(e.Version, spec?.Schedules ?? [], spec?.Notify);
                 // A pause outlasts deployments.
                 _triggers = (spec?.Triggers ?? []).ToDictionary(trigger => trigger.Name, trigger => new TriggerStanding(e.Version, trigger, _triggers.GetValueOrDefault(trigger.Name)?.Pause));
                 break;
@@ -105,9 +105,10 @@ public sealed class FlowEntity(StreamId id) : Entity(id)
     }
 
     // Its schedules are those of the latest deployment: they hear of each, since their runs are of it.
-    private void Schedule(int deployment, IReadOnlyList<ScheduleSpec> schedules)
+    private void Schedule(int deployment, IReadOnlyList<ScheduleSpec> schedules, IReadOnlyList<NotifySpec>? notify = null)
     {
-        foreach (var schedule in schedules) Send(StreamId.Schedule(Id.Namespace, Id.Name, schedule.Name), new SetSchedule(deployment, schedule));
+        List<NotifySpec> rules = [.. NoticeRules.For(notify, NoticeKind.Skipped).Select(item => item.Rule)];
+        foreach (var schedule in schedules) Send(StreamId.Schedule(Id.Namespace, Id.Name, schedule.Name), new SetSchedule(deployment, schedule, rules.Count > 0 ? rules : null));
         foreach (var former in _schedules.Except(schedules.Select(schedule => schedule.Name)).Order(StringComparer.Ordinal).ToList()) Send(StreamId.Schedule(Id.Namespace, Id.Name, former), new RemoveSchedule());
         _schedules.Clear();
         _schedules.UnionWith(schedules.Select(schedule => schedule.Name));

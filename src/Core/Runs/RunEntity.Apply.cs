@@ -17,6 +17,7 @@ public sealed partial class RunEntity
                 var start = new StepKey(_context.Graph.Start.Name, SplitPath.Empty, new SplitPath(0));
                 _steps.Add(start);
                 OpenAlone(start);
+                WatchForLateness();
                 break;
             case StepsAnnounced e:
                 foreach (var step in e.Steps) Announced(step, e.Halted is true);
@@ -86,7 +87,8 @@ public sealed partial class RunEntity
             case RunEnded e:
                 (_status, _error, _endedAt) = (e.Status, e.Error, entry.At);
                 if (Starter is { } starter && _info!.Generation == 0) Send(starter, new ReportRun(Id.Name, e.Status));
-                if (e.Announced is true) Send(StreamId.Event(Id.Namespace, RunIds.OfEnd(Id.Namespace, Id.Name, _info!.Generation)), new AnnounceEnd(_info.Flow, EndPayload.Of((RunRow)CurrentRow!)));
+                if (e.Announced is true) Send(StreamId.Event(Id.Namespace, RunIds.OfEnd(Id.Namespace, Id.Name, _info!.Generation)), new AnnounceEnd(_info.Flow, RunPayload.OfEnd((RunRow)CurrentRow!)));
+                TellOfEnd();
                 break;
             case RunRetried e:
                 ApplyRetried(e, entry.At);
@@ -111,6 +113,31 @@ public sealed partial class RunEntity
         _rowDue = false;
         rows.Add(row);
     }
+
+    // Of whom its flow says that they are told. A run that is retried ends again, and is told of again; but it is late only once.
+    private void TellOfEnd()
+    {
+        var (flow, generation) = (_info!.Flow, _info.Generation);
+        var rules = _context.Graph.Spec.Notify;
+        if (generation == 0)
+            foreach (var (place, _) in NoticeRules.For(rules, NoticeKind.Late)) Send(NoticeOf(place, NoticeKind.Late), new EndWatch());
+        var kind = NoticeRules.KindOf(_status);
+        foreach (var (place, rule) in NoticeRules.For(rules, kind))
+            Send(NoticeOf(place, kind), new RaiseNotice(new NoticeContent(flow, Id.Name, null, kind, RunPayload.OfEnd((RunRow)CurrentRow!), rule.To, rule.Title, rule.Text)));
+    }
+
+    private void WatchForLateness()
+    {
+        foreach (var (place, rule) in NoticeRules.For(_context.Graph.Spec.Notify, NoticeKind.Late))
+        {
+            // What is made up for on purpose is not late for its interval.
+            var due = _started!.Cause is { Backfill: null, Interval: { } interval } ? interval.End : _createdAt;
+            var content = new NoticeContent(_info!.Flow, Id.Name, _started.Cause?.Schedule, NoticeKind.Late, RunPayload.OfBegin((RunRow)CurrentRow!), rule.To, rule.Title, rule.Text);
+            Send(NoticeOf(place, NoticeKind.Late), new WatchRun(content, _createdAt, due + rule.Within!.Value));
+        }
+    }
+
+    private StreamId NoticeOf(int place, NoticeKind kind) => StreamId.Notice(Id.Namespace, RunIds.OfNotice(Id, _info!.Generation, place, kind));
 
     private void Announced(StepKey step, bool halted)
     {

@@ -40,6 +40,12 @@ public static class RunIds
     /// <summary>The id of the event of a run's end, of which there is one in each of its generations.</summary>
     public static string OfEnd(string ns, string run, int generation) => Of(SHA256.HashData(Encoding.UTF8.GetBytes($"end\n{ns}\n{run}\n{generation}")));
 
+    /// <summary>The id of the notice that an outcome leads to by a rule.</summary>
+    /// <param name="of">The run or the schedule.</param>
+    /// <param name="number">Which of its outcomes of this kind.</param>
+    /// <param name="rule">Place of the rule in the flow's.</param>
+    public static string OfNotice(StreamId of, long number, int rule, NoticeKind kind) => Of(SHA256.HashData(Encoding.UTF8.GetBytes($"notice\n{of}\n{number}\n{rule}\n{kind}")));
+
     /// <summary>The id made of the first ten of these bytes.</summary>
     public static string Of(ReadOnlySpan<byte> bytes)
     {

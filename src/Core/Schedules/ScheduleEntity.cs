@@ -12,6 +12,7 @@ public sealed partial class ScheduleEntity(StreamId id) : Entity(id)
     private readonly List<string> _openBackfills = [];
 
     private ScheduleSpec? _spec;
+    private IReadOnlyList<NotifySpec>? _notify;
     private Timetable? _timetable;
     private int _deployment;
     private DateTimeOffset _until = DateTimeOffset.MinValue;
@@ -93,7 +94,7 @@ public sealed partial class ScheduleEntity(StreamId id) : Entity(id)
             switch (message)
             {
                 case SetSchedule set:
-                    Emit(new ScheduleSet(set.Deployment, set.Spec) { Sender = sender, SenderSequence = sequence }, moment);
+                    Emit(new ScheduleSet(set.Deployment, set.Spec, set.Notify) { Sender = sender, SenderSequence = sequence }, moment);
                     break;
                 case RemoveSchedule:
                     Emit(new ScheduleRemoved { Sender = sender, SenderSequence = sequence }, moment);
@@ -123,7 +124,7 @@ public sealed partial class ScheduleEntity(StreamId id) : Entity(id)
             case ScheduleSet e:
                 // Times that are others now, or begin again, were nobody's before.
                 if (_spec is null || !HasSameTimes(_spec, e.Spec)) _until = Later(_until, Stored(entry.At));
-                (_deployment, _spec) = (e.Deployment, e.Spec);
+                (_deployment, _spec, _notify) = (e.Deployment, e.Spec, e.Notify);
                 _timetable = Timetable.Compile(e.Spec, out var errors)
                     ?? throw new JournalFormatException($"Schedule {Id} cannot be understood: {errors[0].Message} The journal is damaged, or a different release wrote it.");
                 TellBackfills(new SetSchedule(e.Deployment, e.Spec));
@@ -178,10 +179,14 @@ public sealed partial class ScheduleEntity(StreamId id) : Entity(id)
     private void ApplyAdvanced(ScheduleAdvanced e)
     {
         if (_spec is not { } spec) throw new JournalFormatException($"Schedule {Id} moved on while no deployment had it.");
+        var missed = new DataInterval(_until, e.Until);
         _until = e.Until;
         _skipped += e.Skipped + e.Dropped;
         foreach (var interval in e.Came) _waiting.Enqueue(interval);
+        var (waiting, dropped) = (_waiting.Count, _waiting.Take(e.Dropped).ToList());
         for (var i = 0; i < e.Dropped; i++) _waiting.Dequeue();
+        if (e.Skipped > 0) TellOfSkipped(e.Skipped, missed, isOverlap: spec.Overlap == OverlapPolicy.QueueAll && waiting >= spec.Queue);
+        if (dropped is [var first, ..]) TellOfSkipped(dropped.Count, new DataInterval(first.Start, dropped[^1].End), isOverlap: true);
         for (var i = 0; i < e.Begun; i++) Begin(spec, _waiting.Dequeue());
         if (e.Stopped is { } run && _stopping.Add(run))
             Send(StreamId.Run(Id.Namespace, run), new StopRun($"schedule {Id.ScheduleName.Name} starts another run", spec.Overlap == OverlapPolicy.Terminate));
@@ -195,6 +200,17 @@ public sealed partial class ScheduleEntity(StreamId id) : Entity(id)
         _begun++;
         (_last, _lastInterval) = (run, interval);
         Send(StreamId.Run(Id.Namespace, run), new BeginRun(flow, _deployment, ScheduleParameters.Of(spec, interval), [.. spec.Tags, $"schedule:{name}"], spec.Priority, new RunCause(name, interval)));
+    }
+
+    // One notice of all that one look left out for one reason: a schedule that was away for a month tells of that, not of each minute.
+    private void TellOfSkipped(long count, DataInterval interval, bool isOverlap)
+    {
+        var (flow, name) = Id.ScheduleName;
+        for (var i = 0; i < _notify?.Count; i++)
+        {
+            var content = new NoticeContent(flow, null, name, NoticeKind.Skipped, RunPayload.OfSkipped(flow, name, count, interval, isOverlap ? "overlap" : "missed"), _notify[i].To, _notify[i].Title, _notify[i].Text);
+            Send(StreamId.Notice(Id.Namespace, RunIds.OfNotice(Id, (2 * Sequence) + (isOverlap ? 1 : 0), i, NoticeKind.Skipped)), new RaiseNotice(content));
+        }
     }
 
     private void TellBackfills(EntityMessage message)

@@ -41,7 +41,7 @@ public static class TriggerMatch
         {
             var source = trigger.Sources[i];
             if (source.Origin != origin) continue;
-            if (source.Flow is not null && PayloadPath.Find(payload, "status")?.GetString() is { } status && !source.Ends.Any(end => EndPayload.StatusWord(end) == status))
+            if (source.Flow is not null && PayloadPath.Find(payload, "status")?.GetString() is { } status && !source.Ends.Any(end => RunPayload.StatusWord(end) == status))
                 reason ??= $"The run ended as {status}.";
             else if (PayloadFilter.FirstUnmet(source.Where, payload) is { } unmet)
                 reason ??= $"{PayloadFilter.Describe(unmet)} does not hold.";

@@ -24,6 +24,7 @@ internal sealed class EngineGauges : IDisposable
         (StreamKind.Flow, Telemetry.Tag(Telemetry.Kind, "flow")), (StreamKind.Schedule, Telemetry.Tag(Telemetry.Kind, "schedule")),
         (StreamKind.Event, Telemetry.Tag(Telemetry.Kind, "event")), (StreamKind.Trigger, Telemetry.Tag(Telemetry.Kind, "trigger")),
         (StreamKind.Backfill, Telemetry.Tag(Telemetry.Kind, "backfill")),
+        (StreamKind.Notice, Telemetry.Tag(Telemetry.Kind, "notice")),
         (StreamKind.Run, Telemetry.Tag(Telemetry.Kind, "run")), (StreamKind.Step, Telemetry.Tag(Telemetry.Kind, "step")),
     ];
 

@@ -23,6 +23,8 @@ public static class EngineInstruments
     private static readonly Dictionary<TriggerResult, KeyValuePair<string, object?>> _results =
         Enum.GetValues<TriggerResult>().ToDictionary(result => result, result => Telemetry.Tag(Telemetry.Outcome, result.ToString().ToLowerInvariant()));
 
+    private static readonly KeyValuePair<string, object?> _told = Telemetry.Tag(Telemetry.Outcome, "told"), _later = Telemetry.Tag(Telemetry.Outcome, "later"), _dead = Telemetry.Tag(Telemetry.Outcome, "dead"), _dismissed = Telemetry.Tag(Telemetry.Outcome, "dismissed");
+
     private static readonly Meter _meter = new(Telemetry.Meter);
 
     private static readonly Counter<long>
@@ -37,6 +39,7 @@ public static class EngineInstruments
         _timesLeftOut = _meter.CreateCounter<long>("fanfare.schedule.left_out", "{time}", "Times of schedules at which no run began: missed ones that are not made up for, and those for which there was no room."),
         _eventsPublished = _meter.CreateCounter<long>("fanfare.event.published", "{event}", "Events that were published, and ends of runs that a trigger listens for."),
         _triggered = _meter.CreateCounter<long>("fanfare.trigger.outcomes", "{outcome}", "What events came to at the triggers that listen for them, by outcome. Those that failed are dead letters; one that is tried again, or dismissed, counts again."),
+        _notices = _meter.CreateCounter<long>("fanfare.notice.outcomes", "{outcome}", "What came of telling receivers of notices, by outcome. Those that failed for now are told later; those that are dead are dead letters."),
         _shardsGained = _meter.CreateCounter<long>("fanfare.node.shards.gained", "{shard}", "Shards of the journal that came to this node."),
         _shardsLost = _meter.CreateCounter<long>("fanfare.node.shards.lost", "{shard}", "Shards of the journal that went from this node to others.");
 
@@ -55,6 +58,7 @@ public static class EngineInstruments
         foreach (var outcome in (KeyValuePair<string, object?>[])[_succeeded, _failed, _cancelled, _skipped]) _tasksEnded.Add(0, outcome);
         foreach (var outcome in (KeyValuePair<string, object?>[])[_succeeded, _failed, _cancelled, _lost]) _attemptsEnded.Add(0, outcome);
         foreach (var result in _results.Values) _triggered.Add(0, result);
+        foreach (var outcome in (KeyValuePair<string, object?>[])[_told, _later, _dead, _dismissed]) _notices.Add(0, outcome);
         foreach (var cause in _lossCauses) _attemptsLost.Add(0, cause);
     }
 
@@ -132,6 +136,15 @@ public static class EngineInstruments
                 break;
             case DeadLettersDismissed e:
                 Add(_triggered, e.Triggers.Count, _results[TriggerResult.Dismissed]);
+                break;
+            case NoticeTold:
+                _notices.Add(1, _told);
+                break;
+            case NoticeFailed e:
+                _notices.Add(1, e.Again is null ? _dead : _later);
+                break;
+            case NoticeDismissed e:
+                Add(_notices, e.Receivers.Count, _dismissed);
                 break;
             case ScheduleAdvanced e:
                 Add(_timesLeftOut, e.Skipped + e.Dropped);

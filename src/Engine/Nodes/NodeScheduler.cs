@@ -108,6 +108,9 @@ public sealed class NodeScheduler : IScheduler
         return command.Key is null ? published with { New = true } : published;
     }
 
+    public Task<IReadOnlyList<NoticeDelivery>> CommandNoticeAsync(CommandNotice command, CancellationToken cancellationToken) =>
+        AskAsync(StreamId.Notice(command.Namespace, command.Notice), node => node.CommandNoticeAsync(command, cancellationToken), cancellationToken);
+
     public Task<IReadOnlyList<TriggerOutcome>> CommandDeadLettersAsync(CommandDeadLetters command, CancellationToken cancellationToken) =>
         AskAsync(StreamId.Event(command.Namespace, command.Event), node => node.CommandDeadLettersAsync(command, cancellationToken), cancellationToken);
 

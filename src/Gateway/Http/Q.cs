@@ -20,6 +20,9 @@ internal static class Q
     public static readonly QueryParameter<string> Trigger = QueryKinds.Name("trigger", "With flow: only of this trigger.");
     public static readonly QueryParameter<string> EventName = QueryKinds.Text("name", "Only events of this name, and ends of this flow's runs.", Limits.EventNameChars);
 
+    public static readonly QueryParameter<string> NoticesOf = QueryKinds.Name("flow", "Only notices of this flow.");
+    public static readonly QueryParameter<bool?> Dead = QueryKinds.Flag("dead", "true: only those that are a dead letter of some receiver.");
+
     public static readonly QueryParameter<string> Flow = QueryKinds.Name("flow", "Only runs of this flow.");
     public static readonly QueryParameter<RunStatus?> RunStatus = QueryKinds.Word<RunStatus>("status", "Only runs in this status.");
     public static readonly QueryParameter<string> Tag = QueryKinds.Text("tag", "Only runs with this tag.", Limits.TagChars);

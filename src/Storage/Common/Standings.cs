@@ -3,10 +3,15 @@ using Fanfare.Contracts;
 
 namespace Fanfare.Storage.Common;
 
-/// <summary>How schedules, backfills and triggers stand, and what events came to, as the databases keep it.</summary>
+/// <summary>How schedules, backfills, triggers and notices stand, and what events came to, as the databases keep it.</summary>
 internal static class Standings
 {
     public static string? Write(ScheduleStanding? standing) => standing is null ? null : JsonSerializer.Serialize(standing, ContractsJson.Default.ScheduleStanding);
+
+    public static string Write(NoticeStanding standing) => JsonSerializer.Serialize(standing, ContractsJson.Default.NoticeStanding);
+
+    /// <exception cref="JsonException">It is nothing that was ever written.</exception>
+    public static NoticeStanding ReadNotice(string json) => JsonSerializer.Deserialize(json, StoredJson.NoticeStanding) ?? throw new JsonException("A notice's standing is null.");
 
     public static string Write(BackfillStanding standing) => JsonSerializer.Serialize(standing, ContractsJson.Default.BackfillStanding);
 

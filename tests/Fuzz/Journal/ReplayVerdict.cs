@@ -59,6 +59,7 @@ internal static class ReplayVerdict
                     StreamKind.Event => new EventEntity(stream),
                     StreamKind.Trigger => new TriggerEntity(stream),
                     StreamKind.Backfill => new BackfillEntity(stream),
+                    StreamKind.Notice => new NoticeEntity(stream),
                     _ => new StepEntity(stream, context!, TimeSpan.FromMinutes(5)),
                 };
                 entity.Replay(opened.Events, opened.Acknowledged);

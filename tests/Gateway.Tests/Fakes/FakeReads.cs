@@ -15,6 +15,8 @@ internal sealed class FakeReads : IReadModel
 
     public List<BackfillRow> Backfills { get; } = [];
 
+    public List<NoticeRow> Notices { get; } = [];
+
     public List<TriggerRow> Triggers { get; } = [];
 
     public List<EventRow> Published { get; } = [];
@@ -54,6 +56,7 @@ internal sealed class FakeReads : IReadModel
             Deployments.Clear();
             Schedules.Clear();
             Backfills.Clear();
+            Notices.Clear();
             Triggers.Clear();
             Published.Clear();
             DeadLetters.Clear();
@@ -88,6 +91,11 @@ internal sealed class FakeReads : IReadModel
 
     public Task<IReadOnlyList<ScheduleRow>> ListDueSchedulesAsync(string ns, int limit, CancellationToken cancellationToken) =>
         Read<IReadOnlyList<ScheduleRow>>(() => [.. Schedules.Where(s => s.Namespace == ns && s.Due is not null).OrderBy(s => s.Due).Take(limit)]);
+
+    public Task<NoticeRow?> GetNoticeAsync(string ns, string id, CancellationToken cancellationToken) => Read(() => Notices.Find(n => n.Namespace == ns && n.Notice == id));
+
+    public Task<Page<NoticeRow>> ListNoticesAsync(string ns, string? flow, bool isDead, string? cursor, int limit, CancellationToken cancellationToken) =>
+        Read(() => Slice(Notices.Where(n => n.Namespace == ns && (flow is null || n.Flow == flow) && (!isDead || n.IsDead)), cursor, limit));
 
     public Task<BackfillRow?> GetBackfillAsync(string ns, string id, CancellationToken cancellationToken) => Read(() => Backfills.Find(b => b.Namespace == ns && b.Backfill == id));
 

@@ -84,6 +84,15 @@ internal sealed class FakeScheduler : IScheduler
 
     public Task CommandTriggerAsync(CommandTrigger command, CancellationToken cancellationToken) => TakeAsync(command, cancellationToken);
 
+    /// <summary>How it stands with the receivers that a command is about.</summary>
+    public List<NoticeDelivery> Deliveries { get; } = [];
+
+    public async Task<IReadOnlyList<NoticeDelivery>> CommandNoticeAsync(CommandNotice command, CancellationToken cancellationToken)
+    {
+        await TakeAsync(command, cancellationToken);
+        return Deliveries;
+    }
+
     public async Task<IReadOnlyList<TriggerOutcome>> CommandDeadLettersAsync(CommandDeadLetters command, CancellationToken cancellationToken)
     {
         await TakeAsync(command, cancellationToken);

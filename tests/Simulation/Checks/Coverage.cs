@@ -16,6 +16,7 @@ internal sealed class Coverage
             StreamKind.Run => history.Runs.TryGetValue(recorded.Stream.Name, out var run) ? StateOf(run) : "run new",
             StreamKind.Step => history.Steps.TryGetValue(recorded.Stream, out var step) ? StateOf(step, history.Runs[recorded.Stream.RunId!]) : "step new",
             StreamKind.Schedule => history.Schedules.TryGetValue(recorded.Stream, out var schedule) ? StateOf(schedule) : "schedule new",
+            StreamKind.Notice => history.Notices.StateOf(recorded.Stream),
             StreamKind.Backfill => history.Backfills.TryGetValue(recorded.Stream, out var backfill) ? backfill.State : "backfill new",
             _ => "flow",
         };

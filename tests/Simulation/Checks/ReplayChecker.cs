@@ -24,8 +24,20 @@ internal sealed class ReplayChecker(HistoryChecker history, DurableStore store, 
         foreach (var stream in store.Streams.Where(s => s.Kind == StreamKind.Schedule).ToList()) CheckSchedule(stream, store.Read(stream));
         foreach (var stream in store.Streams.Where(s => s.Kind is StreamKind.Event or StreamKind.Trigger).ToList()) CheckEvent(stream, store.Read(stream));
         foreach (var stream in store.Streams.Where(s => s.Kind == StreamKind.Backfill).ToList()) CheckBackfill(stream, store.Read(stream));
+        foreach (var stream in store.Streams.Where(s => s.Kind == StreamKind.Notice).ToList()) CheckNotice(stream, store.Read(stream));
         return _violations;
     }
+
+    private void CheckNotice(StreamId stream, IReadOnlyList<JournalEvent> events)
+    {
+        if (store.WakeOf(stream) is { } wake) Complain(stream, $"nothing is left to do, and its wake row is {wake}");
+        var notice = new NoticeEntity(stream);
+        notice.Replay(events, long.MaxValue);
+        var (replayed, row) = ((NoticeRow?)notice.CurrentRow, store.Rows.Notices.GetValueOrDefault((stream.Namespace, stream.Name)));
+        if (Text(replayed) != Text(row)) Complain(stream, $"replay gives {Text(replayed)}, the row says {Text(row)}");
+    }
+
+    private static string Text(NoticeRow? row) => row is null ? "none" : $"{row.Flow} {row.At:O} {JsonSerializer.Serialize(row.Standing, ContractsJson.Default.NoticeStanding)}";
 
     private void CheckBackfill(StreamId stream, IReadOnlyList<JournalEvent> events)
     {

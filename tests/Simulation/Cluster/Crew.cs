@@ -58,6 +58,7 @@ internal sealed class Crew
             foreach (var flow in flows.Where(flow => flow.Schedules is not null)) Later(backfills.Span(3_000, 60_000), () => Backfill(flow, backfills, 1));
         }
         if (flows.Any(flow => flow.Triggers is not null)) PublishSome(new Chance(Chance.Mix(cluster.Loop.Seed ^ Chance.Hash("events"))));
+        if (flows.Any(flow => flow.Notify is not null)) LookAfterNotices(new Chance(Chance.Mix(cluster.Loop.Seed ^ Chance.Hash("dead notices"))));
         LookAfterPaused();
     }
 
@@ -183,6 +184,17 @@ internal sealed class Crew
             Insist(e => Resume(e, run), _ => { });
         foreach (var backfill in _cluster.Faults.Active ? [] : _cluster.Store.Rows.Backfills.Values.Where(b => b.Standing.State == BackfillState.Paused).ToList()) Command(backfill.Backfill, BackfillVerb.Resume);
         LookAfterPaused();
+    });
+
+    private void LookAfterNotices(Chance chance) => Later(chance.Span(10_000, 60_000), () =>
+    {
+        foreach (var notice in _cluster.Store.Rows.Notices.Values.Where(notice => notice.IsDead && chance.Roll(0.3)).ToList())
+        {
+            var command = new CommandNotice("default", "olga", notice.Notice, _cluster.Faults.Active && chance.Roll(0.5) ? DeadLetterVerb.Redrive : DeadLetterVerb.Dismiss);
+            _cluster.Loop.Trace($"olga: {command.Verb} {command.Notice}");
+            Insist(e => e.CommandNoticeAsync(command, CancellationToken.None), _ => { });
+        }
+        LookAfterNotices(chance);
     });
 
     // An await would resume outside the loop.

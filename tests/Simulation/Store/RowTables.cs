@@ -14,6 +14,8 @@ internal sealed class RowTables
 
     public Dictionary<(string Ns, string Backfill), BackfillRow> Backfills { get; } = [];
 
+    public Dictionary<(string Ns, string Notice), NoticeRow> Notices { get; } = [];
+
     public Dictionary<(string Ns, string Flow, string Trigger), TriggerRow> Triggers { get; } = [];
 
     public Dictionary<(string Ns, string Event), EventRow> Events { get; } = [];
@@ -47,6 +49,10 @@ internal sealed class RowTables
             case ScheduleRow c:
                 Schedules[StreamId.Schedule(c.Namespace, c.Flow, c.Schedule)] = c;
                 key = (c.Namespace, c.Flow, "schedule", c.Schedule);
+                break;
+            case NoticeRow n:
+                Notices[(n.Namespace, n.Notice)] = n;
+                key = (n.Namespace, "notice", n.Notice);
                 break;
             case BackfillRow b:
                 Backfills[(b.Namespace, b.Backfill)] = b;

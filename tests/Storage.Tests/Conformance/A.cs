@@ -75,6 +75,10 @@ internal static class A
         new(Ns, id, new EventOrigin(EventKind.Event, name), """{"text":"é\u0000"}""", "k", "ann", T0.AddSeconds(at), outcomes);
 
     /// <param name="reason">Null for one that is settled.</param>
+    /// <param name="at">When it came about, in seconds.</param>
+    public static NoticeRow Notice(string id, string flow, int at, NoticeState state) => new(Ns, id, flow, T0.AddSeconds(at), new NoticeStanding(
+        new NoticeContent(flow, "r1", null, NoticeKind.Failed, """{"error":{"message":"\u0000\n"}}""", ["oncall"], "{{ flow }}\n", null), [new NoticeDelivery("oncall", state, 2, T0, T0.AddSeconds(9), "why\n")]));
+
     public static DeadLetterRow DeadLetter(string id, string flow, string trigger, int at, string? reason = "why\n") => new(Ns, id, flow, trigger, new EventOrigin(EventKind.RunEnd, "orders"), T0.AddSeconds(at), reason);
 
     public static DeploymentRow Deployment(string flow, int version, string ns = Ns) =>

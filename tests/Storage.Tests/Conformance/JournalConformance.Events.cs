@@ -62,6 +62,32 @@ public abstract partial class JournalConformance
     }
 
     [BackendFact]
+    public async Task Notices_AreListedNewestFirst_AndByWhatDidNotArrive()
+    {
+        NoticeRow[] rows = [A.Notice("n1", "a", 1, NoticeState.Dead), A.Notice("n2", "z", 2, NoticeState.Dead), A.Notice("n3", "a", 2, NoticeState.Told), A.Notice("n4", "a", 0, NoticeState.Dead)];
+        var opened = new Dictionary<string, OpenedStream>();
+        foreach (var row in rows)
+        {
+            opened[row.Notice] = await Open(StreamId.Notice(A.Ns, row.Notice));
+            await Append(A.Append(StreamId.Notice(A.Ns, row.Notice), opened[row.Notice], rows: [row]));
+        }
+
+        Assert.Equal(Texts([rows[2], rows[1], rows[0], rows[3]]), Texts(await AllPages((cursor, limit) => ReadModel.ListNoticesAsync(A.Ns, null, false, cursor, limit, default), 1)));
+        Assert.Equal(Texts([rows[2], rows[0], rows[3]]), Texts(await AllPages((cursor, limit) => ReadModel.ListNoticesAsync(A.Ns, "a", false, cursor, limit, default), 2)));
+        Assert.Equal(Texts([rows[1], rows[0], rows[3]]), Texts(await AllPages((cursor, limit) => ReadModel.ListNoticesAsync(A.Ns, null, true, cursor, limit, default), 1)));
+        Assert.Equal(Texts([rows[0], rows[3]]), Texts(await AllPages((cursor, limit) => ReadModel.ListNoticesAsync(A.Ns, "a", true, cursor, limit, default), 1)));
+        Assert.Equal(Texts([rows[0]]), Texts([(await ReadModel.GetNoticeAsync(A.Ns, "n1", default))!]));
+        Assert.Null(await ReadModel.GetNoticeAsync("other", "n1", default));
+
+        var changed = A.Notice("n1", "a", 1, NoticeState.Dismissed);
+        await Append(A.Append(StreamId.Notice(A.Ns, "n1"), opened["n1"], expected: 1, rows: [rows[0], changed]));
+        Assert.Equal(Texts([changed]), Texts([(await ReadModel.GetNoticeAsync(A.Ns, "n1", default))!]));
+        Assert.Equal(Texts([rows[3]]), Texts((await ReadModel.ListNoticesAsync(A.Ns, "a", true, null, 10, default)).Items));
+
+        static IEnumerable<string> Texts(IEnumerable<NoticeRow> rows) => rows.Select(row => $"{row.Notice} {row.Flow} {row.At:O} {JsonSerializer.Serialize(row.Standing, ContractsJson.Default.NoticeStanding)}");
+    }
+
+    [BackendFact]
     public async Task Backfills_AreListedNewestFirst_AndChangeHowTheyStand()
     {
         BackfillRow[] rows = [A.Backfill("b1", "a", 1), A.Backfill("b2", "z", 2), A.Backfill("b3", "a", 2), A.Backfill("b4", "a", 0)];

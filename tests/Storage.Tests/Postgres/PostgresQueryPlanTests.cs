@@ -41,6 +41,11 @@ public sealed partial class PostgresQueryPlanTests(SharedPostgres shared, ITestO
         ["backfill"] = ["backfills_by_id"],
         ["backfills"] = ["backfills_by_time"],
         ["backfills_of_flow"] = ["backfills_by_flow"],
+        ["notice"] = ["notices_by_id"],
+        ["notices"] = ["notices_by_time"],
+        ["notices_of_flow"] = ["notices_by_flow"],
+        ["dead_notices"] = ["notices_dead"],
+        ["dead_notices_of_flow"] = ["notices_dead_by_flow"],
         ["dead_letters"] = ["dead_letters_by_age"],
         ["runs_named"] = ["runs_pkey", ByName],
         ["runs_by_created"] = ["runs_by_created"],
@@ -122,6 +127,7 @@ public sealed partial class PostgresQueryPlanTests(SharedPostgres shared, ITestO
         await RunAsync(SqlText.Whole("postgres_0009_schedules.sql"));
         await RunAsync(SqlText.Whole("postgres_0010_triggers.sql"));
         await RunAsync(SqlText.Whole("postgres_0011_backfills.sql"));
+        await RunAsync(SqlText.Whole("postgres_0012_notices.sql"));
     }
 
     public async Task DisposeAsync()

@@ -4,7 +4,7 @@ using Npgsql;
 
 namespace Fanfare.Storage.Postgres.Read;
 
-// Triggers, events, what could not start, and backfills.
+// Triggers, events, what could not start, backfills and notices.
 internal sealed partial class PostgresReadModel
 {
     public Task<TriggerRow?> GetTriggerAsync(string ns, string flow, string trigger, CancellationToken cancellationToken) =>
@@ -34,6 +34,11 @@ internal sealed partial class PostgresReadModel
 
     public Task<Page<BackfillRow>> ListBackfillsAsync(string ns, string? flow, string? cursor, int limit, CancellationToken cancellationToken) =>
         NewestFirstAsync("backfills", flow is null ? "backfills" : "backfills_of_flow", ns, flow, cursor, limit, RowReader.Backfill, row => row.CreatedAt, cancellationToken);
+
+    public Task<NoticeRow?> GetNoticeAsync(string ns, string id, CancellationToken cancellationToken) => OneAsync(Sql("notice").With(ns).With(id), RowReader.Notice, cancellationToken);
+
+    public Task<Page<NoticeRow>> ListNoticesAsync(string ns, string? flow, bool isDead, string? cursor, int limit, CancellationToken cancellationToken) =>
+        NewestFirstAsync("notices", (isDead ? "dead_notices" : "notices") + (flow is null ? "" : "_of_flow"), ns, flow, cursor, limit, RowReader.Notice, row => row.At, cancellationToken);
 
     public async Task<Page<DeadLetterRow>> ListDeadLettersAsync(string ns, string? flow, string? trigger, string? cursor, int limit, CancellationToken cancellationToken)
     {

@@ -37,6 +37,8 @@ internal static class RowReader
     public static EventRow Event(NpgsqlDataReader r) => new(
         r.GetString(1), r.GetString(2), new EventOrigin(Codes.Event(r.GetInt16(3)), r.GetString(4)), r.GetString(5), TextOrNull(r, 6), r.GetString(7), Time(r, 8), Standings.ReadOutcomes(r.GetString(9)));
 
+    public static NoticeRow Notice(NpgsqlDataReader r) => new(r.GetString(1), r.GetString(2), r.GetString(3), Time(r, 4), Standings.ReadNotice(r.GetString(5)));
+
     public static BackfillRow Backfill(NpgsqlDataReader r) => new(r.GetString(1), r.GetString(2), r.GetString(3), r.GetString(4), r.GetString(5), Time(r, 6), Standings.ReadBackfill(r.GetString(7)));
 
     public static DeadLetterRow DeadLetter(NpgsqlDataReader r) => new(

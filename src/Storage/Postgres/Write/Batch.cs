@@ -25,6 +25,7 @@ internal sealed class Batch
     private readonly DeleteDeployments _deletions;
     private readonly PutSchedules _schedules;
     private readonly PutBackfills _backfills;
+    private readonly PutNotices _notices;
     private readonly TriggerNames _oldSources, _noTriggers;
     private readonly PutTriggers _triggers;
     private readonly AddTriggerSources _sources;
@@ -45,7 +46,7 @@ internal sealed class Batch
         [
             // The heads first: nothing else is written when one of them is not where its append expects it.
             _newStreams = new(sql), _heads = new(sql), _events = new(sql), _noWakes = new(sql["remove_wakes"]), _wakes = new(sql),
-            _sentBack = new(sql["keep_attempts"]), _newTasks = new(sql), _tasks = new(sql), _endedGrants = new(sql["remove_grants"]), _grants = new(sql), _attempts = new(sql), _steps = new(sql), _oldTags = new(sql["drop_run_tags"]), _runs = new(sql), _tags = new(sql), _deployments = new(sql), _deletions = new(sql), _schedules = new(sql), _backfills = new(sql),
+            _sentBack = new(sql["keep_attempts"]), _newTasks = new(sql), _tasks = new(sql), _endedGrants = new(sql["remove_grants"]), _grants = new(sql), _attempts = new(sql), _steps = new(sql), _oldTags = new(sql["drop_run_tags"]), _runs = new(sql), _tags = new(sql), _deployments = new(sql), _deletions = new(sql), _schedules = new(sql), _backfills = new(sql), _notices = new(sql),
             _oldSources = new(sql["remove_trigger_sources"]), _noTriggers = new(sql["remove_triggers"]), _triggers = new(sql), _sources = new(sql), _published = new(sql), _settled = new(sql), _dead = new(sql),
         ];
         _fresh = [_events, _newTasks];
@@ -156,6 +157,10 @@ internal sealed class Batch
                     break;
                 case ScheduleRow schedule:
                     if (!seenOwn) _schedules.Add(entry, schedule);
+                    seenOwn = true;
+                    break;
+                case NoticeRow notice:
+                    if (!seenOwn) _notices.Add(entry, notice);
                     seenOwn = true;
                     break;
                 case BackfillRow backfill:

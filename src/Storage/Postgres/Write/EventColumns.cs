@@ -35,6 +35,36 @@ internal sealed class PutBackfills : Columns
     }
 }
 
+internal sealed class PutNotices : Columns
+{
+    private readonly List<long> _stream, _at;
+    private readonly List<bool> _isDead;
+    private readonly List<string> _ns, _notice, _flow, _standing;
+
+    public PutNotices(SqlText sql)
+        : base(sql["put_notices"])
+    {
+        _stream = Column<long>(NpgsqlDbType.Bigint);
+        _ns = Column<string>(NpgsqlDbType.Text);
+        _notice = Column<string>(NpgsqlDbType.Text);
+        _flow = Column<string>(NpgsqlDbType.Text);
+        _at = Column<long>(NpgsqlDbType.Bigint);
+        _isDead = Column<bool>(NpgsqlDbType.Boolean);
+        _standing = Column<string>(NpgsqlDbType.Text);
+    }
+
+    public void Add(StreamEntry stream, NoticeRow row)
+    {
+        _stream.Add(stream.Id);
+        _ns.Add(row.Namespace);
+        _notice.Add(row.Notice);
+        _flow.Add(row.Flow);
+        _at.Add(Instant.ToMicroseconds(row.At));
+        _isDead.Add(row.IsDead);
+        _standing.Add(HeldText.Of(Standings.Write(row.Standing)));
+    }
+}
+
 /// <summary>Triggers by their names.</summary>
 internal sealed class TriggerNames : Columns
 {

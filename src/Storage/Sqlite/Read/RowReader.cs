@@ -38,6 +38,8 @@ internal static class RowReader
     public static EventRow Event(Statement s) => new(
         s.Text(1), s.Text(2), new EventOrigin(Codes.Event(s.Int(3)), s.Text(4)), s.Text(5), s.TextOrNull(6), s.Text(7), Instant.FromMicroseconds(s.Long(8)), Standings.ReadOutcomes(s.Text(9)));
 
+    public static NoticeRow Notice(Statement s) => new(s.Text(1), s.Text(2), s.Text(3), Instant.FromMicroseconds(s.Long(4)), Standings.ReadNotice(s.Text(5)));
+
     public static BackfillRow Backfill(Statement s) => new(s.Text(1), s.Text(2), s.Text(3), s.Text(4), s.Text(5), Instant.FromMicroseconds(s.Long(6)), Standings.ReadBackfill(s.Text(7)));
 
     public static DeadLetterRow DeadLetter(Statement s) => new(

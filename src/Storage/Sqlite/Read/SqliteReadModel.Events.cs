@@ -4,7 +4,7 @@ using Fanfare.Storage.Sqlite.Native;
 
 namespace Fanfare.Storage.Sqlite.Read;
 
-// Triggers, events, what could not start, and backfills.
+// Triggers, events, what could not start, backfills and notices.
 internal sealed partial class SqliteReadModel
 {
     public Task<TriggerRow?> GetTriggerAsync(string ns, string flow, string trigger, CancellationToken cancellationToken) =>
@@ -36,6 +36,15 @@ internal sealed partial class SqliteReadModel
 
     public Task<Page<BackfillRow>> ListBackfillsAsync(string ns, string? flow, string? cursor, int limit, CancellationToken cancellationToken) =>
         NewestFirst("backfills", db => flow is null ? Sql(db, "backfills") : Sql(db, "backfills_of_flow").Bind(5, flow), ns, cursor, limit, RowReader.Backfill, row => row.CreatedAt, cancellationToken);
+
+    public Task<NoticeRow?> GetNoticeAsync(string ns, string id, CancellationToken cancellationToken) =>
+        QueryAsync(db => One(Sql(db, "notice").Bind(1, ns).Bind(2, id), RowReader.Notice), cancellationToken);
+
+    public Task<Page<NoticeRow>> ListNoticesAsync(string ns, string? flow, bool isDead, string? cursor, int limit, CancellationToken cancellationToken)
+    {
+        var listing = isDead ? "dead_notices" : "notices";
+        return NewestFirst("notices", db => flow is null ? Sql(db, listing) : Sql(db, listing + "_of_flow").Bind(5, flow), ns, cursor, limit, RowReader.Notice, row => row.At, cancellationToken);
+    }
 
     public Task<Page<DeadLetterRow>> ListDeadLettersAsync(string ns, string? flow, string? trigger, string? cursor, int limit, CancellationToken cancellationToken)
     {

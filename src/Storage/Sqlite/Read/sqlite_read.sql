@@ -105,6 +105,24 @@ SELECT $(backfill_columns) FROM backfills WHERE ns = ?1 AND (created_us, stream_
 -- name: backfills_of_flow
 SELECT $(backfill_columns) FROM backfills WHERE ns = ?1 AND flow = ?5 AND (created_us, stream_id) < (?2, ?3) ORDER BY created_us DESC, stream_id DESC LIMIT ?4;
 
+-- fragment: notice_columns
+stream_id, ns, notice, flow, at_us, standing
+
+-- name: notice
+SELECT $(notice_columns) FROM notices WHERE ns = ?1 AND notice = ?2;
+
+-- name: notices
+SELECT $(notice_columns) FROM notices WHERE ns = ?1 AND (at_us, stream_id) < (?2, ?3) ORDER BY at_us DESC, stream_id DESC LIMIT ?4;
+
+-- name: notices_of_flow
+SELECT $(notice_columns) FROM notices WHERE ns = ?1 AND flow = ?5 AND (at_us, stream_id) < (?2, ?3) ORDER BY at_us DESC, stream_id DESC LIMIT ?4;
+
+-- name: dead_notices
+SELECT $(notice_columns) FROM notices WHERE ns = ?1 AND is_dead AND (at_us, stream_id) < (?2, ?3) ORDER BY at_us DESC, stream_id DESC LIMIT ?4;
+
+-- name: dead_notices_of_flow
+SELECT $(notice_columns) FROM notices WHERE ns = ?1 AND is_dead AND flow = ?5 AND (at_us, stream_id) < (?2, ?3) ORDER BY at_us DESC, stream_id DESC LIMIT ?4;
+
 -- name: dead_letters
 SELECT ns, event, flow, name, kind, source, at_us, reason FROM dead_letters
 WHERE ns = ?1 AND (at_us, event, flow, name) > (?2, ?3, ?4, ?5) AND (?7 IS NULL OR flow = ?7) AND (?8 IS NULL OR name = ?8) ORDER BY at_us, event, flow, name LIMIT ?6;

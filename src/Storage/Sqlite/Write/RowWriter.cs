@@ -17,6 +17,7 @@ internal sealed class RowWriter(Database database, SqlText sql)
     private readonly Statement _addTriggerSource = database.Prepare(sql["add_trigger_source"]);
     private readonly Statement _putEvent = database.Prepare(sql["put_event"]);
     private readonly Statement _putBackfill = database.Prepare(sql["put_backfill"]);
+    private readonly Statement _putNotice = database.Prepare(sql["put_notice"]);
     private readonly Statement _putDeadLetter = database.Prepare(sql["put_dead_letter"]);
     private readonly Statement _removeDeadLetter = database.Prepare(sql["remove_dead_letter"]);
     private readonly Statement _putRun = database.Prepare(sql["put_run"]);
@@ -59,6 +60,10 @@ internal sealed class RowWriter(Database database, SqlText sql)
             case ScheduleRow schedule:
                 _putSchedule.Bind(1, stream.Id).Bind(2, schedule.Namespace).Bind(3, schedule.Flow).Bind(4, schedule.Schedule)
                     .Bind(5, Instant.ToMicroseconds(schedule.Due)).Bind(6, Standings.Write(schedule.Standing)).Run();
+                break;
+            case NoticeRow notice:
+                _putNotice.Bind(1, stream.Id).Bind(2, notice.Namespace).Bind(3, notice.Notice).Bind(4, notice.Flow).Bind(5, Instant.ToMicroseconds(notice.At)).Bind(6, notice.IsDead ? 1 : 0)
+                    .Bind(7, Standings.Write(notice.Standing)).Run();
                 break;
             case BackfillRow backfill:
                 _putBackfill.Bind(1, stream.Id).Bind(2, backfill.Namespace).Bind(3, backfill.Backfill).Bind(4, backfill.Flow).Bind(5, backfill.Schedule).Bind(6, backfill.Actor)
