@@ -22,6 +22,7 @@ public abstract class Entity
     private readonly Dictionary<StreamId, long> _watermarks = [];
     private List<JournalEvent> _emitted = [];
     private List<Row> _rows = [];
+    private long _carriedAt;
     private long _outboxSequence;
     private long _acknowledged;
 
@@ -31,6 +32,9 @@ public abstract class Entity
 
     /// <summary>Sequence of the last event applied.</summary>
     public long Sequence { get; private set; }
+
+    /// <summary>Sequence of the last event that makes those before it needless; 0 for none.</summary>
+    public long CarriedAt => _carriedAt;
 
     /// <summary>Whether a message waits to be acknowledged.</summary>
     public bool HasOutbox => _outbox.Count > 0;
@@ -144,6 +148,13 @@ public abstract class Entity
     {
     }
 
+    /// <summary>Whether so many events have come since the stream was carried last that it is to be again, and no message is on its way.</summary>
+    protected bool IsCarriedAfter(int events) => !HasOutbox && Sequence - _carriedAt >= events;
+
+    /// <summary>Fills in what every entity has to carry.</summary>
+    protected TEvent Carrying<TEvent>(Func<long, IReadOnlyList<SenderPlace>, TEvent> carried)
+        where TEvent : CarriedEvent => carried(_outboxSequence, [.. _watermarks.Select(place => new SenderPlace(place.Key, place.Value)).OrderBy(place => place.Sender.ToString(), StringComparer.Ordinal)]);
+
     protected void Emit(Event e, in Moment moment)
     {
         var entry = new JournalEvent(Sequence + 1, moment.Now, moment.Actor, e);
@@ -179,8 +190,18 @@ public abstract class Entity
         }
     }
 
+    // What comes first when the stream is read; decided on its own stream, it changes nothing.
+    private void Carry(long sequence, CarriedEvent carried)
+    {
+        if (Sequence == 0) Sequence = sequence - 1;
+        (_carriedAt, _outboxSequence) = (sequence, carried.Sent);
+        _watermarks.Clear();
+        foreach (var place in carried.Received) _watermarks[place.Sender] = place.Sequence;
+    }
+
     private void ApplyNext(JournalEvent entry)
     {
+        if (entry.Event is CarriedEvent carried) Carry(entry.Sequence, carried);
         if (entry.Sequence != Sequence + 1)
             throw new InvalidOperationException($"Stream {Id} has event {entry.Sequence} after {Sequence}: the history has a gap.");
         Sequence = entry.Sequence;

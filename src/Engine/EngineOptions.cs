@@ -56,6 +56,9 @@ public sealed record EngineOptions
     /// <summary>Takes what traces are made of. Null where none are kept, which costs nothing.</summary>
     public ITraces? Traces { get; init; }
 
+    /// <summary>Events after which streams that never end are carried on by one event, in place of those before it. Null for what each kind of them has by default.</summary>
+    public int? CarriedAfter { get; init; }
+
     /// <summary>Tells receivers of notices. Null where there are none: then every notice is a dead letter.</summary>
     public INotifier? Notifier { get; init; }
 

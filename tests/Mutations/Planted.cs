@@ -21,6 +21,7 @@ internal static class Planted
     private const string Event = "Core/Triggers/EventEntity.cs";
     private const string Trigger = "Core/Triggers/TriggerEntity.cs";
     private const string Backfill = "Core/Backfills/BackfillEntity.cs";
+    private const string Notice = "Core/Notices/NoticeEntity.cs";
     private const string Contexts = "Engine/RunContexts.cs";
 
     public static IReadOnlyList<Mutation> Common { get; } =
@@ -78,6 +79,12 @@ internal static class Planted
         new("TriggerForgetsWhatItTook", Trigger, "if (_taken.Contains(take.Id) ||", "if ((_taken.Count > 1_000_000 && _taken.Contains(take.Id)) ||") { From = 2 },
         new("TriggerKeepsWhatIsUsedUp", Trigger, "            new RunCause(Trigger: name, Events: [.. _had.Values.Select(had => had.Id)])));\n        _had.Clear();\n", "            new RunCause(Trigger: name, Events: [.. _had.Values.Select(had => had.Id)])));\n") { From = 2 },
         new("TriggerPassesOverHowFarApartTheyLie", Trigger, "have.Count == spec.Sources.Count && have", "have.Count == spec.Sources.Count || have") { From = 2 },
+        new("WhatMayHaveArrivedCountsAsTold", Notice, "if (answer.Outcome == NoticeOutcome.Told)", "if (answer.Outcome != NoticeOutcome.Refused)") { From = 3 },
+        new("NoticeIsLostWithItsTeller", Notice, "DurableDue => Earliest(all: true);", "DurableDue => Earliest(all: false);") { From = 3 },
+        new("OneNoticeForAllEndsOfARun", RunApply, "RunIds.OfNotice(Id, _info!.Generation, place, kind)", "RunIds.OfNotice(Id, 0, place, kind)") { From = 3 },
+        new("RunIsWatchedForEver", RunApply, "        if (generation == 0)\n            foreach (var (place, _) in NoticeRules", "        if (generation == 1_000_000)\n            foreach (var (place, _) in NoticeRules") { From = 3 },
+        new("RuleIsPassedOver", "Core/Notices/NoticeRules.cs", "item.rule.On.Contains(kind)", "item.rule.On[0] == kind") { From = 3 },
+        new("OneTimeThatIsLeftOutIsNotToldOf", Schedule, "if (e.Skipped > 0) TellOfSkipped", "if (e.Skipped > 1) TellOfSkipped") { From = 12 },
         new("HaltedStepOpensOthersThatStart", Apply, "                _paused = e.Run.Halted is true;\n", "                _paused = false;\n"),
     ];
 

@@ -26,6 +26,9 @@ internal sealed class Site(INetwork network, string database) : IAsyncDisposable
 
     public IBlobStore Blobs => _blobs ??= new DirectoryBlobStore(_directory);
 
+    /// <summary>Whom notices are told to, by all nodes.</summary>
+    public Receivers Receivers { get; } = new();
+
     public string Warnings => string.Join('\n', _warnings);
 
     public IReadOnlyCollection<Member> Members => [.. _members.Values];

@@ -129,7 +129,7 @@ internal abstract class ServerPorts : ITenure, IScheduler, IJournal, IReadModel
 
     public Task<AppendOutcome> AppendAsync(IReadOnlyList<Append> appends) => AskAsync(now => now.Store.Journal.AppendAsync(appends));
 
-    public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake) => AskAsync(now => now.Store.Journal.AcknowledgeAsync(stream, epoch, wake));
+    public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake, long? carried = null) => AskAsync(now => now.Store.Journal.AcknowledgeAsync(stream, epoch, wake, carried));
 
     public Task<IReadOnlyList<(StreamId Stream, DateTimeOffset Due)>> ScanWakesAsync(WakeQuery query, int limit, StreamId? after, CancellationToken cancellationToken) =>
         AskAsync(now => now.Store.Journal.ScanWakesAsync(query, limit, after, cancellationToken));

@@ -60,6 +60,8 @@ namespace Fanfare.Contracts;
 [JsonDerivedType(typeof(TriggerPaused), "trigger_paused")]
 [JsonDerivedType(typeof(TriggerResumed), "trigger_resumed")]
 [JsonDerivedType(typeof(TriggerTook), "trigger_took")]
+[JsonDerivedType(typeof(ScheduleCarried), "schedule_carried")]
+[JsonDerivedType(typeof(TriggerCarried), "trigger_carried")]
 [JsonDerivedType(typeof(NoticeRaised), "notice_raised")]
 [JsonDerivedType(typeof(RunWatched), "run_watched")]
 [JsonDerivedType(typeof(WatchPutOff), "watch_put_off")]
@@ -81,6 +83,19 @@ public abstract record ReceivedEvent : Event
     /// <summary>Place in the sender's outbox, from 1.</summary>
     public long SenderSequence { get; init; }
 }
+
+/// <summary>An event that says all that its stream has come to, for streams that never end. Those before it are not needed any more, and the journal removes them in time; it is decided only when no message is on its way, since none follows from it.</summary>
+public abstract record CarriedEvent : Event
+{
+    /// <summary>Messages that the stream has sent; the next has the place after these.</summary>
+    public required long Sent { get; init; }
+
+    /// <summary>Up to which place it has had the messages of each sender.</summary>
+    public required IReadOnlyList<SenderPlace> Received { get; init; }
+}
+
+/// <param name="Sequence">Place in the sender's outbox.</param>
+public sealed record SenderPlace(StreamId Sender, long Sequence);
 
 /// <summary>Which run a step belongs to, and what it needs of it; carried by every message that may open the step.</summary>
 /// <param name="Run">The run's id.</param>

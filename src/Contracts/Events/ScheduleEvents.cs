@@ -22,6 +22,18 @@ public sealed record ScheduleAdvanced(DateTimeOffset Until, IReadOnlyList<DataIn
 /// <summary>A run of the schedule has ended, for the first time: one that an operator reopens does not count as going on.</summary>
 public sealed record ScheduledRunEnded(string Run, RunStatus Status) : Event;
 
+/// <summary>All that a schedule has come to.</summary>
+/// <param name="Spec">Null when no deployment has it; then <paramref name="Deployment"/> says nothing.</param>
+/// <param name="Until">The times up to this have been decided on.</param>
+/// <param name="Waiting">Times that wait for a run to end, the oldest first.</param>
+/// <param name="Active">Ids of the runs that go on, the oldest first.</param>
+/// <param name="Stopping">Those of them that were told to end.</param>
+/// <param name="Backfills">Ids of all that it has had.</param>
+/// <param name="OpenBackfills">Those of them that go on.</param>
+public sealed record ScheduleCarried(
+    int Deployment, ScheduleSpec? Spec, IReadOnlyList<NotifySpec>? Notify, DateTimeOffset Until, SchedulePause? Pause, IReadOnlyList<DataInterval> Waiting, IReadOnlyList<string> Active, IReadOnlyList<string> Stopping,
+    IReadOnlyList<string> Backfills, IReadOnlyList<string> OpenBackfills, string? Last, DataInterval? LastInterval, RunStatus? LastEnd, long Begun, long Skipped) : CarriedEvent;
+
 /// <summary>What a run that a schedule starts is about: from the time before it to its own, at which it is due. Its end names it among the schedule's.</summary>
 public readonly record struct DataInterval(DateTimeOffset Start, DateTimeOffset End);
 

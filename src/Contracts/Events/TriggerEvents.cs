@@ -30,6 +30,16 @@ public sealed record TriggerResumed(string Trigger) : Event;
 public sealed record TriggerTook(
     string Id, DateTimeOffset PublishedAt, int Source, string Parameters, int Deployment, TriggerSpec? Spec, string? Fired) : Event;
 
+/// <summary>All that a trigger which needs several events has come to.</summary>
+/// <param name="Had">What it has, of each source at most one.</param>
+/// <param name="Taken">Ids of events that it remembers as taken, the oldest first.</param>
+public sealed record TriggerCarried(int Deployment, TriggerSpec Spec, IReadOnlyList<HadEvent> Had, IReadOnlyList<string> Taken) : CarriedEvent;
+
+/// <summary>An event that a trigger has, which needs others beside it.</summary>
+/// <param name="Source">Place of its source in the trigger's.</param>
+/// <param name="Parameters">JSON object of what the source maps.</param>
+public sealed record HadEvent(int Source, string Id, DateTimeOffset PublishedAt, string Parameters);
+
 /// <summary>What an event is about.</summary>
 /// <param name="Name">The event's name; of a run's end, the flow's.</param>
 public sealed record EventOrigin(EventKind Kind, string Name);

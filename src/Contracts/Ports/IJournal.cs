@@ -10,6 +10,7 @@ public sealed record JournalEvent(long Sequence, DateTimeOffset At, string Actor
 /// <param name="Epoch">The opener's fence: appends under an older epoch fail from now on.</param>
 /// <param name="Acknowledged">Highest outbox sequence that receivers have acknowledged.
 /// <see cref="long.MaxValue"/> when no wake row exists, which means: everything.</param>
+/// <param name="Events">All of them; of a stream with a <see cref="CarriedEvent"/> those from the last such on.</param>
 public sealed record OpenedStream(long Sequence, long Epoch, long Acknowledged, IReadOnlyList<JournalEvent> Events);
 
 /// <summary>The row by which a restart finds a stream that has something to do: undelivered messages, ready or leased
@@ -76,7 +77,8 @@ public interface IJournal : IAsyncDisposable
 
     /// <summary>Replaces the wake row of a stream whose events did not change; null removes it. Durable with the next commit; losing
     /// it does no harm, since receivers drop what they have had.</summary>
-    Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake);
+    /// <param name="carried">Sequence of a <see cref="CarriedEvent"/> of the stream that is known to be durable, as is all before it: that is removed. Null for none.</param>
+    Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake, long? carried = null);
 
     /// <summary>Streams with a wake row that is asked for, in order of due time, after the cursor.</summary>
     /// <param name="after">The last stream of the page before; null for the first.</param>
@@ -138,6 +140,7 @@ public static class JournalFormat
         ScheduleSet or ScheduleRemoved or SchedulePaused or ScheduleResumed or ScheduleAdvanced or ScheduledRunEnded => 2,
         BackfillOpened or BackfillClosed or BackfillStarted or BackfillSet or BackfillAdvanced or BackfilledRunEnded or BackfillPaused or BackfillResumed or BackfillCancelled => 2,
         EventPublished or EventRedriven or DeadLettersDismissed or TriggerPaused or TriggerResumed or TriggerTook => 2,
+        CarriedEvent => 2,
         NoticeRaised or RunWatched or WatchPutOff or WatchEnded or RunLate or NoticeTold or NoticeFailed or NoticeRedriven or NoticeDismissed => 2,
         RunStarted { Cause: not null } => 2,
         RunEnded { Announced: not null } => 2,

@@ -3,8 +3,12 @@ using Fanfare.Contracts;
 namespace Fanfare.Core;
 
 /// <summary>A schedule of a flow: up to when its times are decided on, which of them wait, and which of its runs go on. A time is decided on once, by the event that moves past it, and starts at most one run, whose id follows from it.</summary>
-public sealed partial class ScheduleEntity(StreamId id) : Entity(id)
+/// <param name="carriedAfter">Events after which all that it has come to is said by one, and those before it are removed.</param>
+public sealed partial class ScheduleEntity(StreamId id, int carriedAfter = ScheduleEntity.CarriedAfter) : Entity(id)
 {
+    /// <summary>As often as once in some hundred runs: a schedule of every minute has a thousand and more a day, and is read from its last one on.</summary>
+    public const int CarriedAfter = 256;
+
     private readonly Queue<DataInterval> _waiting = new();
     private readonly List<string> _active = [];
     private readonly HashSet<string> _stopping = [];
@@ -85,6 +89,7 @@ public sealed partial class ScheduleEntity(StreamId id) : Entity(id)
     public override void Tick(in Moment moment)
     {
         if (DurableDue <= moment.Now) Advance(moment);
+        CarryIfLong(moment);
     }
 
     protected override void Handle(StreamId sender, IReadOnlyList<OutboxMessage> messages, in Moment moment)
@@ -115,6 +120,7 @@ public sealed partial class ScheduleEntity(StreamId id) : Entity(id)
             }
         }
         Advance(moment);
+        CarryIfLong(moment);
     }
 
     protected override void Apply(JournalEvent entry)
@@ -125,8 +131,7 @@ public sealed partial class ScheduleEntity(StreamId id) : Entity(id)
                 // Times that are others now, or begin again, were nobody's before.
                 if (_spec is null || !HasSameTimes(_spec, e.Spec)) _until = Later(_until, Stored(entry.At));
                 (_deployment, _spec, _notify) = (e.Deployment, e.Spec, e.Notify);
-                _timetable = Timetable.Compile(e.Spec, out var errors)
-                    ?? throw new JournalFormatException($"Schedule {Id} cannot be understood: {errors[0].Message} The journal is damaged, or a different release wrote it.");
+                _timetable = Compiled(e.Spec);
                 TellBackfills(new SetSchedule(e.Deployment, e.Spec));
                 break;
             case ScheduleRemoved:
@@ -150,6 +155,9 @@ public sealed partial class ScheduleEntity(StreamId id) : Entity(id)
                 _stopping.Remove(e.Run);
                 // One that a backfill had started first may still go on.
                 if (e.Status.IsTerminal()) _lastEnd = e.Status;
+                break;
+            case ScheduleCarried e:
+                ApplyCarried(e);
                 break;
             case BackfillOpened e:
                 _backfills.Add(e.Backfill);
@@ -212,6 +220,34 @@ public sealed partial class ScheduleEntity(StreamId id) : Entity(id)
             Send(StreamId.Notice(Id.Namespace, RunIds.OfNotice(Id, (2 * Sequence) + (isOverlap ? 1 : 0), i, NoticeKind.Skipped)), new RaiseNotice(content));
         }
     }
+
+    private void CarryIfLong(in Moment moment)
+    {
+        if (!IsCarriedAfter(carriedAfter)) return;
+        Emit(Carrying((sent, received) => new ScheduleCarried(
+            _deployment, _spec, _notify, _until, _pause, [.. _waiting], [.. _active], [.. _active.Where(_stopping.Contains)], [.. _backfills.Order(StringComparer.Ordinal)], [.. _openBackfills], _last, _lastInterval, _lastEnd, _begun, _skipped)
+        { Sent = sent, Received = received }), moment);
+    }
+
+    private void ApplyCarried(ScheduleCarried e)
+    {
+        (_deployment, _spec, _notify, _until, _pause) = (e.Deployment, e.Spec, e.Notify, e.Until, e.Pause);
+        (_last, _lastInterval, _lastEnd, _begun, _skipped) = (e.Last, e.LastInterval, e.LastEnd, e.Begun, e.Skipped);
+        _timetable = e.Spec is { } spec ? Compiled(spec) : null;
+        _waiting.Clear();
+        foreach (var interval in e.Waiting) _waiting.Enqueue(interval);
+        _active.Clear();
+        _active.AddRange(e.Active);
+        _stopping.Clear();
+        _stopping.UnionWith(e.Stopping);
+        _backfills.Clear();
+        _backfills.UnionWith(e.Backfills);
+        _openBackfills.Clear();
+        _openBackfills.AddRange(e.OpenBackfills);
+    }
+
+    private Timetable Compiled(ScheduleSpec spec) => Timetable.Compile(spec, out var errors)
+        ?? throw new JournalFormatException($"Schedule {Id} cannot be understood: {errors[0].Message} The journal is damaged, or a different release wrote it.");
 
     private void TellBackfills(EntityMessage message)
     {

@@ -3,12 +3,16 @@ using Fanfare.Contracts;
 namespace Fanfare.Core;
 
 /// <summary>A trigger that needs several events: which of them it has. The newest of each source counts. When there is one of each, and none lies further back than the trigger allows, a run starts and all are used up.</summary>
-public sealed class TriggerEntity(StreamId id) : Entity(id)
+/// <param name="carriedAfter">Events after which all that it has come to is said by one, and those before it are removed.</param>
+public sealed class TriggerEntity(StreamId id, int carriedAfter = TriggerEntity.CarriedAfter) : Entity(id)
 {
+    /// <summary>As many as it remembers: what is carried is about as large as what it stands for.</summary>
+    public const int CarriedAfter = MostRemembered;
+
     /// <summary>Events remembered as taken: one that comes again, since its sender did not hear that it had arrived, is known among so many that came after it.</summary>
     private const int MostRemembered = 1000;
 
-    private readonly SortedDictionary<int, TriggerTook> _had = [];
+    private readonly SortedDictionary<int, HadEvent> _had = [];
     private readonly HashSet<string> _taken = [];
     private readonly Queue<string> _order = new();
     private TriggerSpec? _spec;
@@ -33,10 +37,16 @@ public sealed class TriggerEntity(StreamId id) : Entity(id)
             if (_taken.Contains(take.Id) || (take.Deployment < _deployment && !HasSameSources(take.Held.Spec))) continue;
             Take(take, moment);
         }
+        if (IsCarriedAfter(carriedAfter)) Emit(Carrying((sent, received) => new TriggerCarried(_deployment, _spec!, [.. _had.Values], [.. _order]) { Sent = sent, Received = received }), moment);
     }
 
     protected override void Apply(JournalEvent entry)
     {
+        if (entry.Event is TriggerCarried carried)
+        {
+            ApplyCarried(carried);
+            return;
+        }
         if (entry.Event is not TriggerTook e) throw new JournalFormatException($"Stream {Id} holds {entry.Event.GetType().Name}, which is no event of a trigger.");
         if (e.Spec is { } spec)
         {
@@ -46,7 +56,7 @@ public sealed class TriggerEntity(StreamId id) : Entity(id)
         if (_spec is null) throw new JournalFormatException($"Trigger {Id} took an event before it was known what it listens to.");
         _deployment = e.Deployment;
         Remember(e.Id);
-        _had[e.Source] = e;
+        _had[e.Source] = HadEventOf(e);
         if (e.Fired is not { } run) return;
         var (flow, name) = Id.TriggerName;
         Send(StreamId.Run(Id.Namespace, run), new BeginRun(
@@ -63,19 +73,31 @@ public sealed class TriggerEntity(StreamId id) : Entity(id)
     {
     }
 
+    private void ApplyCarried(TriggerCarried e)
+    {
+        (_deployment, _spec) = (e.Deployment, e.Spec);
+        _had.Clear();
+        foreach (var had in e.Had) _had[had.Source] = had;
+        _taken.Clear();
+        _order.Clear();
+        foreach (var taken in e.Taken) Remember(taken);
+    }
+
+    private static HadEvent HadEventOf(TriggerTook e) => new(e.Source, e.Id, e.PublishedAt, e.Parameters);
+
     private void Take(TakeEvent take, in Moment moment)
     {
         var isNews = take.Deployment > _deployment && !Equals(_spec, take.Held.Spec);
         var spec = isNews ? take.Held.Spec : _spec!;
         var took = new TriggerTook(take.Id, take.At, take.Held.Source, take.Held.Parameters, Math.Max(take.Deployment, _deployment), isNews ? spec : null, null);
-        var have = isNews && !HasSameSources(spec) ? [] : new SortedDictionary<int, TriggerTook>(_had);
-        have[took.Source] = took;
+        var have = isNews && !HasSameSources(spec) ? [] : new SortedDictionary<int, HadEvent>(_had);
+        have[took.Source] = HadEventOf(took);
         var (flow, name) = Id.TriggerName;
         Emit(IsWhole(spec, have) ? took with { Fired = RunIds.OfTrigger(Id.Namespace, flow, name, have.Values.Select(had => had.Id)) } : took, moment);
     }
 
     // One that lies too far back stays until a newer one takes its place: clocks of several servers published them, and the next may lie closer to it.
-    private static bool IsWhole(TriggerSpec spec, SortedDictionary<int, TriggerTook> have) =>
+    private static bool IsWhole(TriggerSpec spec, SortedDictionary<int, HadEvent> have) =>
         have.Count == spec.Sources.Count && have.Values.Max(had => had.PublishedAt) - have.Values.Min(had => had.PublishedAt) <= spec.Within;
 
     private void Remember(string id)

@@ -31,6 +31,7 @@ internal sealed partial class Activation(StreamId id, EngineNode node)
     private Entity? _entity;
     private long _epoch;
     private Wake? _wake;
+    private long _trimmedTo;
     private bool _retired;
     private RefusedException? _left;
     private bool _running;
@@ -179,6 +180,7 @@ internal sealed partial class Activation(StreamId id, EngineNode node)
         entity.Replay(opened.Events, opened.Acknowledged);
         StartTrail(entity, opened.Events);
         _durableOutbox = entity.OutboxSequence;
+        _trimmedTo = entity.CarriedAt;
         (_entity, _epoch, _offer) = (entity, opened.Epoch, null);
         _wake = opened.Acknowledged == long.MaxValue ? null : new Wake(DateTimeOffset.MinValue, opened.Acknowledged);
         if (entity is StepEntity { Run: not null } step)
@@ -496,26 +498,30 @@ internal sealed partial class Activation(StreamId id, EngineNode node)
         AcknowledgeIfQuiet(entity);
     }
 
-    // The wake row that an append wrote may say "at once" for messages that have been delivered since.
+    // The wake row that an append wrote may say "at once" for messages that have been delivered since; and what a durable event makes needless can go, once nothing is under way of which the store's answer is not known.
     private void AcknowledgeIfQuiet(Entity entity)
     {
-        if (_acknowledging || !HasStaleWake(entity)) return;
+        if (_acknowledging || !(HasStaleWake(entity) || HasNeedless(entity))) return;
         _acknowledging = true;
         node.Start(() => AcknowledgeAsync(entity));
     }
 
-    private bool HasStaleWake(Entity entity) =>
-        _flights.Count == 0 && _decided.Count == 0 && ReferenceEquals(entity, _entity) && _wake is { } written && _mailbox.Count == 0 && !entity.HasOutbox && entity.WakeRow?.Due != written.Due;
+    private bool HasStaleWake(Entity entity) => IsQuiet(entity) && _wake is { } written && entity.WakeRow?.Due != written.Due;
+
+    private bool HasNeedless(Entity entity) => entity.CarriedAt > _trimmedTo && IsQuiet(entity);
+
+    private bool IsQuiet(Entity entity) => _flights.Count == 0 && _decided.Count == 0 && ReferenceEquals(entity, _entity) && _mailbox.Count == 0 && !entity.HasOutbox;
 
     private async Task AcknowledgeAsync(Entity entity)
     {
         try
         {
             // Asked again: an append may have begun since, and its row, which may be due at once, must not be written over.
-            if (!HasStaleWake(entity)) return;
+            var carried = entity.CarriedAt > _trimmedTo ? entity.CarriedAt : (long?)null;
+            if (!HasStaleWake(entity) && !HasNeedless(entity)) return;
             var wake = entity.WakeRow;
             var appends = _appends;
-            await node.Journal.AcknowledgeAsync(Id, _epoch, wake);
+            if (await node.Journal.AcknowledgeAsync(Id, _epoch, wake, carried) == AppendOutcome.Committed) _trimmedTo = carried ?? _trimmedTo;
             // An append that came between wrote a row of its own after this one, and _wake is that.
             if (appends == _appends) _wake = wake;
         }

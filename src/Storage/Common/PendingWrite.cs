@@ -49,7 +49,7 @@ internal sealed class PendingWrite
     /// <summary>A write of one part.</summary>
     public static PendingWrite Of(StreamWrite part) => new([part]);
 
-    public static PendingWrite Acknowledge(StreamId stream, long epoch, Wake? wake) => new([new StreamAcknowledge(stream, epoch, wake)]);
+    public static PendingWrite Acknowledge(StreamId stream, long epoch, Wake? wake, long? carried) => new([new StreamAcknowledge(stream, epoch, wake, carried)]);
 
     public void Complete()
     {
@@ -74,10 +74,13 @@ internal abstract class StreamWrite(StreamId stream, long epoch)
     public long Epoch => epoch;
 }
 
-/// <summary>Replaces a wake row.</summary>
-internal sealed class StreamAcknowledge(StreamId stream, long epoch, Wake? wake) : StreamWrite(stream, epoch)
+/// <summary>Replaces a wake row, and removes events that are not needed any more.</summary>
+internal sealed class StreamAcknowledge(StreamId stream, long epoch, Wake? wake, long? carried) : StreamWrite(stream, epoch)
 {
     public Wake? Wake => wake;
+
+    /// <summary>Sequence of the event that makes those before it needless; null for none.</summary>
+    public long? Carried => carried;
 }
 
 /// <summary>An append, checked and with its events encoded by the caller, so that neither costs whoever commits.</summary>

@@ -82,10 +82,7 @@ internal sealed class PostgresJournal : IJournal
         _streams.Found(entry);
         var events = (head.Sequence > LongStream ? await FramesAsync([(head.Id, name)]).WaitAsync(cancellationToken).ConfigureAwait(false) is var alone ? alone.GetValueOrDefault((head.Id, name)) : null
             : await _events.GetAsync((head.Id, name), cancellationToken).ConfigureAwait(false)) ?? [];
-        for (var i = 0; i < events.Count; i++)
-            if (events[i].Sequence != i + 1) throw Gap(name, $"event {i + 1} is missing before event {events[i].Sequence}");
-        if (events.Count != head.Sequence) throw Gap(name, $"its head is {head.Sequence}, its last event {events.Count}");
-        return new OpenedStream(head.Sequence, epoch, head.Acknowledged, events);
+        return new OpenedStream(head.Sequence, epoch, head.Acknowledged, StreamEvents.Needed(events, head.Sequence, finding => Gap(name, finding)));
     }
 
     /// <summary>What is written from now on has positions in this block, or a later one; what others have written lies below it.</summary>
@@ -113,7 +110,7 @@ internal sealed class PostgresJournal : IJournal
 
     public Task<AppendOutcome> AppendAsync(IReadOnlyList<Append> appends) => _commits.WriteAsync(PendingWrite.Of(appends, framed: true));
 
-    public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake) => _commits.WriteAsync(PendingWrite.Acknowledge(stream, epoch, wake));
+    public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake, long? carried = null) => _commits.WriteAsync(PendingWrite.Acknowledge(stream, epoch, wake, carried));
 
     public Task<IReadOnlyList<(StreamId Stream, DateTimeOffset Due)>> ScanWakesAsync(
         WakeQuery query, int limit, StreamId? after, CancellationToken cancellationToken) => _wakes.ScanAsync(query, limit, after, cancellationToken);

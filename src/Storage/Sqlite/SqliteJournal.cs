@@ -57,7 +57,7 @@ internal sealed class SqliteJournal : IJournal
 
     public Task<AppendOutcome> AppendAsync(IReadOnlyList<Append> appends) => _committer.WriteAsync(PendingWrite.Of(appends, framed: false));
 
-    public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake) => _committer.WriteAsync(PendingWrite.Acknowledge(stream, epoch, wake));
+    public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake, long? carried = null) => _committer.WriteAsync(PendingWrite.Acknowledge(stream, epoch, wake, carried));
 
     public Task<IReadOnlyList<(StreamId Stream, DateTimeOffset Due)>> ScanWakesAsync(
         WakeQuery query, int limit, StreamId? after, CancellationToken cancellationToken) => _wakes.ScanAsync(query, limit, after, cancellationToken);
@@ -85,11 +85,9 @@ internal sealed class SqliteJournal : IJournal
         {
             cancellationToken.ThrowIfCancellationRequested();
             var found = rows.Long(0);
-            if (found != events.Count + 1) throw Gap(name, $"event {events.Count + 1} is missing before event {found}");
             events.Add(new JournalEvent(found, Instant.FromMicroseconds(rows.Long(1)), rows.Text(2), EventCodec.Read(name, found, rows.Long(3), rows.Blob(4))));
         }
-        if (events.Count != sequence) throw Gap(name, $"its head is {sequence}, its last event {events.Count}");
-        return (new OpenedStream(sequence, epoch, acknowledged, events), null);
+        return (new OpenedStream(sequence, epoch, acknowledged, StreamEvents.Needed(events, sequence, finding => Gap(name, finding))), null);
     }
 
     private static List<WakeRow> Wakes(Database db, WakeRow? after, long until, int limit, CancellationToken cancellationToken)

@@ -23,7 +23,7 @@ internal sealed class FakeJournal : IJournal
 
     public Task<AppendOutcome> AppendAsync(IReadOnlyList<Append> appends) => throw new NotSupportedException();
 
-    public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake) => throw new NotSupportedException();
+    public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake, long? carried = null) => throw new NotSupportedException();
 
     public Task<IReadOnlyList<(StreamId Stream, DateTimeOffset Due)>> ScanWakesAsync(WakeQuery query, int limit, StreamId? after, CancellationToken cancellationToken) =>
         throw new NotSupportedException();

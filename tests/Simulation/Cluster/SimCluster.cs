@@ -46,13 +46,16 @@ internal sealed class SimCluster
 
     private EngineNode? Engine { get; set; }
 
+    // Mostly before their streams are as long as in a life that lasts.
+    private int CarriedAfter => new Chance(Chance.Mix(Loop.Seed ^ Chance.Hash("carried"))).Pick([3, 10, 256]);
+
     public void Start()
     {
         var name = $"node{++_starts}";
         var process = Loop.AddProcess(name, _faults.RateOf(name));
         var journal = new SimJournal(Store, process, _faults, _chance.Fork());
         var ways = _chance.Fork();
-        var options = new EngineOptions { IsApart = _ => ways.Roll(_faults.ApartShare), LeaseTerm = _faults.LeaseTerm, LeaseMargin = _faults.LeaseMargin, IdleAfter = _faults.IdleAfter, HeavyAppend = _faults.HeavyAppend, MostAtRest = _faults.MostAtRest, Seed = _chance.Next(), Carrier = new SimCarrier(process, _faults).CarryAsync, Notifier = new SimNotifier(process, new Chance(Chance.Mix(Loop.Seed ^ Chance.Hash("receivers " + name))), Received) };
+        var options = new EngineOptions { IsApart = _ => ways.Roll(_faults.ApartShare), LeaseTerm = _faults.LeaseTerm, LeaseMargin = _faults.LeaseMargin, IdleAfter = _faults.IdleAfter, HeavyAppend = _faults.HeavyAppend, MostAtRest = _faults.MostAtRest, Seed = _chance.Next(), CarriedAfter = CarriedAfter, Carrier = new SimCarrier(process, _faults).CarryAsync, Notifier = new SimNotifier(process, new Chance(Chance.Mix(Loop.Seed ^ Chance.Hash("receivers " + name))), Received) };
         if (_faults.ClocksAreSet && _faults.At("wrong clock", name) is { } wrong) process.ClockOffset = wrong.Chance.Span(-60_000, 60_000);
         var engine = new EngineNode(options, journal, new SimReadModel(Store, process, _faults, _chance.Fork()), Blobs, process.Clock, process.TaskScheduler, message => Warn(process, message));
         (Leader, Engine) = (process, engine);

@@ -29,7 +29,7 @@ internal sealed class DurableStore(VirtualLoop loop)
     public OpenedStream Open(StreamId stream, long epoch)
     {
         var head = Fence(stream, epoch);
-        return new OpenedStream(head.Events.Count, epoch, head.Wake?.Acknowledged ?? long.MaxValue, Read(stream));
+        return new OpenedStream(head.Sequence, epoch, head.Wake?.Acknowledged ?? long.MaxValue, Read(stream));
     }
 
     /// <summary>Fences whoever opened the stream before.</summary>
@@ -40,14 +40,18 @@ internal sealed class DurableStore(VirtualLoop loop)
         return head;
     }
 
-    /// <summary>The stream's events, decoded anew.</summary>
-    public IReadOnlyList<JournalEvent> Read(StreamId stream) => [.. HeadOf(stream).Events.Select((e, i) =>
-        new JournalEvent(i + 1, e.At, e.Actor, JsonSerializer.Deserialize(e.Json, ContractsJson.Default.Event)!))];
+    /// <summary>The stream's events, decoded anew; from the last on that says all before it.</summary>
+    public IReadOnlyList<JournalEvent> Read(StreamId stream)
+    {
+        var head = HeadOf(stream);
+        List<JournalEvent> events = [.. head.Events.Select((e, i) => new JournalEvent(head.Removed + i + 1, e.At, e.Actor, JsonSerializer.Deserialize(e.Json, ContractsJson.Default.Event)!))];
+        return events.FindLastIndex(e => e.Event is CarriedEvent) is > 0 and var carried ? events[carried..] : events;
+    }
 
     public Wake? WakeOf(StreamId stream) => HeadOf(stream).Wake;
 
     /// <summary>Opens a stream that has no event; null when it has some.</summary>
-    public OpenedStream? OpenNew(StreamId stream, long epoch) => HeadOf(stream).Events.Count == 0 ? Open(stream, epoch) : null;
+    public OpenedStream? OpenNew(StreamId stream, long epoch) => HeadOf(stream).Sequence == 0 ? Open(stream, epoch) : null;
 
     /// <summary>Writes all of the appends, or none.</summary>
     public AppendOutcome Commit(IReadOnlyList<Append> appends, string process)
@@ -55,7 +59,7 @@ internal sealed class DurableStore(VirtualLoop loop)
         foreach (var append in appends)
         {
             var head = HeadOf(append.Stream);
-            if (append.Epoch < head.Epoch || append.ExpectedSequence != head.Events.Count) return AppendOutcome.Fenced;
+            if (append.Epoch < head.Epoch || append.ExpectedSequence != head.Sequence) return AppendOutcome.Fenced;
         }
         foreach (var append in appends) Write(append, process);
         return AppendOutcome.Committed;
@@ -67,7 +71,7 @@ internal sealed class DurableStore(VirtualLoop loop)
         head.Epoch = append.Epoch;
         foreach (var e in append.Events)
         {
-            if (e.Sequence != head.Events.Count + 1) throw new InvalidOperationException($"{append.Stream}: event {e.Sequence} was appended at {head.Events.Count}.");
+            if (e.Sequence != head.Sequence + 1) throw new InvalidOperationException($"{append.Stream}: event {e.Sequence} was appended at {head.Sequence}.");
             // The store keeps microseconds, so replay may not rely on finer time.
             var at = new DateTimeOffset(e.At.Ticks - (e.At.Ticks % TimeSpan.TicksPerMicrosecond), TimeSpan.Zero);
             var json = JsonSerializer.Serialize(e.Event, ContractsJson.Default.Event);
@@ -81,10 +85,15 @@ internal sealed class DurableStore(VirtualLoop loop)
         head.Wake = append.Wake;
     }
 
-    public AppendOutcome Acknowledge(StreamId stream, long epoch, Wake? wake)
+    public AppendOutcome Acknowledge(StreamId stream, long epoch, Wake? wake, long? carried)
     {
         var head = HeadOf(stream);
         if (epoch < head.Epoch) return AppendOutcome.Fenced;
+        if (carried - head.Removed is { } kept and > 1)
+        {
+            head.Events.RemoveRange(0, (int)kept - 1);
+            head.Removed += kept - 1;
+        }
         head.Wake = wake;
         return AppendOutcome.Committed;
     }
@@ -103,6 +112,11 @@ internal sealed class DurableStore(VirtualLoop loop)
     internal sealed class Head
     {
         public List<Stored> Events { get; } = [];
+
+        /// <summary>Events that came before these.</summary>
+        public long Removed { get; set; }
+
+        public long Sequence => Removed + Events.Count;
 
         public long Epoch { get; set; }
 

@@ -76,10 +76,10 @@ internal sealed class SimJournal : IJournal
         });
     }
 
-    public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake)
+    public Task<AppendOutcome> AcknowledgeAsync(StreamId stream, long epoch, Wake? wake, long? carried = null)
     {
         _loop.CheckThread("the journal");
-        return Enqueue(() => _store.Acknowledge(stream, epoch, wake));
+        return Enqueue(() => _store.Acknowledge(stream, epoch, wake, carried));
     }
 
     public Task<IReadOnlyList<(StreamId Stream, DateTimeOffset Due)>> ScanWakesAsync(WakeQuery query, int limit, StreamId? after, CancellationToken cancellationToken)

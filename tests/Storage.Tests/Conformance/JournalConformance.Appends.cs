@@ -6,6 +6,32 @@ namespace Fanfare.Storage.Tests.Conformance;
 public abstract partial class JournalConformance
 {
     [BackendFact]
+    public async Task WhatIsCarried_TakesThePlaceOfAllBefore_AndTheStreamGoesOn()
+    {
+        var stream = StreamId.Trigger(A.Ns, "etl", "all");
+        var opened = await Open(stream);
+        await Append(A.Append(stream, opened, count: 7));
+        var spec = new TriggerSpec { Name = "all", Sources = [new TriggerSource { Event = "a" }] };
+        var carried = new TriggerCarried(1, spec, [new HadEvent(0, "e1", A.T0, "{}")], ["e0", "e1"]) { Sent = 3, Received = [new SenderPlace(StreamId.Event(A.Ns, "e1"), 1)] };
+        await Append(A.Append(stream, opened, expected: 7, count: 2) with { Events = [A.Entry(8, A.Any(8)), A.Entry(9, carried)] });
+        await Append(A.Append(stream, opened, expected: 9, count: 2));
+
+        // Also before what is needless has gone, it is not read any more.
+        Assert.Equal([9L, 10, 11], (opened = await Open(stream)).Events.Select(entry => entry.Sequence));
+        Assert.Equal(AppendOutcome.Committed, await Journal.AcknowledgeAsync(stream, opened.Epoch, null, carried: 9).WaitAsync(Patience));
+        await Append(A.Append(stream, opened));
+        await ReopenAsync();
+
+        opened = await Open(stream);
+        Assert.Equal((12, 9L), (opened.Sequence, opened.Events[0].Sequence));
+        Assert.Equal(System.Text.Json.JsonSerializer.Serialize<Event>(carried, ContractsJson.Default.Event), System.Text.Json.JsonSerializer.Serialize(opened.Events[0].Event, ContractsJson.Default.Event));
+        Assert.Equal(4, opened.Events.Count);
+        // An older opening removes nothing, nor does a stream that is not there.
+        Assert.Equal(AppendOutcome.Fenced, await Journal.AcknowledgeAsync(stream, opened.Epoch - 1, null, carried: 11).WaitAsync(Patience));
+        Assert.Equal(4, (await Open(stream)).Events.Count);
+    }
+
+    [BackendFact]
     public async Task ANewStream_IsEmpty()
     {
         var opened = await Open(Flow());

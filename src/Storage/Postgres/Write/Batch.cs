@@ -24,6 +24,7 @@ internal sealed class Batch
     private readonly PutDeployments _deployments;
     private readonly DeleteDeployments _deletions;
     private readonly PutSchedules _schedules;
+    private readonly RemoveEvents _carried;
     private readonly PutBackfills _backfills;
     private readonly PutNotices _notices;
     private readonly TriggerNames _oldSources, _noTriggers;
@@ -45,7 +46,7 @@ internal sealed class Batch
         _all =
         [
             // The heads first: nothing else is written when one of them is not where its append expects it.
-            _newStreams = new(sql), _heads = new(sql), _events = new(sql), _noWakes = new(sql["remove_wakes"]), _wakes = new(sql),
+            _newStreams = new(sql), _heads = new(sql), _events = new(sql), _carried = new(sql), _noWakes = new(sql["remove_wakes"]), _wakes = new(sql),
             _sentBack = new(sql["keep_attempts"]), _newTasks = new(sql), _tasks = new(sql), _endedGrants = new(sql["remove_grants"]), _grants = new(sql), _attempts = new(sql), _steps = new(sql), _oldTags = new(sql["drop_run_tags"]), _runs = new(sql), _tags = new(sql), _deployments = new(sql), _deletions = new(sql), _schedules = new(sql), _backfills = new(sql), _notices = new(sql),
             _oldSources = new(sql["remove_trigger_sources"]), _noTriggers = new(sql["remove_triggers"]), _triggers = new(sql), _sources = new(sql), _published = new(sql), _settled = new(sql), _dead = new(sql),
         ];
@@ -112,6 +113,12 @@ internal sealed class Batch
         }
         AddWake(entry, append.Wake);
         AddRows(entry, append.Rows);
+    }
+
+    public void Add(StreamEntry entry, StreamAcknowledge acknowledge)
+    {
+        if (acknowledge.Carried is { } carried) _carried.Add(entry, carried);
+        AddWake(entry, acknowledge.Wake);
     }
 
     public void AddWake(StreamEntry entry, Wake? wake)

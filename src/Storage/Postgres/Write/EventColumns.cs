@@ -4,6 +4,25 @@ using NpgsqlTypes;
 
 namespace Fanfare.Storage.Postgres.Write;
 
+internal sealed class RemoveEvents : Columns
+{
+    private readonly List<long> _stream, _before;
+
+    public RemoveEvents(SqlText sql)
+        : base(sql["remove_events"])
+    {
+        _stream = Column<long>(NpgsqlDbType.Bigint);
+        _before = Column<long>(NpgsqlDbType.Bigint);
+    }
+
+    /// <param name="before">Those with a smaller sequence.</param>
+    public void Add(StreamEntry stream, long before)
+    {
+        _stream.Add(stream.Id);
+        _before.Add(before);
+    }
+}
+
 internal sealed class PutBackfills : Columns
 {
     private readonly List<long> _stream, _created;

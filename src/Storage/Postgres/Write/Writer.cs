@@ -232,7 +232,7 @@ internal sealed class Writer(WriterSlot slot, NpgsqlDataSource connections, Stre
                 }
                 else
                 {
-                    _batch.AddWake(entry, ((StreamAcknowledge)part).Wake);
+                    _batch.Add(entry, (StreamAcknowledge)part);
                 }
             }
         }

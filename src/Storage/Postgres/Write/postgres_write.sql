@@ -25,6 +25,10 @@ SELECT CASE WHEN count(*) <> cardinality($1) THEN require(false, 'heads') END FR
 INSERT INTO events (position, stream_id, seq, run_id, at_us, events, actor, version, payload)
 SELECT unnest($1), unnest($2), unnest($3), unnest($4), unnest($5), unnest($6), unnest($7), unnest($8), unnest($9);
 
+-- name: remove_events
+-- Those that a later one makes needless. A frame has the place of its last event, so one that reaches as far stays.
+DELETE FROM events e USING unnest($1, $2) AS c (stream_id, seq) WHERE e.stream_id = c.stream_id AND e.seq < c.seq;
+
 -- name: put_wakes
 -- Most appends leave the wake row as it is; then nothing is written.
 INSERT INTO wakes (stream_id, due_us, acknowledged) SELECT * FROM unnest($1, $2, $3) AS r

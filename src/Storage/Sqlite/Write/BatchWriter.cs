@@ -14,7 +14,7 @@ internal sealed class BatchWriter : IDisposable
     private readonly long _term;
     private readonly RowWriter _rows;
     private readonly Statement _begin, _commit, _rollback, _savepoint, _rollbackToSavepoint, _release, _ownBatch, _setPosition, _readBatch;
-    private readonly Statement _findStream, _addStream, _ownStream, _moveHead, _holdEpoch, _addEvent, _putWake, _removeWake;
+    private readonly Statement _findStream, _addStream, _ownStream, _moveHead, _holdEpoch, _addEvent, _removeEvents, _putWake, _removeWake;
 
     // Streams whose id this transaction made or looked up (a rollback takes back rows made in it, and their ids are given out anew),
     // and those that lost in it, with the newest epoch that did.
@@ -40,6 +40,7 @@ internal sealed class BatchWriter : IDisposable
         _moveHead = database.Prepare(_sql["move_head"]);
         _holdEpoch = database.Prepare(_sql["hold_epoch"]);
         _addEvent = database.Prepare(_sql["add_event"]);
+        _removeEvents = database.Prepare(_sql["remove_events"]);
         _putWake = database.Prepare(_sql["put_wake"]);
         _removeWake = database.Prepare(_sql["remove_wake"]);
     }
@@ -206,8 +207,10 @@ internal sealed class BatchWriter : IDisposable
         if (entry.Id == 0 && !Find(entry, acknowledge.Stream)) return false;
         var held = _holdEpoch.Bind(1, entry.Id).Bind(2, acknowledge.Epoch).Step();
         _holdEpoch.Reset();
-        if (held) PutWake(entry, acknowledge.Wake);
-        return held;
+        if (!held) return false;
+        if (acknowledge.Carried is { } carried) _removeEvents.Bind(1, entry.Id).Bind(2, carried).Run();
+        PutWake(entry, acknowledge.Wake);
+        return true;
     }
 
     private void PutWake(StreamEntry entry, Wake? wake)

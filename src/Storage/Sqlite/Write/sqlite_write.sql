@@ -51,6 +51,9 @@ SELECT 1 FROM streams WHERE id = ?1 AND epoch <= ?2;
 -- name: add_event
 INSERT INTO events (position, stream_id, seq, run_id, at_us, actor, version, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8);
 
+-- name: remove_events
+DELETE FROM events WHERE stream_id = ?1 AND seq < ?2;
+
 -- name: put_wake
 -- Most appends leave the wake row as it is; then no page becomes dirty.
 INSERT INTO wakes (stream_id, due_us, acknowledged) VALUES (?1, ?2, ?3)
