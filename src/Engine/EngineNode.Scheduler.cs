@@ -176,10 +176,9 @@ public sealed partial class EngineNode
         {
             if (step.Run is null) return new Explanation("waiting", "Its step has not been opened in this run: what comes before it is not done.", []);
             var explanation = step.Explain(task.Split, moment.Now);
-            var isReady = explanation.State == "waiting" && step.IsReady(task.Split);
-            return isReady
-                ? explanation with { Details = [.. explanation.Details, .. Dispatcher.WhyUnserved(step.Offer)] }
-                : explanation;
+            if (explanation.State != "waiting" || !step.IsReady(task.Split)) return explanation;
+            var (why, expectedAt) = Dispatcher.WhyUnserved(step.Offer, step.Before(task.Split));
+            return explanation with { Details = [.. explanation.Details, .. why], ExpectedAt = expectedAt };
         })).WaitAsync(cancellationToken);
 
     public Task<PollResponse> PollAsync(PollRequest request, CancellationToken cancellationToken) => OnLoop(async () =>

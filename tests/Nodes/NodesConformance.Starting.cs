@@ -1,3 +1,4 @@
+using Fanfare.Bench;
 using Fanfare.Contracts;
 using Fanfare.Postgres;
 

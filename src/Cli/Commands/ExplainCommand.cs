@@ -24,6 +24,7 @@ internal static class ExplainCommand
             }
             session.Screen.SayMarkup($"[bold]{Screen.Escape(name)}[/] is {Screen.Escape(explanation.State)}: {Screen.Escape(explanation.Reason)}");
             foreach (var detail in explanation.Details) session.Screen.Say($"  {Words.Printable(detail)}");
+            if (explanation.ExpectedAt is { } at) session.Screen.Say($"  It starts about {Words.Time(at, session.Host.Clock)}, as things are.");
             return ExitCode.Success;
         });
     }

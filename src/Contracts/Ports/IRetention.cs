@@ -63,4 +63,7 @@ public interface IRetention
 
     /// <summary>Removes tombstones of runs that were removed at a time or before, and returns them. Their ids are free again.</summary>
     Task<IReadOnlyList<StreamId>> ForgetAsync(DateTimeOffset removedUntil, int limit, CancellationToken cancellationToken);
+
+    /// <summary>Removes events and notices that came about before a time and are settled, oldest first: nothing of them is a dead letter or on its way, and no run is watched. Their ids and keys are free again. Returns how many.</summary>
+    Task<int> ForgetSettledAsync(DateTimeOffset before, int limit, CancellationToken cancellationToken);
 }

@@ -170,7 +170,8 @@ public sealed record CommandNotice(string Namespace, string Actor, string Notice
 /// <param name="State">A <see cref="TaskStatus"/> in lower case.</param>
 /// <param name="Reason">One sentence.</param>
 /// <param name="Details">Further facts, each a sentence.</param>
-public sealed record Explanation(string State, string Reason, IReadOnlyList<string> Details);
+/// <param name="ExpectedAt">About when it starts, as things are; null when that is not known, or it does not wait to start.</param>
+public sealed record Explanation(string State, string Reason, IReadOnlyList<string> Details, DateTimeOffset? ExpectedAt = null);
 
 public sealed record WorkerInfo(
     string Worker, string Boot, DateTimeOffset LastSeen, ResourceSpec Capacity, ResourceSpec Free, int Leases, IReadOnlyList<string> Queues);

@@ -90,11 +90,15 @@ public sealed record EventRow(
 /// <param name="Reason">Null when it is none any more: it was redriven, or dismissed.</param>
 public sealed record DeadLetterRow(string Namespace, string Event, string Flow, string Trigger, EventOrigin Origin, DateTimeOffset At, string? Reason) : Row;
 
-/// <summary>What somebody is told, or could not be told.</summary>
+/// <summary>What somebody is told, or could not be told; or would be, of a run that is watched.</summary>
 /// <param name="Notice">Its id.</param>
-/// <param name="At">When it came about.</param>
+/// <param name="At">When it came about, or the run began that is watched.</param>
 public sealed record NoticeRow(string Namespace, string Notice, string Flow, DateTimeOffset At, NoticeStanding Standing) : Row
 {
+    /// <summary>Whether somebody is told. One that is not is found by nobody.</summary>
+    [JsonIgnore]
+    public bool IsRaised => Standing.Deliveries.Count > 0;
+
     /// <summary>Whether it is a dead letter of some receiver.</summary>
     [JsonIgnore]
     public bool IsDead => Standing.Deliveries.Any(delivery => delivery.State == NoticeState.Dead);

@@ -17,7 +17,7 @@ public sealed class NoticeEntity(StreamId id) : Entity(id)
 
     public override DateTimeOffset? DurableDue => Earliest(all: true);
 
-    public override Row? CurrentRow => _at is not { } at ? null : new NoticeRow(Id.Namespace, Id.Name, _content!.Flow, at, new NoticeStanding(_content, [.. _deliveries]));
+    public override Row? CurrentRow => _content is null ? null : new NoticeRow(Id.Namespace, Id.Name, _content.Flow, _at ?? Stored(_watched!.From), new NoticeStanding(_content, [.. _deliveries]));
 
     // What is under way comes back by itself.
     public override TimeSpan? TickAfter(DateTimeOffset now, TimeSpan uptime) => Earliest(all: false) - now;
@@ -138,7 +138,7 @@ public sealed class NoticeEntity(StreamId id) : Entity(id)
                 throw new JournalFormatException($"Stream {Id} holds {entry.Event.GetType().Name}, which is no event of a notice.");
         }
         if (_content is null) throw new JournalFormatException($"Notice {Id} went on before it came about.");
-        _rowDue = _at is not null;
+        _rowDue = entry.Event is not (WatchPutOff or WatchEnded) || _rowDue;
     }
 
     protected override void Project(JournalEvent entry, List<Row> rows)

@@ -66,6 +66,22 @@ public sealed class ReadyQueue
         return (entry.Offer.Step, count, entry.Offer.Resources);
     }
 
+    /// <summary>About how many tasks go before one of a step: all of higher priority, and of the steps that take turns with it as many as come by until it is its turn.</summary>
+    /// <param name="own">Tasks of the step itself that go before it.</param>
+    public long Before(StreamId step, int own)
+    {
+        if (!_entries.TryGetValue(step, out var entry)) return own;
+        // Each turn that its own step needs is one for the others, too.
+        var turns = ((long)own / Quantum) + 1;
+        var before = (long)own;
+        foreach (var other in _entries.Values)
+        {
+            if (other.Offer.Priority > entry.Offer.Priority) before += other.Ready;
+            else if (other != entry && other.Offer.Priority == entry.Offer.Priority) before += Math.Min(other.Ready, turns * Quantum);
+        }
+        return before;
+    }
+
     private Entry? First(ResourceSpec free)
     {
         foreach (var list in _classes.Values)

@@ -21,6 +21,18 @@ public sealed class SplitSet
     }
 
     /// <summary>Adds one split; false when it was there.</summary>
+    /// <summary>How many are smaller than this.</summary>
+    public int CountBelow(int split)
+    {
+        var count = 0;
+        foreach (var (start, end) in _ranges)
+        {
+            if (start >= split) break;
+            count += Math.Min(end, split) - start;
+        }
+        return count;
+    }
+
     public bool Add(int split)
     {
         var index = IndexAtOrBefore(split);

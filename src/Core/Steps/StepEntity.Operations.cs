@@ -41,6 +41,9 @@ public sealed partial class StepEntity
     /// <summary>Whether the task could start now, were a worker there.</summary>
     public bool IsReady(int split) => !_paused && !_cancelling && (_ready.Contains(split) || _retries.Contains(split));
 
+    /// <summary>Of the step's tasks that could start, how many go before this one.</summary>
+    public int Before(int split) => _retries.Contains(split) ? _retries.TakeWhile(other => other < split).Count() : _retries.Count + _ready.CountBelow(split);
+
     /// <summary>Why a task is where it is.</summary>
     public Explanation Explain(int split, DateTimeOffset now)
     {
@@ -52,7 +55,7 @@ public sealed partial class StepEntity
         if (_leased.TryGetValue(split, out var lease))
             return new Explanation("running", $"Attempt {lease.Attempt} runs on {lease.Worker} since {lease.LeasedAt:O}.", details);
         if (_backoff.TryGetValue(split, out var due))
-            return new Explanation("backoff", $"It waits to be tried again at {due:O}, in {Math.Max(0, (due - now).TotalSeconds):0} s.", details);
+            return new Explanation("backoff", $"It waits to be tried again at {due:O}, in {Math.Max(0, (due - now).TotalSeconds):0} s.", details, _paused ? null : due);
         if (_failed.TryGetValue(split, out var error))
             return new Explanation("failed", $"It failed: {error.Message}", details);
         if (_succeeded.Contains(split)) return new Explanation("succeeded", "It is done.", details);

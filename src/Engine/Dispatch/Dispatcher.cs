@@ -1,3 +1,4 @@
+using System.Globalization;
 using Fanfare.Contracts;
 using Fanfare.Core;
 
@@ -17,6 +18,7 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
     private static readonly TimeSpan LiveFor = TimeSpan.FromMinutes(1);
 
     private readonly Dictionary<(string Namespace, string Queue), ReadyQueue> _queues = [];
+    private readonly Dictionary<(string Namespace, string Queue), LeaseRate> _rates = [];
     private readonly Dictionary<StreamId, Offer> _offers = [];
     private readonly Dictionary<string, WorkerSession> _sessions = [];
     private readonly LinkedList<ParkedPoll> _parked = new();
@@ -106,7 +108,10 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
         foreach (var session in _sessions.Values.Where(s => s.Parked is null && s.Leases.Count == 0 && now - s.LastSeen > SilentAfter).ToArray())
             _sessions.Remove(session.Worker);
         foreach (var key in _queues.Where(q => q.Value.Count == 0 && _offers.Values.All(o => (o.Step.Namespace, o.Queue) != q.Key)).Select(q => q.Key).ToArray())
+        {
             _queues.Remove(key);
+            _rates.Remove(key);
+        }
     }
 
     public IReadOnlyList<WorkerInfo> Workers() =>
@@ -120,9 +125,22 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
             return new QueueInfo(q.Key.Namespace, q.Key.Queue, offers.Count, q.Value.ReadyTasks + offers.Where(o => o.IsGang).Sum(o => (long)o.Ready), offers.Sum(o => o.Running));
         })];
 
-    /// <summary>What stands between a ready task and a worker, in sentences.</summary>
-    public IReadOnlyList<string> WhyUnserved(Offer offer)
+    /// <summary>What stands between a ready task and a worker, in sentences; and about when it starts, as fast as its queue has gone lately, where that is known.</summary>
+    /// <param name="own">Tasks of its step that go before it.</param>
+    public (IReadOnlyList<string> Why, DateTimeOffset? ExpectedAt) WhyUnserved(Offer offer, int own)
     {
+        var why = WhyUnserved(offer, out var isServed);
+        if (!isServed || offer.IsGang) return (why, null);
+        var before = QueueOf(offer).Before(offer.Step, own);
+        var rate = _rates.TryGetValue((offer.Step.Namespace, offer.Queue), out var known) ? known.PerSecond(node.Uptime) : 0;
+        if (rate <= 0) return ([.. why, string.Create(CultureInfo.InvariantCulture, $"About {before} tasks go before it. None of its queue has started in the last minute, so when it does cannot be said.")], null);
+        var wait = TimeSpan.FromSeconds(Math.Min((before + 1) / rate, TimeSpan.FromDays(3650).TotalSeconds));
+        return ([.. why, string.Create(CultureInfo.InvariantCulture, $"About {before} tasks go before it, and {rate:0.##} of its queue have started in a second lately.")], node.Now + wait);
+    }
+
+    private IReadOnlyList<string> WhyUnserved(Offer offer, out bool isServed)
+    {
+        isServed = false;
         var (queue, needs) = (offer.Queue, offer.Resources);
         var live = _sessions.Values.Where(s => s.Boot is not null && node.Now - s.LastSeen < LiveFor).ToList();
         if (live.Count == 0) return ["No worker is connected. Start one with: fanfare worker --server URL."];
@@ -130,6 +148,7 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
         if (serving.Count == 0) return [$"None of the {live.Count} connected workers serves queue '{queue}'."];
         var large = serving.Where(s => needs.FitsIn(s.Capacity)).ToList();
         if (large.Count == 0) return [$"None of the {serving.Count} workers that serve queue '{queue}' is large enough for what the task needs."];
+        isServed = true;
         if (offer.IsGang) return [.. WhyUnplaced(offer)];
         return large.Any(s => needs.FitsIn(s.Free))
             ? [$"{large.Count} workers could take it; others are before it in the queue."]
@@ -164,10 +183,11 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
     {
         if (IsKept(session)) return [];
         var picks = new List<Pick>();
-        foreach (var queue in QueuesOf(session))
+        foreach (var (key, queue) in QueuesOf(session))
         {
             while (most > 0 && queue.Pick(free, most) is { } picked)
             {
+                RateOf(key).Add(picked.Count, node.Uptime);
                 picks.Add(new Pick(picked.Step, picked.Count, picked.Each));
                 most -= picked.Count;
                 for (var i = 0; i < picked.Count; i++) free = free.Minus(picked.Each);
@@ -176,11 +196,10 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
         return picks;
     }
 
-    private IEnumerable<ReadyQueue> QueuesOf(WorkerSession session)
-    {
-        if (session.Queues.Count == 0) return _queues.Values;
-        return session.Queues.SelectMany(name => _queues.Where(q => q.Key.Queue == name).Select(q => q.Value));
-    }
+    private IEnumerable<KeyValuePair<(string Namespace, string Queue), ReadyQueue>> QueuesOf(WorkerSession session) =>
+        session.Queues.Count == 0 ? _queues : session.Queues.SelectMany(name => _queues.Where(q => q.Key.Queue == name));
+
+    private LeaseRate RateOf((string Namespace, string Queue) queue) => _rates.TryGetValue(queue, out var rate) ? rate : _rates[queue] = new LeaseRate();
 
     private void LetGo(WorkerSession session)
     {

@@ -52,7 +52,7 @@ internal static class TaskPage
 
     private static Html Explain(Explanation? explanation) => explanation is null
         ? Html.Empty
-        : Html.Of($"<div class=\"note\"><p>{explanation.Reason}</p>{Html.If(explanation.Details.Count > 0, $"<ul>{explanation.Details.Select(d => Html.Of($"<li>{d}</li>"))}</ul>")}</div>");
+        : Html.Of($"<div class=\"note\"><p>{explanation.Reason}{(explanation.ExpectedAt is { } at ? Html.Of($" It starts about {Show.Time(at)}, as things are.") : Html.Empty)}</p>{Html.If(explanation.Details.Count > 0, $"<ul>{explanation.Details.Select(d => Html.Of($"<li>{d}</li>"))}</ul>")}</div>");
 
     private static Html Output(string? output) => output is null
         ? Html.Empty

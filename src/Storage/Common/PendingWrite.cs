@@ -49,7 +49,7 @@ internal sealed class PendingWrite
     /// <summary>A write of one part.</summary>
     public static PendingWrite Of(StreamWrite part) => new([part]);
 
-    public static PendingWrite Acknowledge(StreamId stream, long epoch, Wake? wake, long? carried) => new([new StreamAcknowledge(stream, epoch, wake, carried)]);
+    public static PendingWrite Acknowledge(StreamId stream, long epoch, Wake? wake, long? carried = null) => new([new StreamAcknowledge(stream, epoch, wake, carried)]);
 
     public void Complete()
     {

@@ -79,6 +79,17 @@ internal sealed class StreamCache(int capacity, IOwnership ownership)
             if (!entry.Exists) entry.KnownSince = _turn;
     }
 
+    /// <summary>The store has no row of the stream any more: another process has removed it. Who has it open is fenced as before.</summary>
+    public void Gone(StreamId stream)
+    {
+        var entry = Get(stream);
+        lock (_lock)
+        {
+            if (!entry.Exists) return;
+            (entry.Exists, entry.Id, entry.RunId, entry.IsAsleep, entry.IsUntagged, entry.KnownSince) = (false, 0, null, false, false, null);
+        }
+    }
+
     /// <summary>The store has the stream's row, whoever made it.</summary>
     public void Found(StreamEntry entry)
     {

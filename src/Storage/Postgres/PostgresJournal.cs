@@ -74,6 +74,7 @@ internal sealed class PostgresJournal : IJournal
         if (head.Epoch == Epochs.Retired || (head.Id == 0 && stream.Kind == StreamKind.Step)) await CheckNotRetiredAsync(stream, cancellationToken).ConfigureAwait(false);
         if (head.Id == 0)
         {
+            _streams.Gone(stream);
             _streams.Missed(stream);
             return new OpenedStream(0, epoch, long.MaxValue, []);
         }

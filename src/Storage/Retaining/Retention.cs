@@ -67,6 +67,9 @@ public sealed class Retention(
         var hidden = await _retention.ListHiddenAsync(clock.GetUtcNow() - options.Grace, RunsAtATime, cancellationToken).ConfigureAwait(false);
         if (hidden.Count > 0) await RemoveAsync(hidden, cancellationToken).ConfigureAwait(false);
         var forgotten = await ForgetAsync(cancellationToken).ConfigureAwait(false);
+        // Its key stands for an event as long as a run's does, and so does its id for a notice.
+        if (options.Age is { } old)
+            forgotten += await _pace.PieceAsync(() => _retention.ForgetSettledAsync(clock.GetUtcNow() - (old > options.Tombstones ? old : options.Tombstones), TombstonesAtATime, cancellationToken), cancellationToken).ConfigureAwait(false);
         return archived.Count + hidden.Count + forgotten;
     }
 

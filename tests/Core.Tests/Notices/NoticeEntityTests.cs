@@ -83,7 +83,7 @@ public sealed class NoticeEntityTests
     {
         var deadline = s_start.AddHours(1);
         Receive(new WatchRun(s_content with { Kind = NoticeKind.Late }, s_start, deadline));
-        Assert.Null(_notice.CurrentRow);
+        Assert.False(((NoticeRow)_notice.CurrentRow!).IsRaised);
         Assert.Equal(new LookErrand("default", "r1", "etl", s_start, deadline), Assert.IsType<LookErrand>(Assert.Single(_notice.TakeDue(_now))));
         Assert.Empty(_notice.TakeDue(_now));
 
@@ -110,7 +110,7 @@ public sealed class NoticeEntityTests
         // What was seen before does not count any more.
         _notice.LookedAt(new RunOutlook(IsOver: false, s_start.AddHours(9)), At());
 
-        Assert.Null(_notice.CurrentRow);
+        Assert.False(((NoticeRow)_notice.CurrentRow!).IsRaised);
         Assert.Null(_notice.DurableDue);
         Assert.Empty(_notice.TakeDue(s_start.AddDays(1)));
     }

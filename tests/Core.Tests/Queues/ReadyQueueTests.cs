@@ -31,6 +31,37 @@ public sealed class ReadyQueueTests
     }
 
     [Fact]
+    public void WhatGoesBeforeATask_IsWhatHasPriority_AndTheTurnsOfTheOthers()
+    {
+        var queue = new ReadyQueue();
+        queue.Put(Offer("high", 10, 500));
+        queue.Put(Offer("own", 0, 1000));
+        queue.Put(Offer("other", 0, 1000));
+        queue.Put(Offer("few", 0, 7));
+        queue.Put(Offer("low", -1, 1000));
+
+        Assert.Equal(500 + 0 + 64 + 7, queue.Before(Offer("own", 0, 1).Step, 0));
+        Assert.Equal(500 + 130 + (3 * 64) + 7, queue.Before(Offer("own", 0, 1).Step, 130));
+        Assert.Equal(3, queue.Before(Offer("unknown", 0, 1).Step, 3));
+    }
+
+    [Fact]
+    public void TheRateOfAQueue_IsThatOfTheLastMinute()
+    {
+        var rate = new LeaseRate();
+        TimeSpan At(double seconds) => TimeSpan.FromSeconds(seconds);
+        Assert.Equal(0, rate.PerSecond(At(5000)));
+        for (var second = 5000; second < 5300; second++) rate.Add(3, At(second));
+        Assert.InRange(rate.PerSecond(At(5300)), 2.8, 3.2);
+        // A minute in which nothing starts.
+        Assert.InRange(rate.PerSecond(At(5330)), 1.2, 1.8);
+        Assert.Equal(0, rate.PerSecond(At(5365)));
+        rate.Add(10, At(5366));
+        Assert.InRange(rate.PerSecond(At(5370)), 0.1, 3);
+        Assert.Equal(0, rate.PerSecond(At(99_999)));
+    }
+
+    [Fact]
     public void WhatDoesNotFit_LetsOthersPass()
     {
         var queue = new ReadyQueue();

@@ -28,10 +28,10 @@ internal sealed class SimReadModel(DurableStore store, VirtualProcess process, F
     public Task<IReadOnlyList<ScheduleRow>> ListDueSchedulesAsync(string ns, int limit, CancellationToken cancellationToken) =>
         Done<IReadOnlyList<ScheduleRow>>([.. Rows.Schedules.Values.Where(s => s.Namespace == ns && s.Due is not null).OrderBy(s => s.Due).Take(limit)]);
 
-    public Task<NoticeRow?> GetNoticeAsync(string ns, string id, CancellationToken cancellationToken) => Done(Rows.Notices.GetValueOrDefault((ns, id)));
+    public Task<NoticeRow?> GetNoticeAsync(string ns, string id, CancellationToken cancellationToken) => Done(Rows.Notices.GetValueOrDefault((ns, id)) is { IsRaised: true } notice ? notice : null);
 
     public Task<Page<NoticeRow>> ListNoticesAsync(string ns, string? flow, bool isDead, string? cursor, int limit, CancellationToken cancellationToken) =>
-        Whole(Rows.Notices.Values.Where(n => n.Namespace == ns && (flow is null || n.Flow == flow) && (!isDead || n.IsDead)).Reverse());
+        Whole(Rows.Notices.Values.Where(n => n.Namespace == ns && n.IsRaised && (flow is null || n.Flow == flow) && (!isDead || n.IsDead)).Reverse());
 
     public Task<BackfillRow?> GetBackfillAsync(string ns, string id, CancellationToken cancellationToken) => Done(Rows.Backfills.GetValueOrDefault((ns, id)));
 

@@ -125,5 +125,7 @@ internal sealed class DyingStore(IStore store, Mortality mortality, bool rows) :
 
     public Task<IReadOnlyList<StreamId>> ForgetAsync(DateTimeOffset removedUntil, int limit, CancellationToken cancellationToken) => mortality.CallAsync(() => Alive.ForgetAsync(removedUntil, limit, default));
 
+    public Task<int> ForgetSettledAsync(DateTimeOffset before, int limit, CancellationToken cancellationToken) => mortality.CallAsync(() => Alive.ForgetSettledAsync(before, limit, default));
+
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }

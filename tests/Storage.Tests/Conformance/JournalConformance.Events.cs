@@ -88,6 +88,41 @@ public abstract partial class JournalConformance
     }
 
     [BackendFact]
+    public async Task WhatIsSettledAndOld_IsForgotten_AndItsIdIsFreeAgain()
+    {
+        var watched = A.Notice("watched", "a", 1, NoticeState.Told);
+        watched = watched with { Standing = watched.Standing with { Deliveries = [] } };
+        Row[] settled = [A.Event("e1", "orders", 1), A.Notice("n1", "a", 1, NoticeState.Told), A.Notice("n2", "a", 1, NoticeState.Dismissed), watched];
+        Row[] kept = [A.Event("young", "orders", 9), A.Event("dead", "orders", 1), A.Event("busy", "orders", 1), A.Notice("young", "a", 9, NoticeState.Told), A.Notice("dead", "a", 1, NoticeState.Dead), A.Notice("busy", "a", 1, NoticeState.Pending)];
+        foreach (var row in settled.Concat(kept))
+        {
+            var stream = StreamOf(row);
+            Row[] rows = row is EventRow { Event: "dead" } ? [row, A.DeadLetter("dead", "a", "x", 1)] : [row];
+            await Append(A.Append(stream, await Open(stream), count: 3, rows: rows, wake: stream.Name == "busy" ? new Wake(A.T0, 0) : null));
+        }
+        var before = A.T0.AddSeconds(5);
+
+        Assert.Equal(2, await Store.Retention.ForgetSettledAsync(before, 1, default));
+        Assert.Equal(2, await Store.Retention.ForgetSettledAsync(before, 10, default));
+        Assert.Equal(0, await Store.Retention.ForgetSettledAsync(before, 10, default));
+
+        Assert.Equal(["busy", "dead", "young"], (await ReadModel.ListEventsAsync(A.Ns, null, null, 10, default)).Items.Select(row => row.Event).Order());
+        Assert.Equal(["busy", "dead", "young"], (await ReadModel.ListNoticesAsync(A.Ns, null, false, null, 10, default)).Items.Select(row => row.Notice).Order());
+        foreach (var row in kept) Assert.Equal(3, (await Open(StreamOf(row))).Events.Count);
+        foreach (var row in settled)
+        {
+            // Another may have the id from now on, whoever had it open before.
+            var opened = await Open(StreamOf(row));
+            Assert.Equal((0, 0), (opened.Sequence, opened.Events.Count));
+            Assert.Equal(AppendOutcome.Committed, await Append(A.Append(StreamOf(row), opened, rows: [row])));
+        }
+        await ReopenAsync();
+        foreach (var row in settled) Assert.Single((await Open(StreamOf(row))).Events);
+
+        static StreamId StreamOf(Row row) => row is EventRow e ? StreamId.Event(A.Ns, e.Event) : StreamId.Notice(A.Ns, ((NoticeRow)row).Notice);
+    }
+
+    [BackendFact]
     public async Task Backfills_AreListedNewestFirst_AndChangeHowTheyStand()
     {
         BackfillRow[] rows = [A.Backfill("b1", "a", 1), A.Backfill("b2", "z", 2), A.Backfill("b3", "a", 2), A.Backfill("b4", "a", 0)];

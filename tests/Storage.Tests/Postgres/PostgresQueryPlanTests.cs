@@ -99,12 +99,18 @@ public sealed partial class PostgresQueryPlanTests(SharedPostgres shared, ITestO
         ["remove_heads"] = [ById],
         ["removed"] = ["retired_runs_pkey"],
         ["forget"] = ["retired_runs_removed", "retired_runs_pkey", ById],
+        ["settled_events"] = ["published_events_by_age", "dead_letters_pkey", "wakes_pkey", ById],
+        ["settled_notices"] = ["notices_by_age", "wakes_pkey", ById],
+        ["forget_settled"] = ["wakes_pkey", ById],
+        ["forget_their_events"] = ["events_once_per_stream_seq", ById],
+        ["forget_events"] = ["published_events_pkey", ById],
+        ["forget_notices"] = ["notices_pkey", ById],
     };
 
     private static readonly string[] _writes =
     [
         "fence_runs", "close_runs", "unfence_runs", "fence_steps", "quiet", "unfence", "reopen", "hide", "hide_tags", "hide_runs",
-        "remove_tasks", "remove_attempts", "remove_events", "remove_steps", "remove_heads", "removed", "forget",
+        "remove_tasks", "remove_attempts", "remove_events", "remove_steps", "remove_heads", "removed", "forget", "forget_settled", "forget_their_events", "forget_events", "forget_notices",
     ];
 
     /// <summary>These sort what they have already narrowed down: to a page, or to a page and what runs.</summary>

@@ -99,6 +99,22 @@ internal sealed class PostgresRetention(UpkeepConnection upkeep, NpgsqlDataSourc
         return streams;
     }
 
+    public async Task<int> ForgetSettledAsync(DateTimeOffset before, int limit, CancellationToken cancellationToken)
+    {
+        var forgotten = 0;
+        foreach (var kind in (string[])["events", "notices"])
+        {
+            var found = await _reads.AllAsync(Query($"settled_{kind}").With(Instant.ToMicroseconds(before)).With((long)limit), row => (Id: row.GetInt64(0), Sequence: row.GetInt64(1), Stream: RowReader.Stream(row.GetString(2))), cancellationToken).ConfigureAwait(false);
+            if (found.Count == 0) continue;
+            var ids = found.Select(stream => stream.Id).ToArray();
+            // What has moved on since stays, with all that is its own.
+            var changed = await upkeep.RunAsync(cancellationToken, Command("forget_settled", ids, found.Select(stream => stream.Sequence).ToArray()), Command("forget_their_events", ids), Command($"forget_{kind}", ids)).ConfigureAwait(false);
+            foreach (var (_, _, stream) in found) forget(stream);
+            forgotten += (int)changed[0];
+        }
+        return forgotten;
+    }
+
     internal static RetiredRun Retired(NpgsqlDataReader row) => new(
         row.GetInt64(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetInt32(4), Codes.Run(row.GetInt16(5)),
         Instant.FromMicroseconds(row.GetInt64(6)), Instant.FromMicroseconds(row.GetInt64(7)), RowReader.TextOrNull(row, 8),

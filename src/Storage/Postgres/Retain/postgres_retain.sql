@@ -147,3 +147,28 @@ WITH gone AS (
     DELETE FROM retired_runs t
     WHERE t.run_id = ANY (ARRAY (SELECT o.run_id FROM retired_runs o WHERE o.removed_us IS NOT NULL AND o.removed_us <= $1 ORDER BY o.removed_us, o.run_id LIMIT $2)) RETURNING t.run_id)
 DELETE FROM streams s USING gone g WHERE s.id = g.run_id RETURNING s.name;
+
+-- fragment: at_rest
+NOT EXISTS (SELECT FROM wakes w WHERE w.stream_id = s.id)
+
+-- name: settled_events
+SELECT s.id, s.seq, s.name FROM published_events e JOIN streams s ON s.id = e.stream_id
+WHERE e.at_us < $1 AND NOT EXISTS (SELECT FROM dead_letters d WHERE d.ns = e.ns AND d.event = e.event) AND $(at_rest) ORDER BY e.at_us, e.stream_id LIMIT $2;
+
+-- name: settled_notices
+SELECT s.id, s.seq, s.name FROM notices n JOIN streams s ON s.id = n.stream_id WHERE n.at_us < $1 AND NOT n.is_dead AND $(at_rest) ORDER BY n.at_us, n.stream_id LIMIT $2;
+
+-- name: forget_settled
+DELETE FROM streams s USING unnest($1, $2) AS f (id, seq) WHERE s.id = f.id AND s.seq = f.seq AND $(at_rest);
+
+-- fragment: forgotten
+stream_id = ANY ($1) AND NOT EXISTS (SELECT FROM streams s WHERE s.id = stream_id)
+
+-- name: forget_their_events
+DELETE FROM events WHERE $(forgotten);
+
+-- name: forget_events
+DELETE FROM published_events WHERE $(forgotten);
+
+-- name: forget_notices
+DELETE FROM notices WHERE $(forgotten);

@@ -57,7 +57,7 @@ internal sealed class PutBackfills : Columns
 internal sealed class PutNotices : Columns
 {
     private readonly List<long> _stream, _at;
-    private readonly List<bool> _isDead;
+    private readonly List<bool> _isRaised, _isDead;
     private readonly List<string> _ns, _notice, _flow, _standing;
 
     public PutNotices(SqlText sql)
@@ -68,6 +68,7 @@ internal sealed class PutNotices : Columns
         _notice = Column<string>(NpgsqlDbType.Text);
         _flow = Column<string>(NpgsqlDbType.Text);
         _at = Column<long>(NpgsqlDbType.Bigint);
+        _isRaised = Column<bool>(NpgsqlDbType.Boolean);
         _isDead = Column<bool>(NpgsqlDbType.Boolean);
         _standing = Column<string>(NpgsqlDbType.Text);
     }
@@ -79,6 +80,7 @@ internal sealed class PutNotices : Columns
         _notice.Add(row.Notice);
         _flow.Add(row.Flow);
         _at.Add(Instant.ToMicroseconds(row.At));
+        _isRaised.Add(row.IsRaised);
         _isDead.Add(row.IsDead);
         _standing.Add(HeldText.Of(Standings.Write(row.Standing)));
     }

@@ -135,6 +135,26 @@ internal sealed class SqliteRetention(SqliteJournal journal, ReadConnections con
         return [.. old.Select(tombstone => tombstone.Stream)];
     }
 
+    public async Task<int> ForgetSettledAsync(DateTimeOffset before, int limit, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var forgotten = 0;
+        await journal.KeepUpAsync((db, forget) =>
+        {
+            forgotten = 0;
+            foreach (var kind in (string[])["events", "notices"])
+            {
+                foreach (var (id, stream) in All(Sql(db, $"settled_{kind}").Bind(1, Instant.ToMicroseconds(before)).Bind(2, (long)limit), s => (s.Long(0), RowReader.Stream(s.Text(1)))))
+                {
+                    foreach (var statement in (string[])["forget_their_events", $"forget_{kind}", "remove_head"]) Sql(db, statement).Bind(1, id).Run();
+                    forget(stream);
+                    forgotten++;
+                }
+            }
+        }).ConfigureAwait(false);
+        return forgotten;
+    }
+
     /// <summary>The tombstone of the run that a stream belongs to.</summary>
     public static RetiredRun? Find(Database db, StreamId stream) =>
         stream.RunId is { } run ? One(Sql(db, "retired").Bind(1, StreamId.Run(stream.Namespace, run).ToString()), Retired) : null;

@@ -108,3 +108,21 @@ WHERE t.removed_us IS NOT NULL AND t.removed_us <= ?1 ORDER BY t.removed_us, t.r
 
 -- name: forget
 DELETE FROM retired_runs WHERE run_id = ?1;
+
+-- name: settled_events
+SELECT e.stream_id, s.name FROM published_events e INDEXED BY published_events_by_age CROSS JOIN streams s ON s.id = e.stream_id
+WHERE e.at_us < ?1 AND NOT EXISTS (SELECT 1 FROM dead_letters d WHERE d.ns = e.ns AND d.event = e.event) AND NOT EXISTS (SELECT 1 FROM wakes w WHERE w.stream_id = e.stream_id)
+ORDER BY e.at_us, e.stream_id LIMIT ?2;
+
+-- name: settled_notices
+SELECT n.stream_id, s.name FROM notices n INDEXED BY notices_by_age CROSS JOIN streams s ON s.id = n.stream_id
+WHERE n.at_us < ?1 AND NOT n.is_dead AND NOT EXISTS (SELECT 1 FROM wakes w WHERE w.stream_id = n.stream_id) ORDER BY n.at_us, n.stream_id LIMIT ?2;
+
+-- name: forget_their_events
+DELETE FROM events WHERE stream_id = ?1;
+
+-- name: forget_events
+DELETE FROM published_events WHERE stream_id = ?1;
+
+-- name: forget_notices
+DELETE FROM notices WHERE stream_id = ?1;

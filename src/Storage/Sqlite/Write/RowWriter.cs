@@ -62,8 +62,8 @@ internal sealed class RowWriter(Database database, SqlText sql)
                     .Bind(5, Instant.ToMicroseconds(schedule.Due)).Bind(6, Standings.Write(schedule.Standing)).Run();
                 break;
             case NoticeRow notice:
-                _putNotice.Bind(1, stream.Id).Bind(2, notice.Namespace).Bind(3, notice.Notice).Bind(4, notice.Flow).Bind(5, Instant.ToMicroseconds(notice.At)).Bind(6, notice.IsDead ? 1 : 0)
-                    .Bind(7, Standings.Write(notice.Standing)).Run();
+                _putNotice.Bind(1, stream.Id).Bind(2, notice.Namespace).Bind(3, notice.Notice).Bind(4, notice.Flow).Bind(5, Instant.ToMicroseconds(notice.At)).Bind(6, notice.IsRaised ? 1 : 0)
+                    .Bind(7, notice.IsDead ? 1 : 0).Bind(8, Standings.Write(notice.Standing)).Run();
                 break;
             case BackfillRow backfill:
                 _putBackfill.Bind(1, stream.Id).Bind(2, backfill.Namespace).Bind(3, backfill.Backfill).Bind(4, backfill.Flow).Bind(5, backfill.Schedule).Bind(6, backfill.Actor)

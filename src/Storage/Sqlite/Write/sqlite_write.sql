@@ -95,8 +95,8 @@ INSERT INTO backfills (stream_id, ns, backfill, flow, name, actor, created_us, s
 ON CONFLICT (stream_id) DO UPDATE SET standing = excluded.standing;
 
 -- name: put_notice
-INSERT INTO notices (stream_id, ns, notice, flow, at_us, is_dead, standing) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-ON CONFLICT (stream_id) DO UPDATE SET is_dead = excluded.is_dead, standing = excluded.standing;
+INSERT INTO notices (stream_id, ns, notice, flow, at_us, is_raised, is_dead, standing) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+ON CONFLICT (stream_id) DO UPDATE SET at_us = excluded.at_us, is_raised = excluded.is_raised, is_dead = excluded.is_dead, standing = excluded.standing;
 
 -- name: put_dead_letter
 INSERT INTO dead_letters (ns, event, flow, name, kind, source, at_us, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
