@@ -45,6 +45,15 @@ public static class Limits
     /// <summary>Bytes of an event's payload, as UTF-8 JSON, and characters of its name.</summary>
     public const int PayloadBytes = 256 * 1024, EventNameChars = 256;
 
+    /// <summary>Rules of one flow about who is told, and receivers of one rule.</summary>
+    public const int NotifyRules = 20, NotifyReceivers = 10;
+
+    /// <summary>Characters of the templates of a message's title and text, and of what is made of them.</summary>
+    public const int TitleTemplateChars = 512, TextTemplateChars = 4096, TitleChars = 200, TextChars = 8000;
+
+    /// <summary>Receivers of one server.</summary>
+    public const int Receivers = 200;
+
     /// <summary>Runs that are listed with a schedule, of those that go on.</summary>
     public const int ListedRuns = 10;
 

@@ -11,8 +11,6 @@ public static class WebhookFileReader
 
     private static readonly string[] Known = ["event", "namespace", "scheme", "secrets", "tolerance"];
 
-    private static readonly string[] Places = ["env", "file"];
-
     private static readonly Dictionary<string, WebhookScheme> Schemes = new() { ["standard"] = WebhookScheme.Standard, ["github"] = WebhookScheme.GitHub };
 
     /// <summary>Whatever the text is, this returns: every error is in the result, with line, column, path, rule and remedy.</summary>
@@ -41,7 +39,7 @@ public static class WebhookFileReader
         {
             Namespace = ns,
             Scheme = Scheme(fields["scheme"]),
-            Secrets = [.. secrets.AsListOrOne().Select(Place).OfType<SecretPlace>()],
+            Secrets = [.. secrets.AsListOrOne().Select(SecretReader.Place).OfType<SecretPlace>()],
             Tolerance = fields["tolerance"]?.AsDuration(TimeSpan.FromSeconds(1)) ?? plain.Tolerance,
         };
     }
@@ -52,18 +50,5 @@ public static class WebhookFileReader
         if (Schemes.TryGetValue(word, out var scheme)) return scheme;
         value.Complain($"There is no scheme '{word}'.", $"Use one of: {string.Join(", ", Schemes.Keys)}.");
         return WebhookScheme.Standard;
-    }
-
-    private static SecretPlace? Place(Value value)
-    {
-        if (value.IsScalar)
-        {
-            value.Complain("A secret stands in the file itself.", "Put it into a variable of the server's environment or a file of its own, and give {env: NAME} or {file: PATH}.");
-            return null;
-        }
-        if (Fields.Of(value, "a secret", Places) is not { } fields) return null;
-        var (variable, file) = (fields["env"]?.AsWord("the name of a variable"), fields["file"]?.AsWord("the path of a file"));
-        if (variable is null == file is null) value.Complain("A secret is in one place, a variable or a file.", "Give either 'env' or 'file'.");
-        return new SecretPlace(variable, file);
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
+using Fanfare.Contracts.Http;
 using Microsoft.AspNetCore.Http;
 
 namespace Fanfare.Gateway.Tests;
@@ -24,6 +25,10 @@ public sealed class WebhooksTests
         WebhookSignature.Check(Hook("b", HubSecret, WebhookScheme.GitHub), hub, "Hello, World!"u8, DateTimeOffset.MinValue);
 
         Assert.Equal("msg_p5jXN8AQM9LWM0D4loKWxJek", id);
+        // And so do we sign what we send.
+        Assert.Equal(
+            standard.Select(header => (header.Key, header.Value.ToString())),
+            StandardWebhooks.Headers(id, DateTimeOffset.FromUnixTimeSeconds(1614265330), """{"test": 2432232314}"""u8.ToArray(), [StandardWebhooks.SecretOf(Old)]).Select(header => (header.Key, header.Value)));
         Assert.Equal("FAN0019", Assert.Throws<ApiFault>(() => WebhookSignature.Check(Hook("a", Old), standard, """{"test": 2432232314}"""u8, DateTimeOffset.FromUnixTimeSeconds(1614265330 + 301))).Code.Code);
     }
 
@@ -111,14 +116,14 @@ public sealed class WebhooksTests
     [InlineData("short")]
     [InlineData("whsec_????????????????????????????????")]
     [InlineData("whsec_c2hvcnQ=")]
-    public void ASecretThatIsNone_IsRefused(string secret) => Assert.Throws<FormatException>(() => Webhook.SecretOf(secret));
+    public void ASecretThatIsNone_IsRefused(string secret) => Assert.Throws<FormatException>(() => StandardWebhooks.SecretOf(secret));
 
     private static Task<HttpResponseMessage> SendAsync(Server server, string hook, string id, string body, string secret) => server.Client.SendAsync(Request(hook, id, body, secret));
 
     private static HttpRequestMessage Request(string hook, string id, string body, string secret, int seconds = 0)
     {
         var time = (DateTimeOffset.UtcNow.ToUnixTimeSeconds() + seconds).ToString(CultureInfo.InvariantCulture);
-        var signature = Convert.ToBase64String(HMACSHA256.HashData(Webhook.SecretOf(secret).Span, Encoding.UTF8.GetBytes($"{id}.{time}.{body}")));
+        var signature = Convert.ToBase64String(HMACSHA256.HashData(StandardWebhooks.SecretOf(secret).Span, Encoding.UTF8.GetBytes($"{id}.{time}.{body}")));
         var request = new HttpRequestMessage(HttpMethod.Post, $"/hooks/{hook}") { Content = Answers.Json(body) };
         request.Headers.TryAddWithoutValidation("webhook-id", id);
         request.Headers.Add("webhook-timestamp", time);
@@ -126,15 +131,15 @@ public sealed class WebhooksTests
         return request;
     }
 
-    private static Webhook Hook(string name, string secret, WebhookScheme scheme = WebhookScheme.Standard) => new(new WebhookSpec { Name = name, Event = "x", Scheme = scheme }, [Webhook.SecretOf(secret)]);
+    private static Webhook Hook(string name, string secret, WebhookScheme scheme = WebhookScheme.Standard) => new(new WebhookSpec { Name = name, Event = "x", Scheme = scheme }, [StandardWebhooks.SecretOf(secret)]);
 
     private static Task<Server> StartAsync() => Server.StartAsync(options => options with
     {
         AccessToken = "the-access-token-of-the-server",
         Webhooks =
         [
-            new Webhook(new WebhookSpec { Name = "orders", Namespace = "sales", Event = "orders.loaded" }, [Webhook.SecretOf(New), Webhook.SecretOf(Old)]),
-            new Webhook(new WebhookSpec { Name = "push", Event = "github.push", Scheme = WebhookScheme.GitHub }, [Webhook.SecretOf(HubSecret)]),
+            new Webhook(new WebhookSpec { Name = "orders", Namespace = "sales", Event = "orders.loaded" }, [StandardWebhooks.SecretOf(New), StandardWebhooks.SecretOf(Old)]),
+            new Webhook(new WebhookSpec { Name = "push", Event = "github.push", Scheme = WebhookScheme.GitHub }, [StandardWebhooks.SecretOf(HubSecret)]),
         ],
     });
 }

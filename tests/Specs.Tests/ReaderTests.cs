@@ -40,6 +40,14 @@ public sealed class ReaderTests
           often: {every: 10m, overlap: last_only, missed: none, parameters: {given: y}}
           six: {cron: 0 10 * * ? *, parameters: {given: z}}
           daily: {cron: "@daily", dialect: unix, parameters: {given: z}, overlap: skip}
+        notify:
+          - {on: failed, to: ops}
+          - on: [late, skipped]
+            to: [ops, mail]
+            within: 2h30m
+            title: "{{ flow }}: {{ kind }}"
+            text: |
+              {% if run %}Run {{ run }} of {{ parameters.top }}{% endif %}
         steps:
           first:
             description: Lists.
@@ -128,6 +136,23 @@ public sealed class ReaderTests
         Assert.Equal(("0 10 * * ? *", CronDialect.EventBridge), (schedules["six"].Cron, schedules["six"].Dialect));
         Assert.Equal(("0 0 * * *", CronDialect.Unix, OverlapPolicy.Skip), (schedules["daily"].Cron, schedules["daily"].Dialect, schedules["daily"].Overlap));
         Assert.Equal(new ScheduleSpec { Name = "six", Cron = "0 10 * * ? *", Dialect = CronDialect.EventBridge, Parameters = """{"given":"z"}""", Tags = schedules["six"].Tags }, schedules["six"]);
+    }
+
+    [Fact]
+    public void RulesOfWhoIsToldAreRead()
+    {
+        var rules = Spec(Everything).Notify!;
+
+        Assert.Equal(2, rules.Count);
+        Assert.Equal([NoticeKind.Failed], rules[0].On);
+        Assert.Equal(["ops"], rules[0].To);
+        Assert.Equal((null, null, null), (rules[0].Within, rules[0].Title, rules[0].Text));
+        Assert.Equal([NoticeKind.Late, NoticeKind.Skipped], rules[1].On);
+        Assert.Equal(["ops", "mail"], rules[1].To);
+        Assert.Equal((new TimeSpan(2, 30, 0), "{{ flow }}: {{ kind }}", "{% if run %}Run {{ run }} of {{ parameters.top }}{% endif %}\n"), (rules[1].Within!.Value, rules[1].Title, rules[1].Text));
+        Assert.Contains("""
+            "notify":[{"on":["failed"],"to":["ops"]},{"on":["late","skipped"],"to":["ops","mail"],"within":
+            """.Trim(), FlowSpecJson.Write(Spec(Everything)), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -26,6 +26,7 @@ public sealed class SchemaTests
         ["switch"] = FieldNames.Switch,
         ["schedule"] = FieldNames.Schedule,
         ["trigger"] = FieldNames.Trigger,
+        ["notify"] = FieldNames.Notify,
         ["source"] = FieldNames.TriggerSource,
         ["tests"] = FieldNames.PayloadTests,
     };
@@ -50,10 +51,10 @@ public sealed class SchemaTests
     [Fact]
     public void TheDocumentation_NamesEveryField()
     {
-        var text = string.Concat(new[] { "flow.md", "schedules.md", "triggers.md" }.Select(page => File.ReadAllText(Path.Combine(Examples.Root, "docs", page))));
+        var text = string.Concat(new[] { "flow.md", "schedules.md", "triggers.md", "notifications.md" }.Select(page => File.ReadAllText(Path.Combine(Examples.Root, "docs", page))));
 
         Assert.All(Fields.Values.SelectMany(f => f).Concat(FieldNames.Reserved.Keys), f =>
-            Assert.True(text.Contains($"`{f}", StringComparison.Ordinal) || text.Contains($"{f}:", StringComparison.Ordinal), $"docs/flow.md, docs/schedules.md and docs/triggers.md do not name '{f}'."));
+            Assert.True(text.Contains($"`{f}", StringComparison.Ordinal) || text.Contains($"{f}:", StringComparison.Ordinal), $"docs/flow.md, docs/schedules.md, docs/triggers.md and docs/notifications.md do not name '{f}'."));
     }
 
     public static TheoryData<string> Flows => [.. Examples.Paths.Select(p => Path.GetRelativePath(Examples.Root, p))];
@@ -76,6 +77,10 @@ public sealed class SchemaTests
     [InlineData("name: x\nsteps: {start: {run: a, next: [b, b]}}")]
     [InlineData("name: x\nsteps: {start: {run: a, join: {any: 1, tolerate: 1}}}")]
     [InlineData("name: x\nsteps: {start: {run: a, env: {FANFARE_RUN: b}}}")]
+    [InlineData("name: x\nnotify: [{on: failed}]\nsteps: {start: {run: a}}")]
+    [InlineData("name: x\nnotify: [{on: broken, to: a}]\nsteps: {start: {run: a}}")]
+    [InlineData("name: x\nnotify: [{on: failed, to: [a, a]}]\nsteps: {start: {run: a}}")]
+    [InlineData("name: x\nnotify: {on: failed, to: a}\nsteps: {start: {run: a}}")]
     public void WhatTheSchemaRefuses_TheReaderRefusesToo(string text)
     {
         Assert.NotEmpty(Check(text));

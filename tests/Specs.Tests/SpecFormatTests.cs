@@ -33,6 +33,7 @@ public sealed class SpecFormatTests
     {
         ["FlowSpec.Schedules"] = Of(_plain) with { Schedules = [new ScheduleSpec { Name = "nightly", Every = TimeSpan.FromDays(1) }] },
         ["FlowSpec.Triggers"] = Of(_plain) with { Triggers = [new TriggerSpec { Name = "loaded", Sources = [new TriggerSource { Event = "loaded" }] }] },
+        ["FlowSpec.Notify"] = Of(_plain) with { Notify = [new NotifySpec { On = [NoticeKind.Failed], To = ["ops"] }] },
         ["StepSpec.Gang"] = Of(_plain with { Gang = true }),
         ["StepSpec.Warm"] = Of(_plain with { Warm = ["server"] }),
     };

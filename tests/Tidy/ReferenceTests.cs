@@ -13,8 +13,9 @@ public sealed class ReferenceTests
         ["Storage"] = ["Contracts"],
         ["Specs"] = ["Core"],
         ["Gateway"] = ["Engine", "Specs", "Storage"],
+        ["Notices"] = ["Specs"],
         ["Worker"] = ["Contracts"],
-        ["Cli"] = ["Gateway", "Worker"],
+        ["Cli"] = ["Gateway", "Notices", "Worker"],
         ["Grains"] = ["Engine"],
         ["Silo"] = ["Cli", "Grains"],
     };

@@ -23,6 +23,8 @@ internal sealed class ServeArguments
 
     private readonly Option<string?> _webhooks = new("--webhooks") { Description = "File of the webhooks that the server takes as events. Default: $FANFARE_WEBHOOKS", HelpName = "FILE" };
 
+    private readonly Option<string?> _receivers = new("--receivers") { Description = "File of the receivers that flows can notify. Default: $FANFARE_RECEIVERS", HelpName = "FILE" };
+    private readonly Option<string?> _publicUrl = PublicUrl();
     private readonly Option<string?> _database, _blobs;
     private readonly RetentionArguments _retention = new();
     private readonly LogArguments _log = new();
@@ -35,14 +37,22 @@ internal sealed class ServeArguments
 
     public void AddTo(Command command)
     {
-        foreach (var option in (Option[])[_data, _port, _bind, _noWorker, _leaseTerm, _database, _blobs, _webhooks]) command.Options.Add(option);
+        foreach (var option in (Option[])[_data, _port, _bind, _noWorker, _leaseTerm, _database, _blobs, _webhooks, _receivers, _publicUrl]) command.Options.Add(option);
         _retention.AddTo(command);
         _log.AddTo(command);
     }
 
+    /// <summary>Where people reach the server, for links in what they are sent.</summary>
+    public static Option<string?> PublicUrl() => new("--public-url") { Description = "URL at which people reach the server; notifications link to it. Default: $FANFARE_PUBLIC_URL, else --advertise, else they have no links", HelpName = "URL" };
+
+    /// <summary>The address that <see cref="PublicUrl"/> or the environment names; null for none.</summary>
+    public static Uri? PublicUrlOf(CliHost host, string? given) =>
+        !string.IsNullOrWhiteSpace(given) ? Url("--public-url", given) : host.Variable("FANFARE_PUBLIC_URL") is { } variable && !string.IsNullOrWhiteSpace(variable) ? Url("FANFARE_PUBLIC_URL", variable) : null;
+
     /// <param name="token">The access token.</param>
+    /// <param name="advertise">Where others reach the server; null where that is not said.</param>
     /// <exception cref="CommandException">They do not go together.</exception>
-    public LocalServerOptions Read(Session session, ParseResult parsed, string? token)
+    public LocalServerOptions Read(Session session, ParseResult parsed, string? token, Uri? advertise)
     {
         var host = parsed.GetRequiredValue(_bind);
         Guard(host, token);
@@ -54,7 +64,9 @@ internal sealed class ServeArguments
             Database = DatabaseCommand.Given(session.Host, parsed.GetValue(_database)),
             Blobs = BlobPlace.Given(session.Host, parsed.GetValue(_blobs)),
             Retention = retained,
+            Advertise = advertise,
             Webhooks = WebhookFile.Given(session.Host, parsed.GetValue(_webhooks)),
+            Notifier = ReceiverFile.Given(session.Host, parsed.GetValue(_receivers), PublicUrlOf(session.Host, parsed.GetValue(_publicUrl)) ?? advertise),
             LogForm = format,
             LogLevels = levels,
         };

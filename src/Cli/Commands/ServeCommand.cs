@@ -19,7 +19,7 @@ internal static class ServeCommand
         ExampleHelp.Add(command, "fanfare serve", "fanfare serve --retain 30d", "fanfare serve --data /var/lib/fanfare --port 8080", "FANFARE_TOKEN=… fanfare serve --host 0.0.0.0 --no-worker",
             "FANFARE_DATABASE='Host=db;Username=fanfare;Database=fanfare' fanfare serve --blobs s3://my-bucket/fanfare");
         return global.On(command, (session, parsed, cancel) =>
-            ServeAsync(session, arguments.Read(session, parsed, global.Token(parsed)) with { Advertise = ServeArguments.Url("--advertise", parsed.GetValue(advertise)) }, cancel));
+            ServeAsync(session, arguments.Read(session, parsed, global.Token(parsed), ServeArguments.Url("--advertise", parsed.GetValue(advertise))), cancel));
     }
 
     /// <summary>Hosts a server until it is told to stop, or has to.</summary>

@@ -28,12 +28,11 @@ internal static class SiloCommand
         return global.On(command, (session, parsed, cancel) =>
         {
             if (session.Host.HasSilo is false) throw new CommandException(ExitCode.Usage, "This program was built without Orleans, which silos need.", "Start it as './fanfare silo' where NuGet has the packages of Microsoft Orleans.");
-            var options = arguments.Read(session, parsed, global.Token(parsed));
+            var options = arguments.Read(session, parsed, global.Token(parsed), ServeArguments.Url("--advertise", parsed.GetValue(advertise)));
             if (options.Database is null) throw new CommandException(ExitCode.Usage, "No database is named.", "Give --database 'Host=…;Username=…;Database=…', or set FANFARE_DATABASE. A server alone, with its journal in a file, is 'fanfare serve'.");
             if (options.Blobs is null) throw new CommandException(ExitCode.Usage, "It is not said where logs and artifacts are.", "Give --blobs, or set FANFARE_BLOBS: a directory that all silos reach, or s3://BUCKET/PREFIX.");
             return ServeCommand.ServeAsync(session, options with
             {
-                Advertise = ServeArguments.Url("--advertise", parsed.GetValue(advertise)),
                 Silo = new SiloPlace(EndPoint("--silo", parsed.GetRequiredValue(silo)), parsed.GetValue(listen) is { } given ? EndPoint("--silo-listen", given) : null, MembershipPlace.Parse(parsed.GetRequiredValue(membership), session.Host.Variable)),
             }, cancel);
         });

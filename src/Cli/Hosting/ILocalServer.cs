@@ -54,6 +54,9 @@ internal sealed record LocalServerOptions(
     /// <summary>Webhooks that the server takes. Default: none.</summary>
     public IReadOnlyList<Gateway.Webhook> Webhooks { get; init; } = [];
 
+    /// <summary>Tells people of what becomes of flows. Default: nobody.</summary>
+    public INotifier Notifier { get; init; } = Notices.Notifier.None;
+
     /// <summary>Takes lines of a category.</summary>
     public Action<string> LogOf(string category) => Lines is { } lines ? lines.Writer(category) : Log;
 

@@ -27,6 +27,16 @@ internal sealed record ErrorReport(string Error, string? Detail, string? Remedy,
 /// <summary><c>fanfare validate</c>.</summary>
 internal sealed record ValidationReport(string File, bool Valid, IReadOnlyList<SpecError> Errors);
 
+/// <summary><c>fanfare receiver check</c>.</summary>
+internal sealed record ReceiversReport(string File, IReadOnlyList<ReceiverReport> Receivers);
+
+internal sealed record ReceiverReport(string Name, string Kind);
+
+/// <summary><c>fanfare receiver test</c>.</summary>
+/// <param name="Reason">Empty when it arrived.</param>
+/// <param name="AfterS">Seconds that the receiver asked to wait.</param>
+internal sealed record ReceiverTestReport(string Receiver, NoticeOutcome Outcome, string Reason, double? AfterS);
+
 /// <summary><c>fanfare serve</c>, once it answers requests.</summary>
 /// <param name="Blobs">Null when they are in the data directory.</param>
 internal sealed record ServingReport(Uri Url, string DataDirectory, string? Blobs, int ProcessId);

@@ -27,6 +27,7 @@ internal static class GraphCompiler
         CheckGangs(index, frames);
         ScheduleRules.Check(index);
         TriggerRules.Check(index);
+        NotifyRules.Check(index);
         return found.Count > 0 ? null : new FlowGraph(spec, spec.Steps.Select(s => Node(s, index, frames, loops)));
     }
 

@@ -1,13 +1,13 @@
 using System.Globalization;
 using System.Security.Cryptography;
-using System.Text;
+using Fanfare.Contracts.Http;
 
 namespace Fanfare.Gateway;
 
 /// <summary>Whether a request comes from who knows a webhook's secret, and which one it is of all that do.</summary>
 internal static class WebhookSignature
 {
-    private const string Id = "webhook-id", Timestamp = "webhook-timestamp", Signature = "webhook-signature", HubSignature = "X-Hub-Signature-256";
+    private const string HubSignature = "X-Hub-Signature-256";
 
     private const int MaxIdChars = 200;
 
@@ -20,17 +20,16 @@ internal static class WebhookSignature
         _ => throw new InvalidOperationException($"Unknown scheme {hook.Spec.Scheme}."),
     };
 
-    // Standard Webhooks 1.0: HMAC over "id.timestamp.body", one or several signatures "v1,BASE64" with spaces between.
     private static string CheckStandard(Webhook hook, IHeaderDictionary headers, ReadOnlySpan<byte> body, DateTimeOffset now)
     {
-        var (id, timestamp, signatures) = (Header(headers, Id), Header(headers, Timestamp), Header(headers, Signature));
-        if (!Printable.IsValid(id, MaxIdChars)) throw ApiFault.Field(Id, "is no id", $"Give 1 to {MaxIdChars} printable characters.");
+        var (id, timestamp, signatures) = (Header(headers, StandardWebhooks.Id), Header(headers, StandardWebhooks.Timestamp), Header(headers, StandardWebhooks.Signature));
+        if (!Printable.IsValid(id, MaxIdChars)) throw ApiFault.Field(StandardWebhooks.Id, "is no id", $"Give 1 to {MaxIdChars} printable characters.");
         if (!long.TryParse(timestamp, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) || seconds > DateTimeOffset.MaxValue.ToUnixTimeSeconds())
-            throw ApiFault.Field(Timestamp, "is no time", "Give seconds since 1970-01-01T00:00:00Z.");
-        byte[] signed = [.. Encoding.UTF8.GetBytes($"{id}.{timestamp}."), .. body];
+            throw ApiFault.Field(StandardWebhooks.Timestamp, "is no time", "Give seconds since 1970-01-01T00:00:00Z.");
+        var signed = StandardWebhooks.Signed(id, timestamp, body);
         var isSigned = false;
         foreach (var signature in signatures.Split(' ', StringSplitOptions.RemoveEmptyEntries))
-            if (signature.StartsWith("v1,", StringComparison.Ordinal) && Decoded(signature[3..]) is { } given) isSigned |= IsSigned(hook, signed, given);
+            if (signature.StartsWith(StandardWebhooks.Version, StringComparison.Ordinal) && Decoded(signature[StandardWebhooks.Version.Length..]) is { } given) isSigned |= IsSigned(hook, signed, given);
         if (!isSigned) throw NotSigned(hook);
         // What was signed long ago was perhaps overheard; what is told twice within the time is known by its id.
         if ((now - DateTimeOffset.FromUnixTimeSeconds(seconds)).Duration() > hook.Spec.Tolerance)

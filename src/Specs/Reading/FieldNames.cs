@@ -4,7 +4,7 @@ namespace Fanfare.Specs.Reading;
 internal static class FieldNames
 {
     public static readonly IReadOnlyList<string> Flow =
-        ["name", "description", "start", "parameters", "tags", "timeout", "on_failure", "finally", "schedules", "triggers", "steps"];
+        ["name", "description", "start", "parameters", "tags", "timeout", "on_failure", "finally", "schedules", "triggers", "notify", "steps"];
 
     public static readonly IReadOnlyList<string> Parameter = ["type", "default", "required", "help", "sensitive"];
 
@@ -16,6 +16,8 @@ internal static class FieldNames
     public static readonly IReadOnlyList<string> Trigger = ["event", "flow", "ends", "where", "map", "any", "all", "within", "parameters", "priority", "tags"];
 
     public static readonly IReadOnlyList<string> TriggerSource = ["event", "flow", "ends", "where", "map"];
+
+    public static readonly IReadOnlyList<string> Notify = ["on", "to", "within", "title", "text"];
 
     public static readonly IReadOnlyList<string> PayloadTests = ["eq", "ne", "in", "not_in", "lt", "le", "gt", "ge", "prefix", "suffix", "exists"];
 

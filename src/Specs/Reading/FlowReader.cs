@@ -29,6 +29,7 @@ internal static class FlowReader
             Tags = fields["tags"] is { } tags ? ReadTags(tags) : [],
             Schedules = fields["schedules"] is { } schedules ? ScheduleReader.Read(schedules) : null,
             Triggers = fields["triggers"] is { } triggers ? TriggerReader.Read(triggers) : null,
+            Notify = fields["notify"] is { } notify ? NotifyReader.Read(notify) : null,
             Timeout = fields["timeout"]?.AsDuration(TimeSpan.FromMilliseconds(1)),
             OnFailure = fields["on_failure"]?.AsStepNames() ?? [],
             Finally = fields["finally"]?.AsStepNames() ?? [],

@@ -22,6 +22,9 @@ internal static class FlowCatalog
           token: {sensitive: true, default: {secret: api_token}}
         on_failure: [tell]
         finally: [clean, close]
+        notify:
+          - {on: failed, to: [ops, mail]}
+          - {on: [late, cancelled], to: pager, within: 1h, title: "{{ flow }} is {{ kind }}", text: "{% for tag in tags %}{{ tag | upcase }}{% endfor %}"}
         steps:
           begin:
             description: first
