@@ -82,8 +82,8 @@ internal static class Planted
         new("WhatMayHaveArrivedCountsAsTold", Notice, "if (answer.Outcome == NoticeOutcome.Told)", "if (answer.Outcome != NoticeOutcome.Refused)") { From = 3 },
         new("NoticeIsLostWithItsTeller", Notice, "DurableDue => Earliest(all: true);", "DurableDue => Earliest(all: false);") { From = 3 },
         new("OneNoticeForAllEndsOfARun", RunApply, "RunIds.OfNotice(Id, _info!.Generation, place, kind)", "RunIds.OfNotice(Id, 0, place, kind)") { From = 3 },
-        new("RunIsWatchedForEver", RunApply, "        if (generation == 0)\n            foreach (var (place, _) in NoticeRules", "        if (generation == 1_000_000)\n            foreach (var (place, _) in NoticeRules") { From = 3 },
-        new("RuleIsPassedOver", "Core/Notices/NoticeRules.cs", "item.rule.On.Contains(kind)", "item.rule.On[0] == kind") { From = 3 },
+        new("RunIsWatchedForEver", RunApply, "        if (generation == 0)\n            foreach (var (place, _) in NoticePolicy", "        if (generation == 1_000_000)\n            foreach (var (place, _) in NoticePolicy") { From = 3 },
+        new("RuleIsPassedOver", "Core/Notices/NoticePolicy.cs", "item.rule.On.Contains(kind)", "item.rule.On[0] == kind") { From = 3 },
         new("OneTimeThatIsLeftOutIsNotToldOf", Schedule, "if (e.Skipped > 0) TellOfSkipped", "if (e.Skipped > 1) TellOfSkipped") { From = 12 },
         new("HaltedStepOpensOthersThatStart", Apply, "                _paused = e.Run.Halted is true;\n", "                _paused = false;\n"),
     ];

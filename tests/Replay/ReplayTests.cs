@@ -47,9 +47,11 @@ public sealed class ReplayTests
             var all = ReplayedStream.OutboxOf(ReplayedStream.EntityOf(stream, fixture.Events, acknowledged: 0)).Select(m => m.Sequence).ToList();
             var half = all.Count / 2;
 
-            var late = ReplayedStream.OutboxOf(ReplayedStream.EntityOf(stream, fixture.Events, acknowledged: half));
+            // What a stream had sent before it was carried on is not made again in any case.
+            var before = fixture.Events.Where(e => e.Stream == stream).Select(e => e.Event).OfType<CarriedEvent>().FirstOrDefault()?.Sent ?? 0;
+            var late = ReplayedStream.OutboxOf(ReplayedStream.EntityOf(stream, fixture.Events, acknowledged: before + half));
 
-            Assert.Equal(Enumerable.Range(1, all.Count).Select(n => (long)n), all);
+            Assert.Equal(Enumerable.Range(1, all.Count).Select(n => before + n), all);
             Assert.Equal(all.Skip(half), late.Select(m => m.Sequence));
             Assert.False(ReplayedStream.EntityOf(stream, fixture.Events, acknowledged: long.MaxValue).HasOutbox);
         }

@@ -50,8 +50,8 @@ internal static class ReplayedStream
     {
         ["stream"] = entity.Id.ToString(),
         ["sequence"] = entity.Sequence,
-        // Of a schedule that was removed no row is read.
-        ["row"] = RowOf(entity.CurrentRow is ScheduleRow { Standing: null } ? null : entity.CurrentRow),
+        // Of a schedule that was removed no row is read, nor of a notice that nobody is told of.
+        ["row"] = RowOf(entity.CurrentRow is ScheduleRow { Standing: null } or NoticeRow { IsRaised: false } ? null : entity.CurrentRow),
         ["tasks"] = entity is StepEntity step ? TasksOf(step, events) : null,
         ["outbox"] = new JsonArray([.. OutboxOf(entity).Select(MessageOf)]),
         ["flow"] = entity is FlowEntity flow ? new JsonObject { ["latest"] = flow.Latest, ["deleted"] = flow.Deleted } : null,

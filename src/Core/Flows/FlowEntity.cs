@@ -107,7 +107,7 @@ public sealed class FlowEntity(StreamId id) : Entity(id)
     // Its schedules are those of the latest deployment: they hear of each, since their runs are of it.
     private void Schedule(int deployment, IReadOnlyList<ScheduleSpec> schedules, IReadOnlyList<NotifySpec>? notify = null)
     {
-        List<NotifySpec> rules = [.. NoticeRules.For(notify, NoticeKind.Skipped).Select(item => item.Rule)];
+        List<NotifySpec> rules = [.. NoticePolicy.For(notify, NoticeKind.Skipped).Select(item => item.Rule)];
         foreach (var schedule in schedules) Send(StreamId.Schedule(Id.Namespace, Id.Name, schedule.Name), new SetSchedule(deployment, schedule, rules.Count > 0 ? rules : null));
         foreach (var former in _schedules.Except(schedules.Select(schedule => schedule.Name)).Order(StringComparer.Ordinal).ToList()) Send(StreamId.Schedule(Id.Namespace, Id.Name, former), new RemoveSchedule());
         _schedules.Clear();

@@ -49,8 +49,8 @@ public sealed class NoticeEntity(StreamId id) : Entity(id)
             Emit(new NoticeTold(receiver), moment);
             return;
         }
-        DateTimeOffset? again = answer.Outcome == NoticeOutcome.Later ? Stored(moment.Now + NoticeRules.DelayAfter(delivery.Tries + 1, answer.After, moment.Entropy)) : null;
-        if (again > _triedSince + NoticeRules.TriedFor) again = null;
+        DateTimeOffset? again = answer.Outcome == NoticeOutcome.Later ? Stored(moment.Now + NoticePolicy.DelayAfter(delivery.Tries + 1, answer.After, moment.Entropy)) : null;
+        if (again > _triedSince + NoticePolicy.TriedFor) again = null;
         Emit(new NoticeFailed(receiver, Shortened(answer.Reason), again), moment);
     }
 

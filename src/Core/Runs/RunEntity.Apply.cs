@@ -120,15 +120,15 @@ public sealed partial class RunEntity
         var (flow, generation) = (_info!.Flow, _info.Generation);
         var rules = _context.Graph.Spec.Notify;
         if (generation == 0)
-            foreach (var (place, _) in NoticeRules.For(rules, NoticeKind.Late)) Send(NoticeOf(place, NoticeKind.Late), new EndWatch());
-        var kind = NoticeRules.KindOf(_status);
-        foreach (var (place, rule) in NoticeRules.For(rules, kind))
+            foreach (var (place, _) in NoticePolicy.For(rules, NoticeKind.Late)) Send(NoticeOf(place, NoticeKind.Late), new EndWatch());
+        var kind = NoticePolicy.KindOf(_status);
+        foreach (var (place, rule) in NoticePolicy.For(rules, kind))
             Send(NoticeOf(place, kind), new RaiseNotice(new NoticeContent(flow, Id.Name, null, kind, RunPayload.OfEnd((RunRow)CurrentRow!), rule.To, rule.Title, rule.Text)));
     }
 
     private void WatchForLateness()
     {
-        foreach (var (place, rule) in NoticeRules.For(_context.Graph.Spec.Notify, NoticeKind.Late))
+        foreach (var (place, rule) in NoticePolicy.For(_context.Graph.Spec.Notify, NoticeKind.Late))
         {
             // What is made up for on purpose is not late for its interval.
             var due = _started!.Cause is { Backfill: null, Interval: { } interval } ? interval.End : _createdAt;

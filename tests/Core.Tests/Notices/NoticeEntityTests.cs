@@ -52,7 +52,7 @@ public sealed class NoticeEntityTests
         Assert.InRange(waits[1], TimeSpan.FromSeconds(8), TimeSpan.FromSeconds(10));
         Assert.Equal(TimeSpan.FromMinutes(7), waits[3]);
         Assert.All(waits, wait => Assert.InRange(wait, TimeSpan.FromSeconds(4), TimeSpan.FromMinutes(15)));
-        Assert.InRange(_now - s_start, NoticeRules.TriedFor - TimeSpan.FromMinutes(15), NoticeRules.TriedFor);
+        Assert.InRange(_now - s_start, NoticePolicy.TriedFor - TimeSpan.FromMinutes(15), NoticePolicy.TriedFor);
         Assert.Equal((NoticeState.Dead, "503", waits.Count + 1), (Deliveries[0].State, Deliveries[0].Reason, Deliveries[0].Tries));
         Assert.Null(_notice.DurableDue);
         Assert.True(((NoticeRow)_notice.CurrentRow!).IsDead);

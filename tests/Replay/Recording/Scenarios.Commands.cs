@@ -254,6 +254,36 @@ internal static partial class Scenarios
         await stage.BackfillIsAsync("three", BackfillState.Cancelling);
     }
 
+    private static Answer Notify(Lease lease) => Answer.Hold;
+
+    private static async Task NotifyAsync(Stage stage)
+    {
+        await stage.DeployAsync("""
+            name: notify
+            notify:
+              - {on: [cancelled, skipped], to: [ops, away, nobody], title: "{{ flow }}"}
+              - {on: late, within: 1s, to: ops}
+              - {on: [late, succeeded], within: 1h, to: nobody, text: "{{ run }}"}
+            schedules:
+              often: {every: 1s, overlap: skip}
+            triggers:
+              both: {all: [x, y]}
+            steps:
+              start: {run: a}
+            """);
+        await stage.BeginsAsync("notify");
+        await stage.NoticedAsync(NoticeKind.Late);
+        // So many that the schedule, and the trigger, are carried on.
+        for (var i = 0; i < 10; i++) await stage.PublishAsync("x", "{}");
+        await stage.NoticedAsync(NoticeKind.Skipped, times: 10);
+        await stage.CommandAsync(ScheduleVerb.Pause, "notify", "often");
+        await stage.CommandAsync(RunVerb.Cancel);
+        await stage.EndsAsync(RunStatus.Cancelled);
+        await stage.NoticedAsync(NoticeKind.Cancelled);
+        await stage.CommandNoticesAsync(DeadLetterVerb.Redrive);
+        await stage.CommandNoticesAsync(DeadLetterVerb.Dismiss);
+    }
+
     private static Answer Delete(Lease lease) => lease.Name == "work[1]" ? Answer.Hold : Answer.Ok();
 
     private static async Task DeleteAsync(Stage stage)

@@ -34,6 +34,7 @@ internal static partial class Scenarios
         ["trigger"] = (Trigger, TriggerAsync),
         ["backfill"] = (Backfill, BackfillAsync),
         ["gang"] = (Gang, GangAsync),
+        ["notify"] = (Notify, NotifyAsync),
     };
 
     // Which attempt of which task: "train[3] 0".

@@ -41,7 +41,7 @@ internal sealed class Stage : IAsyncDisposable
         var directory = System.IO.Directory.CreateTempSubdirectory("fanfare-replay-").FullName;
         var store = await SqliteStore.OpenAsync(directory, TimeProvider.System, Console.Error.WriteLine);
         var blobs = new DirectoryBlobStore(Path.Combine(directory, "blobs"));
-        var node = new EngineNode(new EngineOptions { Seed = 1 }, store.Journal, store.ReadModel, blobs, TimeProvider.System,
+        var node = new EngineNode(new EngineOptions { Seed = 1, CarriedAfter = 8, Notifier = new ScriptedReceivers() }, store.Journal, store.ReadModel, blobs, TimeProvider.System,
             new ConcurrentExclusiveSchedulerPair().ExclusiveScheduler, Console.Error.WriteLine);
         await node.RecoverAsync();
         return new Stage(directory, store, blobs, node, new ScriptedWorker(node, "recorder", script));
@@ -85,6 +85,19 @@ internal sealed class Stage : IAsyncDisposable
         foreach (var letter in (await ReadModel.ListDeadLettersAsync(Namespace, null, null, null, 100, default)).Items)
             await _node.CommandDeadLettersAsync(new CommandDeadLetters(Namespace, Operator, letter.Event, verb), default);
     }
+
+    /// <summary>Waits for so many notices of a kind, of which receivers have been told or not.</summary>
+    public Task NoticedAsync(NoticeKind kind, int times = 1) => UntilAsync($"notice of {kind}", async () =>
+        (await NoticesAsync()).Count(notice => notice.Standing.Content.Kind == kind && notice.Standing.Deliveries.All(delivery => delivery.Tries > 0)) >= times);
+
+    public async Task CommandNoticesAsync(DeadLetterVerb verb)
+    {
+        foreach (var notice in (await NoticesAsync()).Where(notice => notice.IsDead))
+            await _node.CommandNoticeAsync(new CommandNotice(Namespace, Operator, notice.Notice, verb), default);
+        await UntilAsync("end of what is tried again", async () => (await NoticesAsync()).All(notice => notice.Standing.Deliveries.All(delivery => delivery is not { State: NoticeState.Pending, Tries: 0 })));
+    }
+
+    private async Task<IReadOnlyList<NoticeRow>> NoticesAsync() => (await ReadModel.ListNoticesAsync(Namespace, null, false, null, 100, default)).Items;
 
     /// <param name="from">Year in which the first interval may begin,</param>
     /// <param name="to">and the last may end.</param>
@@ -138,6 +151,7 @@ internal sealed class Stage : IAsyncDisposable
         }
         foreach (var schedule in (await ReadModel.ListSchedulesAsync(Namespace, null, null, 100, default)).Items) rows[StreamId.Schedule(Namespace, schedule.Flow, schedule.Schedule)] = schedule;
         foreach (var backfill in (await ReadModel.ListBackfillsAsync(Namespace, null, null, 100, default)).Items) rows[StreamId.Backfill(Namespace, backfill.Backfill)] = backfill;
+        foreach (var notice in await NoticesAsync()) rows[StreamId.Notice(Namespace, notice.Notice)] = notice;
         foreach (var published in (await ReadModel.ListEventsAsync(Namespace, null, null, 100, default)).Items) rows[StreamId.Event(Namespace, published.Event)] = published;
         await _store.DisposeAsync();
         return rows;

@@ -3,7 +3,7 @@ using Fanfare.Contracts;
 namespace Fanfare.Core;
 
 /// <summary>Which notices follow from what a flow says under <c>notify</c>, and how often their receivers are tried.</summary>
-public static class NoticeRules
+public static class NoticePolicy
 {
     /// <summary>For how long a receiver is tried, from when the notice came about or was redriven. After that it is a dead letter.</summary>
     public static readonly TimeSpan TriedFor = TimeSpan.FromHours(24);
