@@ -10,7 +10,7 @@ if HAS_METAFLOW:
     from metaflow import JSONType
     from metaflow.flowspec import FlowStateItems
     from metaflow.parameters import DeployTimeField, set_parameter_context
-    from metaflow_extensions.fanfare.plugins.fanfare.spec import FlowSpecCompiler, _faults, schedules
+    from metaflow_extensions.fanfare.plugins.fanfare.spec import FlowSpecCompiler, _faults, notifications, schedules
 
 
 @unittest.skipUnless(HAS_METAFLOW, "Metaflow cannot be imported")
@@ -44,6 +44,14 @@ class Faults(unittest.TestCase):
         obj = SimpleNamespace(flow=flow, environment=SimpleNamespace(TYPE="local"), metadata=SimpleNamespace(TYPE="local"))
         (fault,) = _faults(obj, [node], with_triggers=True)
         self.assertIn("step *work* (line 7): @unbounded is for an unbounded foreach", fault)
+
+
+@unittest.skipUnless(HAS_METAFLOW, "Metaflow cannot be imported")
+class Notifications(unittest.TestCase):
+    def test_receivers_are_told_once_of_each_end(self):
+        self.assertEqual(notifications((), ()), [])
+        self.assertEqual(notifications(("ops",), ()), [{"on": "failed", "to": ["ops"]}])
+        self.assertEqual(notifications(("ops", "pager", "ops"), ("pager",)), [{"on": "failed", "to": ["ops", "pager"]}, {"on": "succeeded", "to": ["pager"]}])
 
 
 @unittest.skipUnless(HAS_METAFLOW, "Metaflow cannot be imported")

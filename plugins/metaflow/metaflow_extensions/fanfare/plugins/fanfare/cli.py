@@ -16,7 +16,7 @@ from .client import FanfareClient, FanfareException
 from .clone import adopt_task, clone_task, end_task, mark_attempts
 from .decorator import FanfareInternalDecorator, notes, put_out
 from .resume import NOTHING_TO_CLONE
-from .spec import FlowSpecCompiler, about, check, flow_name, make_package, steps_of
+from .spec import FlowSpecCompiler, about, check, flow_name, make_package, notifications, steps_of
 from .task import signal_name
 from .triggers import described, read
 
@@ -80,11 +80,13 @@ _authorize = click.option("--authorize", default=None, type=str, help="Authorize
 @click.option("--only-json", is_flag=True, default=False, help="Only print the Fanfare flow that this one becomes. Do not deploy anything.")
 @click.option("--max-workers", default=None, type=int, help="Most tasks of one step of a foreach that run at a time.  [default: as many as the workers take]")
 @click.option("--workflow-timeout", default=None, type=int, help="Longest a run may take, in seconds.")
+@click.option("--notify-on-error", multiple=True, metavar="RECEIVER", help="Tell this receiver of the server when a run fails; may be given several times.")
+@click.option("--notify-on-success", multiple=True, metavar="RECEIVER", help="Tell this receiver of the server when a run succeeds; may be given several times.")
 @click.option("--no-triggers", is_flag=True, default=False, help="Deploy without @schedule, @trigger and @trigger_on_finish.")
 @click.option("--no-warm", is_flag=True, default=False, help="Start a fresh Python for each task. Otherwise workers import the flow once, and fork for each task where that is safe.")
 @click.option("--deployer-attribute-file", default=None, type=str, hidden=True, help="Write the deployment's name to the file specified. Used internally for Metaflow's Deployer API.")
 @click.pass_obj
-def create(obj, tags=None, user_namespace=None, only_json=False, authorize=None, generate_new_token=False, given_token=None, max_workers=None, workflow_timeout=None, no_triggers=False, no_warm=False, deployer_attribute_file=None):
+def create(obj, tags=None, user_namespace=None, only_json=False, authorize=None, generate_new_token=False, given_token=None, max_workers=None, workflow_timeout=None, notify_on_error=(), notify_on_success=(), no_triggers=False, no_warm=False, deployer_attribute_file=None):
     validate_tags(tags)
     for option, value in (("--max-workers", max_workers), ("--workflow-timeout", workflow_timeout)):
         if value is not None and value < 1:
@@ -101,7 +103,8 @@ def create(obj, tags=None, user_namespace=None, only_json=False, authorize=None,
     content, package = make_package(obj)
     project = {"project_name": current.project_name, "branch_name": current.branch_name} if obj.is_project else None
     spec = FlowSpecCompiler(
-        obj, obj.deployment_name, package, token, get_username(), tags=tags or (), namespace=user_namespace, max_workers=max_workers, workflow_timeout=workflow_timeout, project=project, warm=not no_warm, with_triggers=not no_triggers
+        obj, obj.deployment_name, package, token, get_username(), tags=tags or (), namespace=user_namespace, max_workers=max_workers, workflow_timeout=workflow_timeout, project=project, warm=not no_warm, with_triggers=not no_triggers,
+        notify=notifications(notify_on_error, notify_on_success),
     ).compile()
     if only_json:
         obj.echo_always(json.dumps(spec, indent=4), err=False, no_bold=True)

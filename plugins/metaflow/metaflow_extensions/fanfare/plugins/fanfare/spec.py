@@ -76,6 +76,11 @@ def schedules(flow):
     }
 
 
+def notifications(on_error, on_success):
+    """The flow's rules of who is told: names of the server's receivers. A run that timed out has failed."""
+    return [{"on": kind, "to": list(dict.fromkeys(receivers))} for kind, receivers in (("failed", on_error), ("succeeded", on_success)) if receivers]
+
+
 def check(obj, with_triggers):
     """Whether Fanfare can run all of the flow.
 
@@ -124,7 +129,7 @@ class FlowSpecCompiler(object):
         Metadata, SHA and URL of the code package in Metaflow's datastore.
     """
 
-    def __init__(self, obj, name, package, production_token, owner, tags=(), namespace=None, max_workers=None, workflow_timeout=None, project=None, warm=True, with_triggers=True):
+    def __init__(self, obj, name, package, production_token, owner, tags=(), namespace=None, max_workers=None, workflow_timeout=None, project=None, warm=True, with_triggers=True, notify=()):
         self._obj = obj
         self._flow = obj.flow
         self._graph = obj.flow._graph
@@ -139,6 +144,7 @@ class FlowSpecCompiler(object):
         self._project = project
         self._warm = warm
         self._with_triggers = with_triggers
+        self._notify = list(notify)
         self._resume_parameter = None
         self._triggers = []
         self._trigger_parameter = None
@@ -168,6 +174,7 @@ class FlowSpecCompiler(object):
         }
         if self._workflow_timeout is not None:
             spec["timeout"] = "%ds" % self._workflow_timeout
+        spec["notify"] = self._notify
         if self._with_triggers:
             spec["schedules"] = schedules(self._flow)
             spec["triggers"] = triggers.compiled(self._triggers, self._trigger_parameter)
