@@ -1,7 +1,7 @@
 namespace Fanfare.Contracts;
 
 /// <summary>Names that all of Fanfare's instruments share. The instruments themselves stand with what they measure, in one class a project (<c>EngineInstruments</c>, …); docs/telemetry.md lists them all.</summary>
-/// <remarks>Attributes have few values, known beforehand: ids of runs, names of flows, tasks and workers belong into logs.</remarks>
+/// <remarks>Attributes have few values, known beforehand: ids of runs, names of flows (but for the few that fail again and again), tasks and workers belong into logs.</remarks>
 public static class Telemetry
 {
     /// <summary>Name of every meter.</summary>
@@ -18,6 +18,9 @@ public static class Telemetry
 
     /// <summary>Name of a queue; of more than a node keeps apart, the rest is one.</summary>
     public const string Queue = "fanfare.queue";
+
+    /// <summary>Name of a flow whose runs fail one after another; of more than a node tells apart, the rest is one.</summary>
+    public const string Flow = "fanfare.flow";
 
     /// <summary>Kind of an entity.</summary>
     public const string Kind = "fanfare.kind";

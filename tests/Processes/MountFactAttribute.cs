@@ -4,7 +4,7 @@ namespace Fanfare.Processes;
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class MountFactAttribute : FactAttribute
 {
-    private static readonly Lazy<string?> Refusal = new(() =>
+    private static readonly Lazy<string?> _refusal = new(() =>
     {
         var directory = Directory.CreateTempSubdirectory("fanfare-mount-").FullName;
         try
@@ -22,5 +22,8 @@ public sealed class MountFactAttribute : FactAttribute
         }
     });
 
-    public MountFactAttribute() => Skip = Refusal.Value;
+    /// <summary>Why no file system can be mounted here; null when it can.</summary>
+    public static string? Refusal => _refusal.Value;
+
+    public MountFactAttribute() => Skip = Refusal;
 }

@@ -46,6 +46,9 @@ public sealed partial class RunEntity : Entity
 
     public bool IsStarted => _started is not null;
 
+    /// <summary>Name of its flow; empty before its start.</summary>
+    public string Flow => _started?.Flow ?? "";
+
     public RunStatus Status => _status;
 
     public DateTimeOffset CreatedAt => _createdAt;

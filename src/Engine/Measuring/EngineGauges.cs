@@ -41,6 +41,8 @@ internal sealed class EngineGauges : IDisposable
         _meter.CreateObservableGauge("fanfare.worker.slots", () => Tell<int>(seen => [new(seen.Workers.Used, _used), new(seen.Workers.Free, _free)]), "{slot}", "Tasks that the live workers run for this node, and how many more they would take.");
         _meter.CreateObservableGauge("fanfare.worker.polls", () => Tell<int>(seen => [new(seen.Workers.Polls)]), "{poll}", "Polls of workers that wait for work.");
         _meter.CreateObservableGauge("fanfare.engine.entities", () => Tell(EntitiesOf), "{entity}", "Flows, schedules, events, triggers, runs and steps in memory.");
+        _meter.CreateObservableGauge("fanfare.flow.failures", () => Tell<int>(seen => seen.Failing.Select(flow => new Measurement<int>(flow.Failures, Telemetry.Tag(Telemetry.Flow, flow.Flow)))), "{run}",
+            "Runs of a flow that failed one after another, without one that succeeded since; told from the third on, and of the flows whose runs ended at this server.");
         _meter.CreateObservableGauge("fanfare.node.shards", () => Tell<int>(seen => seen.Shards is { } shards ? [new(shards)] : []), "{shard}", "Shards of the journal that this node owns, where several share it.");
     }
 
@@ -48,7 +50,7 @@ internal sealed class EngineGauges : IDisposable
     public bool IsWatched => _watched.Enabled;
 
     /// <summary>Takes what there is now.</summary>
-    public void Take(IEnumerable<EntityInMemory> entities, WorkerCounts workers, int? shards, TimeSpan uptime)
+    public void Take(IEnumerable<EntityInMemory> entities, WorkerCounts workers, IReadOnlyList<(string Flow, int Failures)> failing, int? shards, TimeSpan uptime)
     {
         var (queues, kinds) = (new Dictionary<string, QueueCounts>(), new int[Enum.GetValues<StreamKind>().Length]);
         foreach (var (kind, offered, waitsSince) in entities)
@@ -62,7 +64,7 @@ internal sealed class EngineGauges : IDisposable
             queues[name] = new QueueCounts(counts.Ready + offer.Ready, counts.Running + offer.Running, age > counts.Oldest ? age : counts.Oldest);
         }
         // One that was seen once is told of as long as the node lives: that nothing waits there is to be seen, too.
-        _seen = new Seen([.. _queues.Select(queue => (queue.Value, queues.GetValueOrDefault(queue.Key)))], kinds, workers, shards);
+        _seen = new Seen([.. _queues.Select(queue => (queue.Value, queues.GetValueOrDefault(queue.Key)))], kinds, workers, failing, shards);
     }
 
     public void Dispose() => _meter.Dispose();
@@ -83,7 +85,7 @@ internal sealed class EngineGauges : IDisposable
 
     private static IEnumerable<Measurement<int>> EntitiesOf(Seen seen) => _kinds.Select(kind => new Measurement<int>(seen.Kinds[(int)kind.Kind], kind.Tag));
 
-    private sealed record Seen(IReadOnlyList<(KeyValuePair<string, object?> Tag, QueueCounts Counts)> Queues, int[] Kinds, WorkerCounts Workers, int? Shards);
+    private sealed record Seen(IReadOnlyList<(KeyValuePair<string, object?> Tag, QueueCounts Counts)> Queues, int[] Kinds, WorkerCounts Workers, IReadOnlyList<(string Flow, int Failures)> Failing, int? Shards);
 
     private readonly record struct QueueCounts(long Ready, long Running, TimeSpan Oldest);
 }

@@ -71,11 +71,13 @@ internal static class EventsApi
         return TypedResults.Ok(await Listing.PageAsync(cursor, Query, View));
     }
 
-    private static async Task<Ok<PublishedView>> ShowAsync(HttpContext http, string @event, IReadModel reads)
+    private static async Task<Ok<PublishedView>> ShowAsync(HttpContext http, string @event, IReadModel reads) => TypedResults.Ok(View(await GetAsync(http, @event, reads)));
+
+    public static async Task<EventRow> GetAsync(HttpContext http, string @event, IReadModel reads)
     {
         var ns = Q.NamespaceOf(http);
         var row = RunIds.IsPossible(@event) ? await reads.GetEventAsync(ns, @event, http.RequestAborted) : null;
-        return TypedResults.Ok(View(row ?? throw ApiFault.NotFound($"There is no event '{Show.Shorten(@event, 80)}' in namespace {ns}.")));
+        return row ?? throw ApiFault.NotFound($"There is no event '{Show.Shorten(@event, 80)}' in namespace {ns}.");
     }
 
     private static async Task<Ok<ListResponse<DeadLetterView>>> ListDeadAsync(HttpContext http, IReadModel reads)

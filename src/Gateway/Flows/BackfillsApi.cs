@@ -108,7 +108,7 @@ internal static class BackfillsApi
         return TypedResults.Ok(View(await GetAsync(http, backfill, reads)));
     }
 
-    private static async Task<BackfillRow> GetAsync(HttpContext http, string backfill, IReadModel reads)
+    public static async Task<BackfillRow> GetAsync(HttpContext http, string backfill, IReadModel reads)
     {
         var ns = Q.NamespaceOf(http);
         var row = RunIds.IsPossible(backfill) ? await reads.GetBackfillAsync(ns, backfill, http.RequestAborted) : null;

@@ -54,7 +54,8 @@ internal static class SchedulesApi
         return TypedResults.Ok(new ListResponse<ScheduleTime>([.. times.Take(count)], null));
     }
 
-    private static IEnumerable<ScheduleTime> TimesOf(ScheduleRow row, int count)
+    /// <summary>What is due next of a schedule that is not paused.</summary>
+    public static IEnumerable<ScheduleTime> TimesOf(ScheduleRow row, int count)
     {
         var (stream, standing) = (StreamId.Schedule(row.Namespace, row.Flow, row.Schedule).ToString(), row.Standing!);
         var timetable = TimetableOf(row);

@@ -14,6 +14,9 @@ internal sealed record LiveSource(string Fragment, string? Events);
 /// <summary>The frame around every page.</summary>
 internal static class Layout
 {
+    private static readonly (string Path, string Name)[] Sections =
+        [("/", "Runs"), ("/schedules", "Schedules"), ("/backfills", "Backfills"), ("/triggers", "Triggers"), ("/events", "Events"), ("/dead-letters", "Dead letters")];
+
     /// <summary>Names of all events; a browser listens to each by its name.</summary>
     private static readonly string EventTypes = string.Join(' ',
         typeof(Event).GetCustomAttributes<JsonDerivedTypeAttribute>().Select(a => (string)a.TypeDiscriminator!));
@@ -22,7 +25,7 @@ internal static class Layout
     {
         http.Response.StatusCode = status;
         http.Response.ContentType = "text/html; charset=utf-8";
-        await http.Response.WriteAsync(Render(page).Text, http.RequestAborted);
+        await http.Response.WriteAsync(Render(page, http.Request).Text, http.RequestAborted);
     }
 
     public static async Task WriteFragmentAsync(HttpContext http, Html fragment)
@@ -31,7 +34,7 @@ internal static class Layout
         await http.Response.WriteAsync(fragment.Text, http.RequestAborted);
     }
 
-    private static Html Render(PageContent page) => Html.Of($"""
+    private static Html Render(PageContent page, HttpRequest request) => Html.Of($"""
         <!doctype html>
         <html lang="en">
         <head>
@@ -44,7 +47,7 @@ internal static class Layout
         <script src="/assets/live.js" defer></script>
         </head>
         <body>
-        <header class="top"><a class="brand" href="/"><img src="/assets/icon.svg" alt="" width="20" height="20">Fanfare</a><span class="live" id="live" hidden></span></header>
+        <header class="top"><a class="brand" href="/"><img src="/assets/icon.svg" alt="" width="20" height="20">Fanfare</a>{Navigation(request)}<span class="live" id="live" hidden></span></header>
         <main id="content"{Attributes(page.Live)}>
         {page.Content}
         </main>
@@ -52,6 +55,14 @@ internal static class Layout
         </body>
         </html>
         """);
+
+    // Of an error page, too, whose namespace may be what is wrong.
+    private static Html Navigation(HttpRequest request)
+    {
+        var ns = request.Query["namespace"] is [{ } given] && Names.IsValid(given) ? given : "default";
+        var here = request.Path.StartsWithSegments("/runs", StringComparison.Ordinal) || request.Path == "/" ? "/" : Sections.FirstOrDefault(s => s.Path != "/" && request.Path.StartsWithSegments(s.Path, StringComparison.Ordinal)).Path;
+        return Html.Of($"<nav>{Sections.Select(s => Html.Of($"<a href=\"{Links.Listing(s.Path, ns)}\"{Html.If(s.Path == here, $" class=\"on\" aria-current=\"page\"")}>{s.Name}</a>"))}</nav>");
+    }
 
     private static Html Attributes(LiveSource? live) => live is null
         ? Html.Empty

@@ -25,6 +25,7 @@ internal static class RunPage
         var filter = TasksApi.Filter(http, deployment);
         var cursor = Q.Cursor.Read(http);
         var tasks = await Listing.PageAsync(cursor, () => reads.ListTasksAsync(run.Namespace, run.Run, filter, cursor, Tasks, http.RequestAborted), row => row);
+        var cause = await Origins.CauseAsync(reads, run, http.RequestAborted);
         var now = clock.GetUtcNow();
         return Html.Of($"""
             <div class="head">
@@ -36,7 +37,8 @@ internal static class RunPage
             <div><dt>Ended</dt><dd>{Show.Time(run.EndedAt)}</dd></div>
             <div><dt>Took</dt><dd>{Show.Duration(run.CreatedAt, run.EndedAt ?? now)}</dd></div>
             <div><dt>Deployment</dt><dd>v{run.Deployment}</dd></div>
-            <div><dt>By</dt><dd>{run.Actor}</dd></div>
+            <div><dt>By</dt><dd>{Origins.Of(run, cause)}</dd></div>
+            {Origins.Interval(cause)}
             {Html.If(run.Generation > 0, $"<div><dt>Retried</dt><dd>{run.Generation} ×</dd></div>")}
             {Html.If(run.Priority != 0, $"<div><dt>Priority</dt><dd>{run.Priority}</dd></div>")}
             {Html.If(run.Tags.Count > 0, $"<div><dt>Tags</dt><dd>{run.Tags.Select(tag => Html.Of($"<span class=\"tag\">{tag}</span>"))}</dd></div>")}

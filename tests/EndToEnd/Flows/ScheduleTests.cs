@@ -143,6 +143,14 @@ public sealed class ScheduleTests : IAsyncLifetime
         Assert.Equal(
             ["2026-03-28T01:30:00Z 2026-03-29T01:00:00Z", "2026-03-29T01:00:00Z 2026-03-30T00:30:00Z", "2026-03-29T01:00:00Z 2026-03-30T00:30:00Z"],
             (await RunsAsync("again")).Select(run => $"{run.Parameters.GetProperty("from").GetString()} {run.Parameters.GetProperty("until").GetString()}").Order());
+        // The pages lead from one to another.
+        var one = (await RunsAsync("again")).First(run => run.Tags.Contains($"backfill:{id}")).Run;
+        Assert.Contains($"href=\"/backfills/{id}\"", await _site.Api.GetTextAsync("/schedules/again/often"), StringComparison.Ordinal);
+        Assert.Contains($"href=\"/runs/{one}\"", await _site.Api.GetTextAsync($"/backfills/{id}"), StringComparison.Ordinal);
+        var page = await _site.Api.GetTextAsync($"/runs/{one}");
+        Assert.Contains("href=\"/schedules/again/often\"", page, StringComparison.Ordinal);
+        Assert.Contains($"href=\"/backfills/{id}\"", page, StringComparison.Ordinal);
+        Assert.Contains("<dt>Interval</dt>", page, StringComparison.Ordinal);
     }
 
     private async Task<string> StartedAsync(object request)

@@ -52,6 +52,8 @@ public sealed class TriggerTests : IAsyncLifetime
         var after = (await RunsAsync("report")).Single(run => run.Actor == "trigger:after" && run.Parameters.GetProperty("source").GetString() == first);
         Assert.Equal("2026-11-27", (await _site.Api.OutputAsync(after.Run, "start")).GetProperty("day").GetString());
         Assert.Single(await RunsAsync("report"), run => run.Actor == "trigger:both" && run.Tags.Contains("trigger:both"));
+        Assert.Contains($"href=\"/events/{published.Event}\"", await _site.Api.GetTextAsync($"/runs/{first}"), StringComparison.Ordinal);
+        Assert.Contains($"href=\"/runs/{first}\"", await _site.Api.GetTextAsync($"/events/{published.Event}"), StringComparison.Ordinal);
     }
 
     [Fact]

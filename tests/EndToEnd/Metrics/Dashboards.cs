@@ -14,7 +14,10 @@ internal static class Dashboards
         return [.. files.Order(StringComparer.Ordinal).SelectMany(file => Panels(file, rateInterval))];
     }
 
-    public static string Root([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "..", "..", ".."));
+    /// <summary>The repository's.</summary>
+    public static string Root() => RootAbove();
+
+    private static string RootAbove([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "..", "..", ".."));
 
     private static List<(string Name, string Expression)> Panels(string file, string rateInterval)
     {

@@ -64,7 +64,7 @@ public sealed class PrometheusFactAttribute : FactAttribute
     public PrometheusFactAttribute() => Skip = Prometheus.Refusal;
 }
 
-/// <summary>A Prometheus that scrapes one server every 200 ms.</summary>
+/// <summary>A Prometheus that scrapes servers every 200 ms.</summary>
 internal sealed class RunningPrometheus : IDisposable
 {
     private readonly string _home = Directory.CreateTempSubdirectory("fanfare-prometheus-").FullName;
@@ -72,12 +72,20 @@ internal sealed class RunningPrometheus : IDisposable
     private readonly HttpClient _http;
 
     public RunningPrometheus(string target)
+        : this([target], "groups: []")
     {
+    }
+
+    /// <param name="rules">File of rules, which are evaluated every second.</param>
+    public RunningPrometheus(IReadOnlyList<string> targets, string rules)
+    {
+        File.WriteAllText(Path.Combine(_home, "rules.yml"), rules);
         File.WriteAllText(Path.Combine(_home, "prometheus.yml"), $$"""
-            global: {scrape_interval: 200ms, scrape_timeout: 200ms}
+            global: {scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 1s}
+            rule_files: [rules.yml]
             scrape_configs:
               - job_name: fanfare
-                static_configs: [{targets: ["{{target}}"]}]
+                static_configs: [{targets: {{JsonSerializer.Serialize(targets)}}}]
             """);
         var port = Api.FreePort();
         _http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
@@ -111,6 +119,35 @@ internal sealed class RunningPrometheus : IDisposable
         await AskAsync($"/api/v1/query?query={Uri.EscapeDataString(expression)}") is { } answer && answer.GetProperty("result").GetArrayLength() > 0;
 
     public async Task<JsonElement> MetadataAsync(string metric) => (await AskAsync($"/api/v1/metadata?metric={metric}"))!.Value.GetProperty(metric)[0];
+
+    /// <summary>Waits until an alert fires.</summary>
+    /// <param name="label">One that it has to have; null for any.</param>
+    public Task FiringAsync(string alert, (string Name, string Value)? label = null) => AlertsAsync(alert, label, state => state == "firing", "fires");
+
+    /// <summary>Waits until an alert has been evaluated and does not fire.</summary>
+    public Task NotFiringAsync(string alert, (string Name, string Value)? label = null) => AlertsAsync(alert, label, state => state != "firing", "fires no more");
+
+    private async Task AlertsAsync(string alert, (string Name, string Value)? label, Func<string, bool> isSo, string what)
+    {
+        try
+        {
+            await Eventually.TrueAsync(async () => await StateAsync() is { } state && isSo(state), $"That {alert} {what}");
+        }
+        catch (TimeoutException e)
+        {
+            throw new TimeoutException($"{e.Message} Alerts: {await AskAsync("/api/v1/alerts")}. Rules: {await AskAsync("/api/v1/rules")}");
+        }
+
+        // Firing, pending, inactive; null while the rules have not been evaluated.
+        async Task<string?> StateAsync()
+        {
+            if (await AskAsync("/api/v1/rules") is not { } rules) return null;
+            var rule = rules.GetProperty("groups").EnumerateArray().SelectMany(group => group.GetProperty("rules").EnumerateArray()).First(rule => rule.GetProperty("name").GetString() == alert);
+            if (rule.GetProperty("health").GetString() != "ok") return null;
+            return rule.GetProperty("alerts").EnumerateArray().Where(found => label is not { } one || (found.GetProperty("labels").TryGetProperty(one.Name, out var value) && value.GetString() == one.Value))
+                .Select(found => found.GetProperty("state").GetString()).Order(StringComparer.Ordinal).FirstOrDefault() ?? "inactive";
+        }
+    }
 
     public void Dispose()
     {

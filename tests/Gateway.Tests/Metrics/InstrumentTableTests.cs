@@ -46,7 +46,7 @@ public sealed class InstrumentTableTests
         Assert.All(listened.Values, values =>
         {
             Assert.Matches("^fanfare\\.[a-z_]+$", values.Key.Attribute);
-            Assert.True(values.Key.Attribute == Telemetry.Queue || values.Value.Count <= 8, $"{values.Key} has {values.Value.Count} values.");
+            Assert.True(values.Key.Attribute is Telemetry.Queue or Telemetry.Flow || values.Value.Count <= 8, $"{values.Key} has {values.Value.Count} values.");
         });
     }
 
@@ -69,7 +69,7 @@ public sealed class InstrumentTableTests
         EngineInstruments.Waited(TimeSpan.FromSeconds(1), 1);
         StorageInstruments.Committed([PendingWrite.Acknowledge(_step, 1, null)], TimeSpan.FromSeconds(1));
         using var gauges = new EngineGauges();
-        gauges.Take([new EntityInMemory(StreamKind.Step, OfferOf("default"), null)], new WorkerCounts(1, 1, 1, 1, 1), shards: 1, TimeSpan.Zero);
+        gauges.Take([new EntityInMemory(StreamKind.Step, OfferOf("default"), null)], new WorkerCounts(1, 1, 1, 1, 1), [("f", 3)], shards: 1, TimeSpan.Zero);
         listened.Look();
     }
 
@@ -92,7 +92,12 @@ public sealed class InstrumentTableTests
         };
         var name = PrometheusName.Of(instrument.Name, instrument.Unit, kind == "counter", kind == "gauge").Family;
         var attributes = listened.Values.Where(values => values.Key.Instrument == instrument.Name).OrderBy(values => values.Key.Attribute, StringComparer.Ordinal)
-            .Select(values => $"`{values.Key.Attribute}`: " + (values.Key.Attribute == Telemetry.Queue ? $"a queue's name, or `{EngineGauges.OtherQueues}`" : string.Join(", ", values.Value.Keys.Order(StringComparer.Ordinal).Select(value => $"`{value}`"))));
+            .Select(values => $"`{values.Key.Attribute}`: " + (values.Key.Attribute switch
+            {
+                Telemetry.Queue => $"a queue's name, or `{EngineGauges.OtherQueues}`",
+                Telemetry.Flow => $"a flow's name, or `{FailingFlows.OtherFlows}`",
+                _ => string.Join(", ", values.Value.Keys.Order(StringComparer.Ordinal).Select(value => $"`{value}`")),
+            }));
         return $"| `{instrument.Name}` | `{name}{(kind == "counter" ? "_total" : "")}` | {kind} | `{instrument.Unit}` | {string.Join("; ", attributes)} | {instrument.Description} |";
     }
 }

@@ -110,8 +110,14 @@ function logLine(text) {
 document.addEventListener('click', async (event) => {
   const button = event.target.closest('button[data-post]');
   if (!button || (button.dataset.confirm && !confirm(button.dataset.confirm))) return;
+  const body = JSON.parse(button.dataset.body || '{}');
+  if (button.dataset.ask) {
+    const reason = prompt(button.dataset.ask);
+    if (reason === null) return;
+    if (reason.trim()) body.reason = reason.trim();
+  }
   button.disabled = true;
-  const answer = await fetch(button.dataset.post, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{}' });
+  const answer = await fetch(button.dataset.post, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
   if (answer.ok) {
     location.reload();
   } else {
