@@ -22,7 +22,11 @@ internal static class Samples
     public static Notice LateAlready { get; } = Of(NoticeKind.Late, $$"""{ {{Run}}, "deadline": "2026-11-27T04:30:00.000000Z", "expected_at": null }""") with { At = At.AddHours(2) };
 
     public static Notice Skipped { get; } = Of(NoticeKind.Skipped, """
-        {"flow": "etl", "schedule": "nightly", "interval_start": "2026-11-26T02:30:00.000000Z", "interval_end": "2026-11-27T02:30:00.000000Z", "reason": "a run before went on, and the schedule's overlap is skip"}
+        {"flow": "etl", "schedule": "nightly", "count": 1, "interval_start": "2026-11-26T02:30:00.000000Z", "interval_end": "2026-11-27T02:30:00.000000Z", "reason": "overlap"}
+        """);
+
+    public static Notice SkippedMany { get; } = Of(NoticeKind.Skipped, """
+        {"flow": "etl", "schedule": "nightly", "count": 7, "interval_start": "2026-11-20T02:30:00.000000Z", "interval_end": "2026-11-27T02:30:00.000000Z", "reason": "missed"}
         """);
 
     public static Notice Of(NoticeKind kind, string payload) => new("n-4h2k", "default", "etl", kind, At, payload, null, null);

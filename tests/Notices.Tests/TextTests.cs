@@ -45,7 +45,7 @@ public sealed class TextTests
             Parameters: {"day":"2026-11-27"}
             Tags: nightly
 
-            What it waits for: fanfare explain r1m7xzm70248k35jvmjz
+            Where it is: fanfare show r1m7xzm70248k35jvmjz
             """
         },
         {
@@ -55,14 +55,21 @@ public sealed class TextTests
             Parameters: {"day":"2026-11-27"}
             Tags: nightly
 
-            What it waits for: fanfare explain r1m7xzm70248k35jvmjz
+            Where it is: fanfare show r1m7xzm70248k35jvmjz
             """
         },
         {
             "skipped", "etl skipped an interval of schedule nightly", """
-            Schedule nightly has had no run for 2026-11-26 02:30:00 to 2026-11-27 02:30:00 UTC, and will not have one by itself: a run before went on, and the schedule's overlap is skip.
+            Schedule nightly has had no run for 2026-11-26 02:30:00 to 2026-11-27 02:30:00 UTC, and will not have one by itself: runs before go on.
 
             To run it: fanfare schedule rerun etl nightly 2026-11-27T02:30:00Z
+            """
+        },
+        {
+            "skipped many", "etl skipped 7 intervals of schedule nightly", """
+            Schedule nightly has had no run for 7 intervals from 2026-11-20 02:30:00 to 2026-11-27 02:30:00 UTC, and will not have one by itself: the time has passed, and it does not make up for it.
+
+            To run them: fanfare backfill start etl nightly --from 2026-11-20T02:30:00Z --to 2026-11-27T02:30:00Z
             """
         },
     };
@@ -77,6 +84,7 @@ public sealed class TextTests
             "cancelled" => Samples.Cancelled,
             "late" => Samples.Late,
             "late already" => Samples.LateAlready,
+            "skipped many" => Samples.SkippedMany,
             _ => Samples.Skipped,
         });
 
