@@ -29,7 +29,17 @@ public sealed class Notifier : INotifier, IDisposable
         // What sends elsewhere than the file says is refused; what a receiver's name means may change while the server runs.
         _http = new HttpClient(new BrokenConnections(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5), MaxResponseHeadersLength = 32 })) { Timeout = Timeout.InfiniteTimeSpan };
         _http.DefaultRequestHeaders.TryAddWithoutValidation("User-Agent", "Fanfare");
-        foreach (var spec in receivers) _receivers.Add(spec.Name, (spec, Channel(spec, place => secretOf(spec, place), clock, trust)));
+        foreach (var spec in receivers)
+        {
+            try
+            {
+                _receivers.Add(spec.Name, (spec, Channel(spec, place => secretOf(spec, place), clock, trust)));
+            }
+            catch (ReceiverException wrong)
+            {
+                throw new ReceiverException($"Receiver '{spec.Name}' cannot be used. {wrong.Message}", wrong);
+            }
+        }
     }
 
     /// <summary>Of a server that was given no receivers.</summary>

@@ -156,17 +156,17 @@ public sealed class WebhookTests
     public async Task NoSecret_IsInAReason_WhateverTheReceiverEchoes()
     {
         await using var server = await HttpReceiver.StartAsync();
-        var url = new Uri(server.Url, "/in/T0PSECRET9/hook?code=9f8e7d6c");
+        var url = new Uri(server.Url, "/in/TOPSECRET/hook?code=9f8e7d6c");
         using var notifier = Samples.With(
             new WebhookReceiver { Name = "hook", Url = new SettingSpec(null, Samples.Secret("URL")), Headers = [("Authorization", new SettingSpec(null, Samples.Secret("TOKEN")))], Secrets = [Samples.Secret("KEY")] },
             ("URL", url.AbsoluteUri), ("TOKEN", Token), ("KEY", Key));
-        server.Answer(400, $"no {Token} for {url} at {url.PathAndQuery} with 9f8e7d6c, {Key}\u0007\r\nand {new string('x', 10_000)}");
+        server.Answer(400, $"no {Token} ({Token[7..]}) for {url} at {url.PathAndQuery} with 9f8e7d6c of TOPSECRET, {Key}\u0007\r\nand {new string('x', 10_000)}");
 
         var answer = await notifier.TellAsync(Samples.Failed, "hook", CancellationToken.None);
 
         Assert.Equal(NoticeOutcome.Refused, answer.Outcome);
-        Assert.All([Token, Token.Split(' ')[1], "T0PSECRET9", "9f8e7d6c", Key], secret => Assert.DoesNotContain(secret, answer.Reason, StringComparison.Ordinal));
-        Assert.Contains("*** for *** at *** with ***, *** and xxx", answer.Reason, StringComparison.Ordinal);
+        Assert.All([Token, Token.Split(' ')[1], "TOPSECRET", "9f8e7d6c", Key], secret => Assert.DoesNotContain(secret, answer.Reason, StringComparison.Ordinal));
+        Assert.Contains("no *** (***) for *** at *** with *** of ***, *** and xxx", answer.Reason, StringComparison.Ordinal);
         Assert.True(answer.Reason.Length <= 500 && !answer.Reason.Any(char.IsControl));
     }
 
@@ -178,13 +178,14 @@ public sealed class WebhookTests
         AssertRefused("example.com/T0P", "no URL", secret => new WebhookReceiver { Name = "hook", Url = new SettingSpec(null, secret) });
         AssertRefused("T0P\nX-Other: 1", "printable ASCII", secret => new WebhookReceiver { Name = "hook", Url = new SettingSpec("https://example.com", null), Headers = [("X-A", new SettingSpec(null, secret))] });
         AssertRefused("http://example.com/T0P", "one with https", secret => new SlackReceiver { Name = "hook", Url = secret });
+        AssertRefused("x", "Receiver 'hook' cannot be used. 'a@b@c' is no address", secret => new EmailReceiver { Name = "hook", Host = "localhost", Port = 25, From = "a@b@c", To = ["d@example.com"], User = "u", Password = secret });
         AssertRefused("T0P", "integration key", secret => new PagerDutyReceiver { Name = "hook", RoutingKey = secret });
 
         static void AssertRefused(string value, string rule, Func<SecretPlace, ReceiverSpec> receiver)
         {
             var error = Assert.Throws<ReceiverException>(() => Samples.With(receiver(Samples.Secret("S")), ("S", value)));
             Assert.Contains(rule, error.Message, StringComparison.Ordinal);
-            Assert.DoesNotContain(value, error.Message, StringComparison.Ordinal);
+            if (value.Length > 1) Assert.DoesNotContain(value, error.Message, StringComparison.Ordinal);
         }
     }
 

@@ -27,14 +27,13 @@ internal static class ReceiverFile
     {
         // A file of a secret is named from where the receivers' file is.
         var directory = Path.GetDirectoryName(path)!;
-        ReceiverSpec? at = null;
         try
         {
-            return new Notifier(specs, (spec, place) => OperatorFile.Secret(host, place, directory, $"The secret of receiver '{(at = spec).Name}'"), address, host.Clock);
+            return new Notifier(specs, (spec, place) => OperatorFile.Secret(host, place, directory, $"The secret of receiver '{spec.Name}'"), address, host.Clock);
         }
         catch (ReceiverException wrong)
         {
-            throw new CommandException(ExitCode.Usage, $"Receiver '{at?.Name}' cannot be used. {wrong.Message}", "Put the right value into the variable or file that its secret is in.");
+            throw new CommandException(ExitCode.Usage, wrong.Message, "Mend the receiver, or put the right value into the variable or file that its secret is in.");
         }
     }
 }

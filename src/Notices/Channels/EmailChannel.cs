@@ -13,6 +13,8 @@ namespace Fanfare.Notices.Channels;
 internal sealed class EmailChannel(EmailReceiver spec, Func<SecretPlace, string> secretOf, TimeProvider clock, RemoteCertificateValidationCallback? trust) : IChannel
 {
     private readonly string? _password = spec.Password is { } place ? secretOf(place) : null;
+    private readonly MailboxAddress _from = Address(spec.From);
+    private readonly List<MailboxAddress> _to = [.. spec.To.Select(Address)];
 
     public IReadOnlyCollection<string> Secrets => _password is null ? [] : [_password];
 
@@ -71,25 +73,27 @@ internal sealed class EmailChannel(EmailReceiver spec, Func<SecretPlace, string>
 
     private MimeMessage Mail(Message message)
     {
-        var from = MailboxAddress.Parse(spec.From);
         var link = message.Url?.AbsoluteUri;
         var mail = new MimeMessage
         {
             Subject = message.Title,
             Date = clock.GetUtcNow(),
-            MessageId = $"{IdOf(message.Notice.Id)}@{from.Domain}",
+            MessageId = $"{IdOf(message.Notice.Id)}@{_from.Domain}",
             Body = new BodyBuilder
             {
                 TextBody = link is null ? message.Text : $"{message.Text}\n\n{link}\n",
                 HtmlBody = $"<p><strong>{Html(message.Title)}</strong></p>\n<p>{Html(message.Text).Replace("\n", "<br>\n", StringComparison.Ordinal)}</p>\n{(link is null ? "" : $"<p><a href=\"{Html(link)}\">{Html(link)}</a></p>\n")}",
             }.ToMessageBody(),
         };
-        mail.From.Add(from);
-        mail.To.AddRange(spec.To.Select(MailboxAddress.Parse));
+        mail.From.Add(_from);
+        mail.To.AddRange(_to);
         // Who is away does not answer.
         mail.Headers.Add(HeaderId.AutoSubmitted, "auto-generated");
         return mail;
     }
+
+    private static MailboxAddress Address(string text) =>
+        MailboxAddress.TryParse(text, out var address) && address.Domain.Length > 0 ? address : throw new ReceiverException($"'{text}' is no address of e-mail.");
 
     private static string Html(string text) => WebUtility.HtmlEncode(text);
 

@@ -24,7 +24,7 @@ internal sealed class WebhookChannel : IChannel
         {
             var text = Text(value);
             if (text.Length == 0 || text.Any(c => char.IsControl(c) || c > 126)) throw new ReceiverException($"The value of the header '{name}' is not printable ASCII.");
-            if (value.Secret is not null) _secrets.AddRange([text, .. text.Split(' ')]);
+            if (value.Secret is not null) _secrets.AddRange(Secrecy.Of(text));
             _headers.Add(new(name, text));
         }
         foreach (var place in spec.Secrets)
