@@ -14,7 +14,7 @@ internal sealed class TemplateRules : AstVisitor
     public static readonly IReadOnlyList<string> Names =
     [
         "id", "kind", "namespace", "flow", "at", "url", "run", "deployment", "status", "generation", "parameters", "tags", "actor", "created_at", "ended_at", "error", "deadline", "expected_at",
-        "schedule", "interval_start", "interval_end", "reason",
+        "schedule", "count", "interval_start", "interval_end", "reason",
     ];
 
     private readonly HashSet<string> _own = ["forloop", "empty", "blank"];

@@ -8,7 +8,7 @@ using Fanfare.Contracts.Api;
 namespace Fanfare.EndToEnd.Flows;
 
 /// <summary>Who is told of what becomes of runs, on the built program with receivers of its own.</summary>
-public sealed class NoticeTests : IAsyncLifetime
+public sealed class NoticeTests : IAsyncLifetime, IDisposable
 {
     private static readonly string s_fails = $$$"""
         name: fails
@@ -38,11 +38,9 @@ public sealed class NoticeTests : IAsyncLifetime
         await RestartAsync(withLater: false);
     }
 
-    public async Task DisposeAsync()
-    {
-        await _site.DisposeAsync();
-        _ops.Dispose();
-    }
+    public async Task DisposeAsync() => await _site.DisposeAsync();
+
+    public void Dispose() => _ops.Dispose();
 
     [Fact]
     public async Task EveryReceiver_IsToldOfEachRunThatFails_ThoughItIsAway_AndTheServerIsKilled()
