@@ -74,9 +74,12 @@ public sealed class RunHistory
                 times.AfterEnd.Add(ended - step.Max(opening => opening.EndedAt!.Value));
             }
         }
-        Duration = Median(durations);
+        (Count, Duration) = (durations.Count, Median(durations));
         foreach (var (name, times) in steps) _steps[name] = new StepHistory(Median(times.FromOpening)!.Value, Median(times.AfterEnd)!.Value);
     }
+
+    /// <summary>How many runs it is of.</summary>
+    public int Count { get; }
 
     /// <summary>From the start of a run to its end; null where there was none.</summary>
     public TimeSpan? Duration { get; }

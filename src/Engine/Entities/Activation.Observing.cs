@@ -19,7 +19,7 @@ internal sealed partial class Activation
         EngineInstruments.Count(leg.Entity, leg.Append.Events);
         if (leg.Entity is RunEntity run)
             foreach (var entry in leg.Append.Events)
-                if (entry.Event is RunEnded ended) node.Failing.Ended(run.Id.Namespace, run.Flow, ended.Status, node.Uptime);
+                if (entry.Event is RunEnded ended) node.RunEnded(run, ended.Status);
         if (_trail is not null)
             foreach (var entry in leg.Append.Events) _trail.Follow(entry, tells: true);
         if (node.Options.Log is { } log)

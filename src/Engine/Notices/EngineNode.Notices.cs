@@ -12,6 +12,13 @@ public sealed partial class EngineNode
     public Task<IReadOnlyList<NoticeDelivery>> CommandNoticeAsync(CommandNotice command, CancellationToken cancellationToken) => OnLoop(() =>
         Activate(StreamId.Notice(command.Namespace, command.Notice)).Ask<NoticeEntity, IReadOnlyList<NoticeDelivery>>(command.Actor, (NoticeEntity notice, in Moment moment) => notice.Command(command, moment))).WaitAsync(cancellationToken);
 
+    /// <summary>A run's end is durable.</summary>
+    internal void RunEnded(RunEntity run, RunStatus status)
+    {
+        Failing.Ended(run.Id.Namespace, run.Flow, status, Uptime);
+        if (status == RunStatus.Succeeded) _histories.Succeeded(run.Id.Namespace, run.Flow);
+    }
+
     /// <summary>Begins what is due about a notice, of which all is durable.</summary>
     internal void Attend(Activation activation, NoticeEntity notice)
     {

@@ -25,6 +25,12 @@ internal sealed class RunHistories(IReadModel readModel)
         return history;
     }
 
+    /// <summary>A run of the flow has succeeded. Where there were few before, it matters.</summary>
+    public void Succeeded(string ns, string flow)
+    {
+        if (_flows.TryGetValue((ns, flow), out var known) && known.History.Count < RunHistory.Runs) _flows.Remove((ns, flow));
+    }
+
     /// <summary>The openings of a run's steps, in their order.</summary>
     /// <param name="most">No more than about so many.</param>
     public static async Task<IReadOnlyList<StepRow>> StepsOfAsync(IReadModel readModel, RunRow run, int most, CancellationToken cancellationToken)

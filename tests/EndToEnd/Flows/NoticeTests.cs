@@ -53,7 +53,6 @@ public sealed class NoticeTests : IAsyncLifetime, IDisposable
         {
             for (var i = 0; i < 4; i++) runs.Add(await StartAsync($"{round}{i}"));
             await Eventually.TrueAsync(() => _ops.Seen.Count > 4 * round, "A notice");
-            await _site.Server!.KillAsync();
             await RestartAsync(withLater: false);
         }
         runs.Add(await StartAsync("good"));
@@ -72,7 +71,6 @@ public sealed class NoticeTests : IAsyncLifetime, IDisposable
         Assert.Equal(runs.Count - 1, dead.Count);
         Assert.All(dead, notice => Assert.Contains("'later'", notice.Deliveries.Single(delivery => delivery.State == NoticeState.Dead).Reason, StringComparison.Ordinal));
         var before = _ops.Taken.Count;
-        await _site.Server!.KillAsync();
         await RestartAsync(withLater: true);
         Assert.Contains($"{runs.Count - 1} receivers to be told again.", await CommandAsync("notice", "redrive", "--receiver", "later"), StringComparison.Ordinal);
         await Eventually.TrueAsync(async () => (await NoticesAsync("")).All(notice => notice.Deliveries.All(delivery => delivery.State == NoticeState.Told)), "The end of what was redriven");
@@ -97,8 +95,8 @@ public sealed class NoticeTests : IAsyncLifetime, IDisposable
         var (late, expected) = (Of(first), Of(second));
         Assert.Equal(("run.late", "run.late"), (late.GetProperty("type").GetString(), expected.GetProperty("type").GetString()));
         // Of the first nothing is known until it is late; of the second that it will be.
-        Assert.True(At(late, "timestamp") >= At(late.GetProperty("data"), "deadline"));
-        Assert.True(At(expected, "timestamp") < At(expected.GetProperty("data"), "deadline"));
+        Assert.True(At(late, "timestamp") >= At(late.GetProperty("data"), "deadline"), $"{late}");
+        Assert.True(At(expected, "timestamp") < At(expected.GetProperty("data"), "deadline"), $"{expected}");
         Assert.True(At(expected.GetProperty("data"), "expected_at") > At(expected.GetProperty("data"), "deadline"));
         Assert.Equal(TimeSpan.FromSeconds(3), At(expected.GetProperty("data"), "deadline") - At(expected.GetProperty("data"), "created_at"));
     }
@@ -115,6 +113,7 @@ public sealed class NoticeTests : IAsyncLifetime, IDisposable
         return command.Output;
     }
 
+    // Killed, and started again.
     private async Task RestartAsync(bool withLater)
     {
         if (_site.Server is { } server) await server.KillAsync();
