@@ -35,7 +35,8 @@ internal sealed partial class PostgresReadModel
     public Task<Page<BackfillRow>> ListBackfillsAsync(string ns, string? flow, string? cursor, int limit, CancellationToken cancellationToken) =>
         NewestFirstAsync("backfills", flow is null ? "backfills" : "backfills_of_flow", ns, flow, cursor, limit, RowReader.Backfill, row => row.CreatedAt, cancellationToken);
 
-    public Task<NoticeRow?> GetNoticeAsync(string ns, string id, CancellationToken cancellationToken) => OneAsync(Sql("notice").With(ns).With(id), RowReader.Notice, cancellationToken);
+    public async Task<NoticeRow?> GetNoticeAsync(string ns, string id, CancellationToken cancellationToken) =>
+        await OneAsync(Sql("notice").With(ns).With(id), RowReader.Notice, cancellationToken).ConfigureAwait(false) is { IsRaised: true } notice ? notice : null;
 
     public Task<Page<NoticeRow>> ListNoticesAsync(string ns, string? flow, bool isDead, string? cursor, int limit, CancellationToken cancellationToken) =>
         NewestFirstAsync("notices", (isDead ? "dead_notices" : "notices") + (flow is null ? "" : "_of_flow"), ns, flow, cursor, limit, RowReader.Notice, row => row.At, cancellationToken);

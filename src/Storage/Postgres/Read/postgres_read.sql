@@ -98,7 +98,7 @@ SELECT $(backfill_columns) FROM backfills WHERE ns = $1 AND (created_us, stream_
 stream_id, ns, notice, flow, at_us, standing
 
 -- name: notice
-SELECT $(notice_columns) FROM notices WHERE ns = $1 AND notice = $2 AND is_raised;
+SELECT $(notice_columns) FROM notices WHERE ns = $1 AND notice = $2;
 
 -- name: notices
 SELECT $(notice_columns) FROM notices WHERE ns = $1 AND is_raised AND (at_us, stream_id) < ($2, $3) ORDER BY at_us DESC, stream_id DESC LIMIT $4;

@@ -149,7 +149,7 @@ WITH gone AS (
 DELETE FROM streams s USING gone g WHERE s.id = g.run_id RETURNING s.name;
 
 -- fragment: at_rest
-NOT EXISTS (SELECT FROM wakes w WHERE w.stream_id = s.id)
+(SELECT w.stream_id FROM wakes w WHERE w.stream_id >= s.id AND w.stream_id <= s.id ORDER BY w.stream_id LIMIT 1) IS NULL
 
 -- name: settled_events
 SELECT s.id, s.seq, s.name FROM published_events e JOIN streams s ON s.id = e.stream_id
@@ -159,7 +159,7 @@ WHERE e.at_us < $1 AND NOT EXISTS (SELECT FROM dead_letters d WHERE d.ns = e.ns 
 SELECT s.id, s.seq, s.name FROM notices n JOIN streams s ON s.id = n.stream_id WHERE n.at_us < $1 AND NOT n.is_dead AND $(at_rest) ORDER BY n.at_us, n.stream_id LIMIT $2;
 
 -- name: forget_settled
-DELETE FROM streams s USING unnest($1, $2) AS f (id, seq) WHERE s.id = f.id AND s.seq = f.seq AND $(at_rest);
+DELETE FROM streams s USING unnest($1::bigint[], $2::bigint[]) AS f (id, seq) WHERE s.id = f.id AND s.seq = f.seq AND $(at_rest);
 
 -- fragment: forgotten
 stream_id = ANY ($1) AND NOT EXISTS (SELECT FROM streams s WHERE s.id = stream_id)

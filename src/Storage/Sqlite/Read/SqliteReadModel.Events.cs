@@ -38,7 +38,7 @@ internal sealed partial class SqliteReadModel
         NewestFirst("backfills", db => flow is null ? Sql(db, "backfills") : Sql(db, "backfills_of_flow").Bind(5, flow), ns, cursor, limit, RowReader.Backfill, row => row.CreatedAt, cancellationToken);
 
     public Task<NoticeRow?> GetNoticeAsync(string ns, string id, CancellationToken cancellationToken) =>
-        QueryAsync(db => One(Sql(db, "notice").Bind(1, ns).Bind(2, id), RowReader.Notice), cancellationToken);
+        QueryAsync(db => One(Sql(db, "notice").Bind(1, ns).Bind(2, id), RowReader.Notice) is { IsRaised: true } notice ? notice : null, cancellationToken);
 
     public Task<Page<NoticeRow>> ListNoticesAsync(string ns, string? flow, bool isDead, string? cursor, int limit, CancellationToken cancellationToken)
     {
