@@ -128,12 +128,13 @@ public sealed partial class RunEntity
 
     private void WatchForLateness()
     {
+        var begun = Stored(_createdAt);
         foreach (var (place, rule) in NoticePolicy.For(_context.Graph.Spec.Notify, NoticeKind.Late))
         {
             // What is made up for on purpose is not late for its interval.
-            var due = _started!.Cause is { Backfill: null, Interval: { } interval } ? interval.End : _createdAt;
+            var due = _started!.Cause is { Backfill: null, Interval: { } interval } ? interval.End : begun;
             var content = new NoticeContent(_info!.Flow, Id.Name, _started.Cause?.Schedule, NoticeKind.Late, RunPayload.OfBegin((RunRow)CurrentRow!), rule.To, rule.Title, rule.Text);
-            Send(NoticeOf(place, NoticeKind.Late), new WatchRun(content, _createdAt, due + rule.Within!.Value));
+            Send(NoticeOf(place, NoticeKind.Late), new WatchRun(content, begun, due + rule.Within!.Value));
         }
     }
 
