@@ -12,6 +12,9 @@ internal sealed class Life
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(40);
 
+    /// <summary>For lives in which a flow of long tasks has a schedule: with a backfill of it beside, a few cores have work for more than an hour.</summary>
+    private static readonly TimeSpan LongPatience = TimeSpan.FromHours(3);
+
     /// <summary>How long schedules go on when there are no faults any more: what was missed is made up for.</summary>
     private static readonly TimeSpan ScheduledAfter = TimeSpan.FromSeconds(40);
 
@@ -106,7 +109,7 @@ internal sealed class Life
         crew.Answered = (run, verb, outcome) => Coverage.Note(_history, run, verb, outcome);
         try
         {
-            LiveOn(crew);
+            LiveOn(crew, flows.Any(flow => flow is { Name: "long", Schedules: not null }) ? LongPatience : Patience);
         }
         catch (Exception exception)
         {
@@ -115,9 +118,9 @@ internal sealed class Life
         Judge(crew);
     }
 
-    private void LiveOn(Crew crew)
+    private void LiveOn(Crew crew, TimeSpan patience)
     {
-        var deadline = _cluster.Faults.EndsAt + Patience;
+        var deadline = _cluster.Faults.EndsAt + patience;
         DateTimeOffset? quietSince = null;
         while (_loop.Now < deadline && _history.Violations.Count == 0 && _effects.Overlaps.Count == 0 && _loop.Escapes.Count == 0)
         {
