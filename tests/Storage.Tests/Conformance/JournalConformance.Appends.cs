@@ -46,7 +46,8 @@ public abstract partial class JournalConformance
     {
         var stream = Step("r1", A.Key());
         var opened = await Open(stream);
-        var events = Samples.OfEveryEvent().Select((e, i) => new JournalEvent(i + 1, A.T0.AddTicks(10 * i), $"user {i} ü", e)).ToList();
+        var samples = Samples.OfEveryEvent().ToList();
+        var events = samples.Where(e => e is not CarriedEvent).Select((e, i) => new JournalEvent(i + 1, A.T0.AddTicks(10 * i), $"user {i} ü", e)).ToList();
 
         var outcome = await Append(new Append { Stream = stream, ExpectedSequence = 0, Epoch = opened.Epoch, Events = events, Rows = [], Wake = null });
         await ReopenAsync();
@@ -56,6 +57,15 @@ public abstract partial class JournalConformance
         Assert.Equal(events.Count, again.Sequence);
         Assert.Equal(events.Select(Samples.Text), again.Events.Select(Samples.Text));
         Assert.All(again.Events.Zip(events), pair => Assert.Equal(pair.Second.At, pair.First.At));
+        // Of a stream that is carried on, what comes before is not read.
+        foreach (var carried in samples.OfType<CarriedEvent>())
+        {
+            var own = StreamId.Schedule(A.Ns, "etl", carried.GetType().Name);
+            opened = await Open(own);
+            await Append(A.Append(own, opened));
+            await Append(A.Append(own, opened, expected: 1) with { Events = [A.Entry(2, carried)] });
+            Assert.Equal([Samples.Text(A.Entry(2, carried))], (await Open(own)).Events.Select(Samples.Text));
+        }
     }
 
     [BackendFact]
