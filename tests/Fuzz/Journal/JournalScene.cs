@@ -47,7 +47,8 @@ internal sealed class JournalScene : IAsyncDisposable
             }
             foreach (var (stream, (epoch, events)) in streams)
             {
-                var append = new Append { Stream = stream, ExpectedSequence = 0, Epoch = epoch, Events = events, Rows = [], Wake = null };
+                // One that was carried on begins with the event that says so; here it is the stream's first.
+                var append = new Append { Stream = stream, ExpectedSequence = 0, Epoch = epoch, Events = [.. events.Select((entry, i) => entry with { Sequence = i + 1 })], Rows = [], Wake = null };
                 if (await store.Journal.AppendAsync(append) != AppendOutcome.Committed) throw new InvalidOperationException($"{stream} could not be written.");
             }
             journals.Add([.. streams.Keys]);
