@@ -20,7 +20,6 @@ public sealed class SplitSet
         return index >= 0 && split < _ranges[index].End;
     }
 
-    /// <summary>Adds one split; false when it was there.</summary>
     /// <summary>How many are smaller than this.</summary>
     public int CountBelow(int split)
     {
@@ -33,6 +32,7 @@ public sealed class SplitSet
         return count;
     }
 
+    /// <summary>Adds one split; false when it was there.</summary>
     public bool Add(int split)
     {
         var index = IndexAtOrBefore(split);

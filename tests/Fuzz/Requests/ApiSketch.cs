@@ -95,6 +95,8 @@ internal sealed class ApiSketch
         {
             "run" => draw.Among(_world.Runs),
             "flow" => draw.Among(_world.Flows),
+            "event" => _world.Event,
+            "notice" => _world.Notice,
             "task" when schema.ValueKind == JsonValueKind.Object => _world.Lease.Task.Stream.ToString(),
             "task" => draw.Of("start", "fold[0]", "fold[1]", "fold[2]", "best", "left", "end", "fold[9]", "fold", "start#1", "fold[0]#0.3", "nobody"),
             "key" => draw.Of("start", "fold", "best", "left", "fold[1]", "fold#1.2"),

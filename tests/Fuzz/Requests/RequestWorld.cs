@@ -4,13 +4,14 @@ using Fanfare.Fuzz.Server;
 
 namespace Fanfare.Fuzz.Requests;
 
-/// <summary>What stands behind the server when requests come: flows, runs in several states, tasks with logs and artifacts, a live lease.</summary>
-internal sealed record RequestWorld(RealServer Server, IReadOnlyList<string> Flows, IReadOnlyList<string> Runs, Lease Lease, string Package) : IAsyncDisposable
+/// <summary>What stands behind the server when requests come: flows, runs in several states, tasks with logs and artifacts, a live lease, an event, a notice.</summary>
+internal sealed record RequestWorld(RealServer Server, IReadOnlyList<string> Flows, IReadOnlyList<string> Runs, Lease Lease, string Package, string Event, string Notice) : IAsyncDisposable
 {
     private const string Train = """
         name: train
         parameters: {n: {type: int, default: 2}, grid: {type: json, default: {a: [1]}}}
         tags: [nightly]
+        notify: [{on: [succeeded, failed], to: ops}]
         steps:
           start: {run: a, next: {foreach: fold, over: items}}
           fold: {run: b, next: {switch: way, cases: {l: best}, default: best}}
@@ -47,7 +48,11 @@ internal sealed record RequestWorld(RealServer Server, IReadOnlyList<string> Flo
         var open = await server.StartRunAsync("train");
         var held = await server.StartRunAsync("hold");
         while (!worker.Held.Any(l => l.Task.Run == held)) await worker.PollAsync(50);
-        return new RequestWorld(server, flows, [done, open, held], worker.Held.First(l => l.Task.Run == held), package);
+        var published = await server.PublishAsync("loaded");
+        // Of the run that has ended; no receiver is there, so it is a dead letter.
+        IReadOnlyList<NoticeRow> notices;
+        while ((notices = (await server.Reads.ListNoticesAsync("default", null, isDead: true, null, 1, default)).Items).Count == 0) await Task.Delay(10);
+        return new RequestWorld(server, flows, [done, open, held], worker.Held.First(l => l.Task.Run == held), package, published, notices[0].Notice);
     }
 
     public ValueTask DisposeAsync() => Server.DisposeAsync();

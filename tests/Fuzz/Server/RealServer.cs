@@ -93,6 +93,13 @@ internal sealed class RealServer : IAsyncDisposable
         return await MemberAsync(answer, "run");
     }
 
+    /// <returns>The event's id.</returns>
+    public async Task<string> PublishAsync(string name)
+    {
+        using var answer = await PostAsync("/api/v1/events", JsonSerializer.Serialize(new { name }));
+        return await MemberAsync(answer, "event");
+    }
+
     public Task<HttpResponseMessage> PostAsync(string path, string json)
     {
         var content = new ByteArrayContent(Encoding.UTF8.GetBytes(json));
