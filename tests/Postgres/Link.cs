@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 
@@ -9,9 +10,11 @@ public class Link : IAsyncDisposable
     private readonly TcpListener _listener;
     private readonly CancellationTokenSource _ending = new();
     private volatile IPEndPoint _target;
+    private readonly ConcurrentBag<Task> _carried = [];
     private readonly Task _accepting;
     private volatile TaskCompletionSource _requests = Open(), _answers = Open();
     private volatile CancellationTokenSource _up = new();
+    private volatile bool _resets;
 
     /// <param name="target">Where it leads.</param>
     public Link(IPEndPoint target)
@@ -38,9 +41,18 @@ public class Link : IAsyncDisposable
     /// <summary>All connections end, and new ones do at once.</summary>
     public void HangUp() => _up.Cancel();
 
+    /// <summary>As <see cref="HangUp"/>, and the client's system knows when this is done: its next write fails, not the read after it.</summary>
+    public async Task ResetAsync()
+    {
+        _resets = true;
+        HangUp();
+        await Task.WhenAll(_carried);
+    }
+
     public void Mend()
     {
         if (_up.IsCancellationRequested) _up = new CancellationTokenSource();
+        _resets = false;
         _requests.TrySetResult();
         _answers.TrySetResult();
     }
@@ -67,14 +79,13 @@ public class Link : IAsyncDisposable
 
     private async Task AcceptAsync()
     {
-        var all = new List<Task>();
         try
         {
-            while (true) all.Add(CarryAsync(await _listener.AcceptSocketAsync(_ending.Token)));
+            while (true) _carried.Add(CarryAsync(await _listener.AcceptSocketAsync(_ending.Token)));
         }
         catch (OperationCanceledException)
         {
-            await Task.WhenAll(all);
+            await Task.WhenAll(_carried);
         }
     }
 
@@ -96,6 +107,7 @@ public class Link : IAsyncDisposable
             {
                 // Closed on one side: closed on both.
             }
+            if (_resets) client.LingerState = new LingerOption(true, 0);
         }
     }
 

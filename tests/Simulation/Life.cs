@@ -135,11 +135,11 @@ internal sealed class Life
 
     private void Judge(Crew crew)
     {
+        _history.CheckAllBegan();
         _violations.AddRange(_history.Violations);
         foreach (var escape in _loop.Escapes.Take(1)) Complain(escape);
         foreach (var warning in _cluster.Warnings.Where(w => w.Contains("Exception", StringComparison.Ordinal) && !w.Contains("OperationCanceled", StringComparison.Ordinal)).Take(3))
             Complain("the engine reported a bug: " + warning);
-        _history.CheckAllBegan();
         foreach (var run in crew.Runs.Where(r => !_history.Runs.ContainsKey(r))) _violations.Add(new Violation(run, long.MaxValue, $"run {run} never started"));
         foreach (var (notice, receiver) in _history.Notices.Told.Where(told => !_cluster.Received.Contains(told))) Complain($"notice {notice} counts as told to {receiver}, who has not got it");
         foreach (var (notice, receiver) in _cluster.Received.Except(_history.Notices.Raised)) Complain($"{receiver} was told of notice {notice}, which is not raised");

@@ -67,6 +67,24 @@ public sealed class PostgresReadTests(SharedPostgres shared) : IClassFixture<Sha
         Assert.NotNull(await reads.GetRunAsync(A.Ns, "r1", default));
     }
 
+    [PostgresFact]
+    public async Task AConnectionThatIsFoundDeadWhenItIsToPrepareTheStatement_LeavesTheReadToANewOne()
+    {
+        await using var wire = new Wire(_source.ConnectionString);
+        await using var source = NpgsqlDataSource.Create(wire.Database);
+        var reads = new PostgresReadModel(source, (_, _) => new(long.MaxValue));
+        Assert.Single((await ListAsync()).Items);
+
+        await wire.ResetAsync();
+        wire.Mend();
+
+        // The second use of a statement prepares it.
+        Assert.Single((await ListAsync()).Items);
+        Assert.Single((await ListAsync()).Items);
+
+        Task<Page<RunRow>> ListAsync() => reads.ListRunsAsync(new RunFilter(A.Ns), null, 10, default);
+    }
+
     [PostgresTheory]
     [InlineData("UPDATE runs SET tags = '[nul'")]
     [InlineData("UPDATE runs SET tags = '[null]'")]

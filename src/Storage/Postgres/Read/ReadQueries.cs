@@ -27,7 +27,8 @@ internal sealed class ReadQueries(NpgsqlDataSource source)
         return rows.Count > 0 ? rows[0] : default;
     }
 
-    /// <summary>All rows, which the statement bounds; the command is used up.</summary>
+    /// <summary>All rows, which the statement bounds; the command is used up, or copies of it are: one that failed while it was sent still counts as about to be prepared,
+    /// and on another connection would wait for answers that do not come, and leave them to whoever has that connection next (seen with Npgsql 10.0.0).</summary>
     /// <exception cref="StoreUnavailableException">The database did not answer within the patience.</exception>
     /// <exception cref="JournalFormatException">What was read is nothing that was ever written.</exception>
     public async Task<List<T>> AllAsync<T>(NpgsqlCommand command, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken)
@@ -39,7 +40,8 @@ internal sealed class ReadQueries(NpgsqlDataSource source)
         {
             try
             {
-                return await RunAsync(command, read, cancellationToken).ConfigureAwait(false);
+                using var tried = command.Clone();
+                return await RunAsync(tried, read, cancellationToken).ConfigureAwait(false);
             }
             catch (NpgsqlException failure) when (PostgresFailure.IsPassing(failure) && Stopwatch.GetElapsedTime(started) + pause < Patience)
             {
