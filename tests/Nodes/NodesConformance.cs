@@ -29,6 +29,7 @@ public abstract partial class NodesConformance(SharedPostgres shared, ITestOutpu
         for (var i = 0; i < 30; i++) await site.StartRunAsync(site.Members.ElementAt(i % 3), flow);
         await site.EndAsync(a);
 
+        output.WriteLine($"tasks of {string.Join(", ", workers.Select(worker => worker.Ended))}");
         Assert.Equal(3, site.Runs.Select(run => a.OwnerOf(StreamId.Run(Site.Ns, run))).Distinct().Count());
         Assert.All(workers, worker => Assert.InRange(worker.MostHeld, 1, 8));
         Assert.All(workers, worker => Assert.InRange(worker.Ended, 200, 30 * 42));

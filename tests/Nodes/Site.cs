@@ -11,7 +11,7 @@ internal sealed class Site(INetwork network, string database) : IAsyncDisposable
 {
     public const string Ns = "default";
 
-    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(60), _look = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan _patience = TimeSpan.FromMinutes(3), _look = TimeSpan.FromMilliseconds(20);
 
     private readonly string _directory = Directory.CreateTempSubdirectory("fanfare-nodes-").FullName;
     private readonly ConcurrentDictionary<string, Member> _members = [];
@@ -92,10 +92,17 @@ internal sealed class Site(INetwork network, string database) : IAsyncDisposable
             for (var until = DateTime.UtcNow + _patience; row?.Status.IsTerminal() != true; await Task.Delay(_look))
             {
                 row = await through.Store.ReadModel.GetRunAsync(Ns, run, default);
-                Assert.True(DateTime.UtcNow < until, $"Run {run} is {row?.Status} after {_patience.TotalSeconds} s; its owner is {through.OwnerOf(StreamId.Run(Ns, run))}.\n{Warnings}");
+                if (DateTime.UtcNow >= until) Assert.Fail($"Run {run} is {row?.Status} after {_patience.TotalSeconds} s; its owner is {through.OwnerOf(StreamId.Run(Ns, run))}.\n{await StateAsync(through, run)}\n{Warnings}");
             }
             Assert.Equal(status, row!.Status);
         }
+    }
+
+    private static async Task<string> StateAsync(Member through, string run)
+    {
+        var steps = (await through.Store.ReadModel.ListStepsAsync(Ns, run, null, 100, default)).Items;
+        var workers = await through.Scheduler.ListWorkersAsync(default);
+        return string.Join('\n', steps.Select(step => $"{step.Key}: {step.Status}, {step.Running} run, {step.Backoff} wait, {step.Succeeded} of {step.Total} succeeded; its owner is {through.OwnerOf(StreamId.Step(Ns, run, step.Key))}").Concat(workers.Select(worker => $"{worker}")));
     }
 
     /// <summary>Stops all, and reads the whole history.</summary>
