@@ -11,12 +11,13 @@ namespace Fanfare.Bench;
 internal sealed class LocalEngine : IAsyncDisposable
 {
     private readonly string _directory;
+    private readonly string? _postgres;
     private readonly IStore _store;
     private readonly PostgresElection? _election;
 
-    private LocalEngine(string directory, IStore store, PostgresElection? election, IBlobStore blobs, EngineNode node)
+    private LocalEngine(string directory, string? postgres, IStore store, PostgresElection? election, IBlobStore blobs, EngineNode node)
     {
-        (_directory, _store, _election, Blobs, Node) = (directory, store, election, blobs, node);
+        (_directory, _postgres, _store, _election, Blobs, Node) = (directory, postgres, store, election, blobs, node);
     }
 
     public EngineNode Node { get; }
@@ -37,7 +38,26 @@ internal sealed class LocalEngine : IAsyncDisposable
     public static async Task<LocalEngine> StartAsync(string? postgres = null, Func<Task>? prepare = null, EngineOptions? options = null)
     {
         var directory = System.IO.Directory.CreateTempSubdirectory("fanfare-bench-").FullName;
-        var election = postgres is null ? null : await JoinAsync(postgres, prepare);
+        if (postgres is not null)
+        {
+            await using var source = NpgsqlDataSource.Create(postgres);
+            await using var drop = source.CreateCommand("DROP SCHEMA IF EXISTS bench CASCADE; DROP SCHEMA IF EXISTS bench_metaflow CASCADE");
+            await drop.ExecuteNonQueryAsync();
+        }
+        return await OpenAsync(directory, postgres, prepare, options);
+    }
+
+    /// <summary>Stops, and starts again on what it has stored.</summary>
+    public async Task<LocalEngine> RestartAsync()
+    {
+        await StopAsync();
+        return await OpenAsync(_directory, _postgres, null, null);
+    }
+
+    private static async Task<LocalEngine> OpenAsync(string directory, string? postgres, Func<Task>? prepare, EngineOptions? options)
+    {
+        var election = postgres is null ? null : await PostgresElection.JoinAsync(postgres + ";Search Path=bench", TimeProvider.System, Console.Error.WriteLine);
+        if (prepare is not null && election is not null) await prepare();
         IStore store = election is null
             ? await SqliteStore.OpenAsync(directory, TimeProvider.System, Console.Error.WriteLine)
             : await election.WinAsync("bench", CancellationToken.None);
@@ -45,17 +65,7 @@ internal sealed class LocalEngine : IAsyncDisposable
         var node = new EngineNode(options ?? new EngineOptions { Seed = 1 }, store.Journal, store.ReadModel, blobs,
             TimeProvider.System, new ConcurrentExclusiveSchedulerPair().ExclusiveScheduler, Console.Error.WriteLine);
         await node.RecoverAsync();
-        return new LocalEngine(directory, store, election, blobs, node);
-    }
-
-    private static async Task<PostgresElection> JoinAsync(string postgres, Func<Task>? prepare)
-    {
-        await using (var source = NpgsqlDataSource.Create(postgres))
-        await using (var drop = source.CreateCommand("DROP SCHEMA IF EXISTS bench CASCADE; DROP SCHEMA IF EXISTS bench_metaflow CASCADE"))
-            await drop.ExecuteNonQueryAsync();
-        var election = await PostgresElection.JoinAsync(postgres + ";Search Path=bench", TimeProvider.System, Console.Error.WriteLine);
-        if (prepare is not null) await prepare();
-        return election;
+        return new LocalEngine(directory, postgres, store, election, blobs, node);
     }
 
     public Task DeployAsync(FlowSpec spec) => Node.DeployAsync(new DeployFlow("default", "bench", spec, "bench", null), default);
@@ -77,9 +87,14 @@ internal sealed class LocalEngine : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await StopAsync();
+        System.IO.Directory.Delete(_directory, recursive: true);
+    }
+
+    private async Task StopAsync()
+    {
         await Node.DisposeAsync();
         await _store.DisposeAsync();
         if (_election is not null) await _election.DisposeAsync();
-        System.IO.Directory.Delete(_directory, recursive: true);
     }
 }

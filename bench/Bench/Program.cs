@@ -56,4 +56,10 @@ var posters = new Option<int>("--clients") { DefaultValueFactory = _ => 8 };
 var post = new Command("post", "Posts metadata of a step's tasks over HTTP.") { address, posters, told, span };
 post.SetAction(async (parse, _) => Json.WriteLine(await MetadataClients.RunAsync(new Uri(parse.GetValue(address)!), parse.GetValue(told), parse.GetValue(posters), parse.GetValue(span))));
 
-return await new RootCommand("Fanfare's benchmarks.") { run, measure, work, bare, steady, history, metadata, post, compare }.Parse(args).InvokeAsync();
+var all = new Option<int>("--schedules") { Description = "Schedules in all; whole hundreds.", DefaultValueFactory = _ => 1_000_000 };
+var due = new Option<int>("--due") { Description = "How many of them are due in one minute; whole hundreds.", DefaultValueFactory = _ => 100_000 };
+var inPostgres = new Option<bool>("--postgres") { Description = "On a private PostgreSQL server. Without it: SQLite." };
+var schedules = new Command("schedules", "Measures a start with many schedules, and how late runs begin of which many are due within a minute.") { all, due, inPostgres };
+schedules.SetAction((parse, _) => Schedules.RunAsync(parse.GetValue(all), parse.GetValue(due), parse.GetValue(inPostgres)));
+
+return await new RootCommand("Fanfare's benchmarks.") { run, measure, work, bare, steady, history, schedules, metadata, post, compare }.Parse(args).InvokeAsync();

@@ -49,6 +49,7 @@ namespace Fanfare.Contracts;
 [JsonSerializable(typeof(Api.PublishedView))]
 [JsonSerializable(typeof(Api.ListResponse<Api.PublishedView>))]
 [JsonSerializable(typeof(Api.TriggerView))]
+[JsonSerializable(typeof(Api.HeldView))]
 [JsonSerializable(typeof(Api.ListResponse<Api.TriggerView>))]
 [JsonSerializable(typeof(Api.TriggerCommandRequest))]
 [JsonSerializable(typeof(Api.ListResponse<Api.DeadLetterView>))]

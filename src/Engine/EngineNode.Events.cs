@@ -32,6 +32,9 @@ public sealed partial class EngineNode
             return true;
         })).WaitAsync(cancellationToken);
 
+    public Task<IReadOnlyList<HadEvent>> ReadHeldAsync(string ns, TriggerName trigger, TriggerSpec spec, CancellationToken cancellationToken) => OnLoop(() =>
+        Activate(StreamId.Trigger(ns, trigger.Flow, trigger.Trigger)).Ask<TriggerEntity, IReadOnlyList<HadEvent>>("system", (TriggerEntity entity, in Moment moment) => entity.HeldFor(spec))).WaitAsync(cancellationToken);
+
     public Task<IReadOnlyList<TriggerOutcome>> CommandDeadLettersAsync(CommandDeadLetters command, CancellationToken cancellationToken) => OnLoop(async () =>
     {
         var activation = Activate(StreamId.Event(command.Namespace, command.Event));

@@ -36,6 +36,8 @@ internal sealed class EventGrain(Resident resident) : Grain, IEventGrain
 [NodePlacement, Reentrant]
 internal sealed class TriggerGrain(Resident resident) : Grain, ITriggerGrain
 {
+    public Task<Outcome<IReadOnlyList<HadEvent>>> ReadHeldAsync(string ns, TriggerName trigger, TriggerSpec spec) => this.AnswerAsync(() => resident.Engine.ReadHeldAsync(ns, trigger, spec, CancellationToken.None));
+
     public Task<Outcome<bool>> DeliverAsync(Delivery delivery) => this.AnswerAsync(() => resident.TakeInAsync(delivery));
 }
 

@@ -37,6 +37,9 @@ public interface IEventGrain : IGrainWithStringKey
 [Alias("fanfare.trigger")]
 public interface ITriggerGrain : IGrainWithStringKey
 {
+    [Alias("held")]
+    Task<Outcome<IReadOnlyList<HadEvent>>> ReadHeldAsync(string ns, TriggerName trigger, TriggerSpec spec);
+
     /// <summary>An event tells it of itself.</summary>
     [Alias("deliver")]
     Task<Outcome<bool>> DeliverAsync(Delivery delivery);

@@ -58,6 +58,9 @@ internal sealed class GrainScheduler(IGrainFactory grains, string node) : ISched
         },
         cancellationToken);
 
+    public Task<IReadOnlyList<HadEvent>> ReadHeldAsync(string ns, TriggerName trigger, TriggerSpec spec, CancellationToken cancellationToken) =>
+        AskAsync(Grain<ITriggerGrain>(StreamId.Trigger(ns, trigger.Flow, trigger.Trigger)).ReadHeldAsync(ns, trigger, spec), cancellationToken);
+
     public Task<Explanation> ExplainAsync(TaskRef task, CancellationToken cancellationToken) => AskAsync(Grain<IStepGrain>(task.Stream).ExplainAsync(task), cancellationToken);
 
     // Whoever lets it go is answered all the same, with what was leased meanwhile.

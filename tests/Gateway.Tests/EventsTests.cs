@@ -120,6 +120,22 @@ public sealed class EventsTests
             server.Scheduler.Commands.Cast<CommandDeadLetters>());
     }
 
+    [Fact]
+    public async Task ATriggerThatNeedsSeveral_IsShownWithWhatItHas_AndOneThatDoesNotWithout()
+    {
+        await using var server = await StartAsync();
+        var spec = new TriggerSpec { Name = "both", All = true, Within = TimeSpan.FromHours(1), Sources = [new TriggerSource { Event = "loaded" }, new TriggerSource { Event = "checked" }] };
+        server.Reads.Change(() => server.Reads.Triggers.Add(new TriggerRow("default", "train", "both", new TriggerStanding(3, spec, null))));
+        server.Scheduler.Held.Add(new HadEvent(1, "e7", World.T0, """{"day":"2026-01-31"}"""));
+
+        var both = await (await server.Client.GetAsync("/api/v1/flows/train/triggers/both")).JsonAsync();
+        var on = await (await server.Client.GetAsync("/api/v1/flows/train/triggers/on")).JsonAsync();
+
+        var had = Assert.Single(both.GetProperty("held").EnumerateArray());
+        Assert.Equal((1, "e7", "2026-01-31"), (had.GetProperty("source").GetInt32(), had.GetProperty("event").GetString(), had.GetProperty("parameters").GetProperty("day").GetString()));
+        Assert.False(on.TryGetProperty("held", out _));
+    }
+
     private static async Task<Server> StartAsync()
     {
         var server = await Server.StartAsync();

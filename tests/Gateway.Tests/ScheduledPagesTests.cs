@@ -196,6 +196,20 @@ public sealed class ScheduledPagesTests
         static int Rows(string page) => page.Split("<tr><td>").Length - 1;
     }
 
+    [Fact]
+    public async Task TheTriggersOfAFlow_SayWhatHasCome_OfThoseThatNeedSeveral()
+    {
+        await using var server = await StartAsync();
+        server.Scheduler.Held.Add(new HadEvent(1, "e2", s_day, "{}"));
+
+        var ofFlow = await server.Client.GetStringAsync("/triggers?flow=train");
+        var all = await server.Client.GetStringAsync("/triggers");
+
+        AssertHas(ofFlow, "has not come", "has come", "href=\"/events/e2\"");
+        Assert.Single(server.Scheduler.Commands);
+        Assert.DoesNotContain("has come", all, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("/schedules/train/none", HttpStatusCode.NotFound, "has no schedule")]
     [InlineData("/schedules/1x/none", HttpStatusCode.NotFound, "has no schedule")]

@@ -116,6 +116,9 @@ public abstract partial class NodesConformance
         {
             for (var i = 0; i < 10; i++, published++)
                 Assert.Equal(2, (await through.Scheduler.PublishAsync(new PublishEvent(Site.Ns, "ann", "x", "{}", $"x{published}", ""), default)).Outcomes.Count);
+            // Whoever owns the trigger is asked for it, through whatever node.
+            foreach (var member in site.Members)
+                await Site.UntilAsync(async () => (await member.Scheduler.ReadHeldAsync(Site.Ns, new TriggerName("second", "both"), second.Triggers![1], default)) is [{ Source: 0 }], "One of both");
             await through.Scheduler.PublishAsync(new PublishEvent(Site.Ns, "ann", "y", "{}", $"y{published}", ""), default);
             // Used up before the next of them come.
             await Site.UntilAsync(async () => (await RunsAsync("second")).Count(run => run.Actor == "trigger:both") == published / 10, "The run of both");

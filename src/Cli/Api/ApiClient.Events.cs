@@ -17,6 +17,9 @@ internal sealed partial class ApiClient
     public Task<ListResponse<TriggerView>> ListTriggersAsync(string? flow, int limit, string? cursor, CancellationToken cancellationToken) =>
         GetAsync<ListResponse<TriggerView>>($"api/v1/triggers?{Paging(limit, cursor)}{(flow is null ? "" : $"&flow={Escape(flow)}")}", cancellationToken);
 
+    public Task<TriggerView> GetTriggerAsync(string flow, string trigger, CancellationToken cancellationToken) =>
+        GetAsync<TriggerView>($"api/v1/flows/{Escape(flow)}/triggers/{Escape(trigger)}", cancellationToken);
+
     public Task<TriggerView> CommandTriggerAsync(string flow, string trigger, string verb, TriggerCommandRequest request, CancellationToken cancellationToken) =>
         PostAsync<TriggerCommandRequest, TriggerView>($"api/v1/flows/{Escape(flow)}/triggers/{Escape(trigger)}:{verb}", request, repeatable: true, cancellationToken);
 

@@ -11,7 +11,7 @@ internal static class EventCommand
     {
         var command = new Command("event", "Publish events, and see what they start")
         {
-            Publish(global), List(global), Show(global), Triggers(global), Verb(global, "pause", "Pause a trigger: nothing starts by it until it is resumed"),
+            Publish(global), List(global), Show(global), Triggers(global), Trigger(global), Verb(global, "pause", "Pause a trigger: nothing starts by it until it is resumed"),
             Verb(global, "resume", "Resume a trigger; events that came while it was paused are left out"), Dead(global),
             Settle(global, "redrive", "Try again what could not start, by the triggers as they are now"), Settle(global, "dismiss", "Dismiss what could not start"),
         };
@@ -130,6 +130,30 @@ internal static class EventCommand
         });
     }
 
+    private static Command Trigger(GlobalOptions global)
+    {
+        var (flow, trigger) = (Arguments.Flow(global, "The flow"), new Argument<string>("TRIGGER") { Description = "The trigger, by its name in the flow" });
+        var command = new Command("trigger", "Show a trigger, and what one that needs several events has so far") { flow, trigger };
+        ExampleHelp.Add(command, "fanfare event trigger report on_both");
+        return global.On(command, async (session, parsed, cancel) =>
+        {
+            var view = await session.Api.GetTriggerAsync(parsed.GetRequiredValue(flow), parsed.GetRequiredValue(trigger), cancel);
+            if (session.Screen.Json)
+            {
+                session.Screen.WriteJson(view);
+                return ExitCode.Success;
+            }
+            Say(session, view);
+            if (view.Held is { } held)
+            {
+                session.Screen.Table(["NEEDS", "HAS", "PUBLISHED"], view.Standing.Spec.Sources.Select((source, place) => held.FirstOrDefault(had => had.Source == place) is { } had
+                    ? new[] { Screen.Escape(ListensFor(source)), had.Event, Words.Time(had.PublishedAt, session.Host.Clock) }
+                    : [Screen.Escape(ListensFor(source)), "nothing yet", ""]));
+            }
+            return ExitCode.Success;
+        });
+    }
+
     private static Command Verb(GlobalOptions global, string verb, string summary)
     {
         var (flow, trigger) = (Arguments.Flow(global, "The flow"), new Argument<string>("TRIGGER") { Description = "The trigger, by its name in the flow" });
@@ -142,7 +166,7 @@ internal static class EventCommand
             var request = new TriggerCommandRequest(verb == "pause" ? parsed.GetValue(reason) : null);
             var view = await session.Api.CommandTriggerAsync(parsed.GetRequiredValue(flow), parsed.GetRequiredValue(trigger), verb, request, cancel);
             if (session.Screen.Json) session.Screen.WriteJson(view);
-            else session.Screen.SayMarkup($"[bold]{Screen.Escape(view.Flow)} {Screen.Escape(view.Trigger)}[/], {Screen.Escape(ListensFor(view.Standing.Spec))}: {(view.Standing.Pause is null ? "starts runs" : Paused(view.Standing, session.Host.Clock))}");
+            else Say(session, view);
             return ExitCode.Success;
         });
     }
@@ -208,8 +232,12 @@ internal static class EventCommand
         }
     }
 
-    private static string ListensFor(TriggerSpec spec) => string.Join(spec.All ? " and " : " or ", spec.Sources.Select(source =>
-        (source.Event ?? $"{string.Join('/', source.Ends.Select(Words.Of))} {source.Flow}") + (source.Where.Count > 0 ? " where …" : "")));
+    private static void Say(Session session, TriggerView view) => session.Screen.SayMarkup(
+        $"[bold]{Screen.Escape(view.Flow)} {Screen.Escape(view.Trigger)}[/], {Screen.Escape(ListensFor(view.Standing.Spec))}{(view.Standing.Spec.All ? $" within {Words.Duration(view.Standing.Spec.Within)}" : "")}: {(view.Standing.Pause is null ? "starts runs" : Paused(view.Standing, session.Host.Clock))}");
+
+    private static string ListensFor(TriggerSpec spec) => string.Join(spec.All ? " and " : " or ", spec.Sources.Select(ListensFor));
+
+    private static string ListensFor(TriggerSource source) => (source.Event ?? $"{string.Join('/', source.Ends.Select(Words.Of))} {source.Flow}") + (source.Where.Count > 0 ? " where …" : "");
 
     private static string Paused(TriggerStanding standing, TimeProvider clock) =>
         standing.Pause is { } pause ? $"[yellow]paused[/] by {Screen.Escape(pause.Actor)} at {Words.Time(pause.At, clock)}{(pause.Reason is null ? "" : $": {Screen.Escape(Words.Brief(pause.Reason, 200))}")}" : "";

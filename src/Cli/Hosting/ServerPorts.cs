@@ -106,6 +106,8 @@ internal abstract class ServerPorts : ITenure, IScheduler, IJournal, IReadModel
         return true;
     });
 
+    public Task<IReadOnlyList<HadEvent>> ReadHeldAsync(string ns, TriggerName trigger, TriggerSpec spec, CancellationToken cancellationToken) => AskAsync(now => now.Scheduler.ReadHeldAsync(ns, trigger, spec, cancellationToken));
+
     public Task<Explanation> ExplainAsync(TaskRef task, CancellationToken cancellationToken) => AskAsync(now => now.Scheduler.ExplainAsync(task, cancellationToken));
 
     public Task<PollResponse> PollAsync(PollRequest request, CancellationToken cancellationToken) => AskAsync(now => now.Scheduler.PollAsync(request, cancellationToken));

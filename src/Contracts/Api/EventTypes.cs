@@ -28,7 +28,13 @@ public sealed record PublishedView(
 public sealed record OutcomeView(string Flow, string Trigger, int Deployment, TriggerResult Result, string? Run, string? Reason);
 
 /// <summary>GET /api/v1/triggers and /api/v1/flows/{flow}/triggers/{trigger}.</summary>
-public sealed record TriggerView(string Flow, string Trigger, TriggerStanding Standing);
+/// <param name="Held">What it has so far, where one trigger is shown that needs several events; null otherwise.</param>
+public sealed record TriggerView(string Flow, string Trigger, TriggerStanding Standing, IReadOnlyList<HeldView>? Held = null);
+
+/// <summary>An event that a trigger has, which needs others beside it.</summary>
+/// <param name="Source">Which of the trigger's sources it is for: its place in the list, from 0.</param>
+/// <param name="Parameters">What the source maps of it.</param>
+public sealed record HeldView(int Source, string Event, DateTimeOffset PublishedAt, JsonElement Parameters);
 
 /// <summary>POST /api/v1/flows/{flow}/triggers/{trigger}:pause, :resume.</summary>
 public sealed record TriggerCommandRequest(string? Reason = null);

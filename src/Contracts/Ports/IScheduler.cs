@@ -55,6 +55,10 @@ public interface IScheduler
     /// <summary>Hands an entity what another tells it; returns when that is durable there. Nodes use it among themselves.</summary>
     Task DeliverAsync(Delivery delivery, CancellationToken cancellationToken);
 
+    /// <summary>What a trigger that needs several events has so far: of each source the newest event, in the order of its sources. Nothing of one that any of its sources starts.</summary>
+    /// <param name="spec">The trigger as the flow's latest deployment has it: what came for other sources does not count any more.</param>
+    Task<IReadOnlyList<HadEvent>> ReadHeldAsync(string ns, TriggerName trigger, TriggerSpec spec, CancellationToken cancellationToken);
+
     /// <summary>"Why is it not running?"</summary>
     Task<Explanation> ExplainAsync(TaskRef task, CancellationToken cancellationToken);
 

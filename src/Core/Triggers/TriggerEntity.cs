@@ -20,6 +20,9 @@ public sealed class TriggerEntity(StreamId id, int carriedAfter = TriggerEntity.
 
     public override DateTimeOffset? DurableDue => null;
 
+    /// <summary>What it has, as far as that is for the same sources as now.</summary>
+    public IReadOnlyList<HadEvent> HeldFor(TriggerSpec spec) => HasSameSources(spec) ? [.. _had.Values] : [];
+
     public override Row? CurrentRow => null;
 
     public override TimeSpan? TickAfter(DateTimeOffset now, TimeSpan uptime) => null;

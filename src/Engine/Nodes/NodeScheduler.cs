@@ -138,6 +138,9 @@ public sealed class NodeScheduler : IScheduler
         },
         cancellationToken);
 
+    public Task<IReadOnlyList<HadEvent>> ReadHeldAsync(string ns, TriggerName trigger, TriggerSpec spec, CancellationToken cancellationToken) =>
+        AskAsync(StreamId.Trigger(ns, trigger.Flow, trigger.Trigger), node => node.ReadHeldAsync(ns, trigger, spec, cancellationToken), cancellationToken);
+
     public Task<Explanation> ExplainAsync(TaskRef task, CancellationToken cancellationToken) => AskAsync(task.Stream, node => node.ExplainAsync(task, cancellationToken), cancellationToken);
 
     /// <summary>Another node has something for workers that may poll through this one.</summary>

@@ -17,7 +17,7 @@ internal static class TriggersApi
         api.MapGet("/triggers", ListAsync).AsRead().WithQuery(Q.Namespace, Q.TriggersOf, Q.Limit, Q.Cursor)
             .WithName("listTriggers").WithSummary("List triggers, by flow and name");
         api.MapGet("/flows/{flow}/triggers/{trigger}", ShowAsync).AsRead().WithQuery(Q.Namespace)
-            .WithName("showTrigger").WithSummary("Show a trigger");
+            .WithName("showTrigger").WithSummary("Show a trigger, and what one that needs several events has so far");
         foreach (var (verb, summary) in Verbs)
         {
             var word = GatewayJson.Word(verb);
@@ -35,7 +35,13 @@ internal static class TriggersApi
         return TypedResults.Ok(await Listing.PageAsync(cursor, Query, View));
     }
 
-    private static async Task<Ok<TriggerView>> ShowAsync(HttpContext http, string flow, string trigger, IReadModel reads) => TypedResults.Ok(View(await GetAsync(http, flow, trigger, reads)));
+    private static async Task<Ok<TriggerView>> ShowAsync(HttpContext http, string flow, string trigger, IReadModel reads, IScheduler scheduler)
+    {
+        var row = await GetAsync(http, flow, trigger, reads);
+        if (!row.Standing!.Spec.All) return TypedResults.Ok(View(row));
+        var held = await scheduler.ReadHeldAsync(row.Namespace, new TriggerName(flow, trigger), row.Standing.Spec, http.RequestAborted);
+        return TypedResults.Ok(View(row) with { Held = [.. held.Select(had => new HeldView(had.Source, had.Id, had.PublishedAt, GatewayJson.Element(had.Parameters)))] });
+    }
 
     private static async Task<Ok<TriggerView>> CommandAsync(HttpContext http, string flow, string trigger, ScheduleVerb verb, IScheduler scheduler, IReadModel reads)
     {

@@ -20,7 +20,7 @@ internal static class PagesApi
         Refreshing(pages, "/schedules/{flow}/{schedule}", (http, reads, clock) => SchedulePage.BuildAsync(http, Value(http, "flow"), Value(http, "schedule"), reads, clock));
         Refreshing(pages, "/backfills", (http, reads, _) => BackfillsPage.BuildAsync(http, reads));
         Refreshing(pages, "/backfills/{backfill}", (http, reads, clock) => BackfillPage.BuildAsync(http, Value(http, "backfill"), reads, clock));
-        Refreshing(pages, "/triggers", (http, reads, _) => TriggersPage.BuildAsync(http, reads));
+        Refreshing(pages, "/triggers", (http, reads, _) => TriggersPage.BuildAsync(http, reads, http.RequestServices.GetRequiredService<IScheduler>()));
         Refreshing(pages, "/events", (http, reads, _) => EventsPage.BuildAsync(http, reads));
         Refreshing(pages, "/events/{event}", (http, reads, _) => EventPage.BuildAsync(http, Value(http, "event"), reads));
         Refreshing(pages, "/dead-letters", (http, reads, _) => DeadLettersPage.BuildAsync(http, reads));

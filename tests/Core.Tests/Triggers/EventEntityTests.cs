@@ -59,12 +59,16 @@ public sealed class EventEntityTests
         Take("e1", 0, 0, """{"day":"old"}""");
         Take("e2", 5, 0, """{"day":"new"}""");
         Assert.Empty(Begun());
+        Assert.Equal([new HadEvent(0, "e2", s_start.AddSeconds(5), """{"day":"new"}""")], _trigger.HeldFor(s_all));
+        Assert.Empty(_trigger.HeldFor(s_all with { Sources = [new TriggerSource { Event = "a" }, new TriggerSource { Event = "c" }] }));
         Take("e3", 30, 1, """{"n":3}""");
 
         var begin = Assert.Single(Begun());
         Assert.Equal("""{"x":1,"day":"new","n":3}""", begin.Parameters);
         Assert.Equal(["e2", "e3"], begin.Cause.Events);
         Assert.Equal(2, begin.Priority);
+
+        Assert.Empty(_trigger.HeldFor(s_all));
 
         // They are used up, and what was superseded does not come back.
         Take("e1", 0, 0);

@@ -38,7 +38,10 @@ public sealed class TriggerTests : IAsyncLifetime
         await _site.Api.DeployAsync(s_etl);
         await _site.Api.DeployAsync(s_report);
 
-        await PublishAsync("ready", "{}");
+        var ready = await PublishAsync("ready", "{}");
+        await Eventually.TrueAsync(async () => (await ReadAsync<TriggerView>("/api/v1/flows/report/triggers/both")).Held is [{ Source: 0 } had] && had.Event == ready.Event, "One of both");
+        Assert.Matches($"ready +│? *{ready.Event}", await CommandAsync("event", "trigger", "report", "both"));
+        Assert.Contains("has not come", await _site.Api.GetTextAsync("/triggers?flow=report"), StringComparison.Ordinal);
         Assert.Equal("filtered", (await PublishAsync("orders", """{"region":"us"}""")).Outcomes.Single().Result.ToString().ToLowerInvariant());
         var published = await PublishAsync("orders", """{"region":"eu","date":"2026-11-27","size":7}""");
         var again = await PublishAsync("orders", """{"region":"eu","date":"2026-11-27","size":7}""", key: "k");

@@ -27,6 +27,8 @@ internal sealed class FakeScheduler : IScheduler
     /// <summary>What events, and dead letters that are tried again, come to.</summary>
     public List<TriggerOutcome> Outcomes { get; } = [];
 
+    public List<HadEvent> Held { get; } = [];
+
     public void Reset()
     {
         (Refusal, Gate, ParkPolls, New) = (null, null, false, true);
@@ -35,6 +37,7 @@ internal sealed class FakeScheduler : IScheduler
         Tokens.Clear();
         Inputs.Clear();
         Outcomes.Clear();
+        Held.Clear();
     }
 
     public async Task<Deployed> DeployAsync(DeployFlow command, CancellationToken cancellationToken)
@@ -102,6 +105,12 @@ internal sealed class FakeScheduler : IScheduler
     public Task AwaitEndsAsync(string ns, IReadOnlyList<string> flows, CancellationToken cancellationToken) => TakeAsync((ns, flows), cancellationToken);
 
     public Task DeliverAsync(Delivery delivery, CancellationToken cancellationToken) => TakeAsync(delivery, cancellationToken);
+
+    public async Task<IReadOnlyList<HadEvent>> ReadHeldAsync(string ns, TriggerName trigger, TriggerSpec spec, CancellationToken cancellationToken)
+    {
+        await TakeAsync((ns, trigger), cancellationToken);
+        return Held;
+    }
 
     public async Task<Explanation> ExplainAsync(TaskRef task, CancellationToken cancellationToken)
     {
