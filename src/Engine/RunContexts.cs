@@ -3,23 +3,22 @@ using Fanfare.Core;
 
 namespace Fanfare.Engine;
 
-/// <summary>What never changes about runs and deployments, read once and kept: graphs, parameters. Bounded.</summary>
+/// <summary>What never changes about runs and deployments, read once and kept while it is used: graphs, parameters. Bounded.</summary>
 internal sealed class RunContexts(IReadModel readModel)
 {
-    private const int MostRuns = 50_000, MostGraphs = 1_000, MostFlows = 10_000;
+    private const int MostRuns = 50_000, MostGraphs = 4_000, MostFlows = 10_000;
 
-    private readonly Dictionary<(string Namespace, string Run), RunContext> _runs = [];
-    private readonly Dictionary<(string Namespace, string Flow, int Version), (FlowGraph Graph, string? Package)> _graphs = [];
-
-    private readonly Dictionary<(string Namespace, string Flow), FlowVersions> _flows = [];
+    private readonly RecentlyUsed<(string Namespace, string Run), RunContext> _runs = new(MostRuns);
+    private readonly RecentlyUsed<(string Namespace, string Flow, int Version), (FlowGraph Graph, string? Package)> _graphs = new(MostGraphs);
+    private readonly RecentlyUsed<(string Namespace, string Flow), FlowVersions> _flows = new(MostFlows);
 
     /// <summary>The context of a run that was read before; null when it has to be read.</summary>
-    public RunContext? Find(string ns, string run) => _runs.GetValueOrDefault((ns, run));
+    public RunContext? Find(string ns, string run) => _runs.Find((ns, run));
 
     /// <exception cref="RefusedException">There is no such run.</exception>
     public async Task<RunContext> GetAsync(string ns, string run, CancellationToken cancellationToken)
     {
-        if (_runs.TryGetValue((ns, run), out var context)) return context;
+        if (_runs.TryGet((ns, run), out var context)) return context;
         var row = await readModel.GetRunAsync(ns, run, cancellationToken);
         // It may be about to start since it was asked for.
         if (row is null) return Find(ns, run) ?? throw new RefusedException(RefusalKind.NotFound, "FAN0002", $"There is no run '{run}' in namespace '{ns}'.");
@@ -30,8 +29,9 @@ internal sealed class RunContexts(IReadModel readModel)
     /// <summary>Keeps the context of a run that is about to start; one that is there already stands.</summary>
     public RunContext Put(string ns, string run, RunContext context)
     {
-        if (_runs.Count >= MostRuns) _runs.Clear();
-        return _runs.TryAdd((ns, run), context) ? context : _runs[(ns, run)];
+        if (_runs.TryGet((ns, run), out var known)) return known;
+        _runs.Set((ns, run), context);
+        return context;
     }
 
     /// <summary>Another run may have the id from now on.</summary>
@@ -47,15 +47,14 @@ internal sealed class RunContexts(IReadModel readModel)
     }
 
     /// <summary>What the flow has; null when it is not known here.</summary>
-    public FlowVersions? Versions(string ns, string flow) => _flows.TryGetValue((ns, flow), out var versions) ? versions : null;
+    public FlowVersions? Versions(string ns, string flow) => _flows.TryGet((ns, flow), out var versions) ? versions : null;
 
     /// <summary>Takes note of what the flow has, as its own entity says it: whoever opened its stream learns of each deployment and deletion that follows. A row that was read would not do, since one may be on its way of which no
     /// row tells yet. What comes late takes nothing back: both numbers only grow.</summary>
     public void SetVersions(string ns, string flow, FlowVersions versions)
     {
-        if (_flows.Count >= MostFlows && !_flows.ContainsKey((ns, flow))) _flows.Clear();
-        var known = _flows.GetValueOrDefault((ns, flow));
-        _flows[(ns, flow)] = new FlowVersions(Math.Max(versions.Latest, known.Latest), Math.Max(versions.Deleted, known.Deleted));
+        var known = _flows.Find((ns, flow));
+        _flows.Set((ns, flow), new FlowVersions(Math.Max(versions.Latest, known.Latest), Math.Max(versions.Deleted, known.Deleted)));
     }
 
     /// <summary>Other nodes learn of these flows' deployments from now on.</summary>
@@ -66,13 +65,13 @@ internal sealed class RunContexts(IReadModel readModel)
 
     public async Task<(FlowGraph Graph, string? Package)> GraphAsync(string ns, string flow, int version, CancellationToken cancellationToken)
     {
-        if (_graphs.TryGetValue((ns, flow, version), out var known)) return known;
+        if (_graphs.TryGet((ns, flow, version), out var known)) return known;
         var row = await readModel.GetDeploymentAsync(ns, flow, version, cancellationToken)
             ?? throw new RefusedException(RefusalKind.NotFound, "FAN0002", $"Flow '{flow}' has no deployment {version} in namespace '{ns}'.");
         var graph = FlowGraph.Compile(FlowSpecJson.Read(row.Spec), out var errors)
             ?? throw new JournalFormatException($"Deployment {version} of flow '{flow}' does not compile: {errors[0]}");
-        if (_graphs.Count >= MostGraphs) _graphs.Clear();
-        return _graphs[(ns, flow, version)] = (graph, row.Package);
+        _graphs.Set((ns, flow, version), (graph, row.Package));
+        return (graph, row.Package);
     }
 }
 
