@@ -22,7 +22,7 @@ public static class Telemetry
     /// <summary>Name of a flow whose runs fail one after another; of more than a node tells apart, the rest is one.</summary>
     public const string Flow = "fanfare.flow";
 
-    /// <summary>Kind of an entity.</summary>
+    /// <summary>Kind of an entity, or of a dead letter.</summary>
     public const string Kind = "fanfare.kind";
 
     /// <summary>An attribute with its value, to be made once and used for each measurement.</summary>

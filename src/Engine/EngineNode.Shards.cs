@@ -16,6 +16,7 @@ public sealed partial class EngineNode
         // What was deployed while the node was not yet known to others, nobody has told it.
         _unknown++;
         EngineInstruments.ShardsCame(shards.Count);
+        if (shards.Contains(TellingShard)) Start(CountOpenAsync);
         return Task.FromResult(WakeAllAsync(shards));
     });
 
@@ -40,6 +41,7 @@ public sealed partial class EngineNode
     {
         Owned.ExceptWith(shards);
         EngineInstruments.ShardsWent(shards.Count);
+        StopTellingOfAll();
         var lost = shards.ToHashSet();
         foreach (var activation in _activations.Values.Where(activation => lost.Contains(Shards.Of(activation.Id))).ToList())
         {

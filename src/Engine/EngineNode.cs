@@ -286,7 +286,11 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         Dispatcher.ForgetSilent(now);
         // Not at the start, which is to be quick.
         if (Options.IsMeasured && !_stopping.IsCancellationRequested) _gauges ??= new EngineGauges();
-        if (_gauges is { IsWatched: true }) _gauges.Take(_activations.Values.Select(activation => new EntityInMemory(activation.Id.Kind, activation.Offered, activation.WaitsSince)), Dispatcher.Count(), Failing.Tell(Uptime), _shards?.Count, Uptime);
+        if (_gauges is { IsWatched: true })
+        {
+            _gauges.Take(_activations.Values.Select(activation => new EntityInMemory(activation.Id.Kind, activation.Offered, activation.WaitsSince)), Dispatcher.Count(), Failing.Tell(Uptime), _shards?.Count, Uptime);
+            Start(CountOpenAsync);
+        }
         // What is due before the scan after next is woken now, and waits on a timer of its own. What is due at once was woken when it came, and keeps itself awake; there may be a hundred thousand of it.
         var isWhole = _isMissing || Uptime - _scannedAt >= WholeScanEvery;
         var isMissing = _isMissing;

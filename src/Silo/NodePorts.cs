@@ -28,6 +28,8 @@ internal sealed class NodePorts : ServerPorts, IRunWatch, ICluster
     // A life that ends takes its watches along; who follows a run is told to come again, since its tenure ends with it.
     public IDisposable Watch(string ns, string run) => (_life ?? throw Unsettled()).Watch(ns, run);
 
+    int? ICluster.Live => _life?.Live.Count;
+
     public Task<IReadOnlyList<NodeInfo>> ListNodesAsync(CancellationToken cancellationToken) => (_life ?? throw Unsettled()).ListNodesAsync(cancellationToken);
 
     public async Task<string> DrainAsync(CancellationToken cancellationToken)

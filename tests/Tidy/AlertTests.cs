@@ -48,7 +48,7 @@ public sealed partial class AlertTests
         return alerts;
     }
 
-    [GeneratedRegex(@"expr:(.*?)\n\s+(?:for|labels):", RegexOptions.Singleline)]
+    [GeneratedRegex(@"expr:(.*?)\n\s+(?:for|keep_firing_for|labels):", RegexOptions.Singleline)]
     private static partial Regex Expression();
 
     // An expression also has names of labels, within braces and behind by and on.

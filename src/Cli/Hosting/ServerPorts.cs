@@ -177,6 +177,8 @@ internal abstract class ServerPorts : ITenure, IScheduler, IJournal, IReadModel
     public Task<Page<DeadLetterRow>> ListDeadLettersAsync(string ns, string? flow, string? trigger, string? cursor, int limit, CancellationToken cancellationToken) =>
         AskAsync(now => now.Store.ReadModel.ListDeadLettersAsync(ns, flow, trigger, cursor, limit, cancellationToken));
 
+    public Task<OpenCounts> CountOpenAsync(int most, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.CountOpenAsync(most, cancellationToken));
+
     public Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.GetRunAsync(ns, run, cancellationToken));
 
     public Task<RetiredRun?> GetRetiredAsync(string ns, string run, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.GetRetiredAsync(ns, run, cancellationToken));

@@ -42,6 +42,9 @@ public interface IRunWatch
 /// <summary>The servers that own a journal together, for those who look after them.</summary>
 public interface ICluster
 {
+    /// <summary>How many live as this one sees it, itself among them; null while it joins. Costs nothing.</summary>
+    int? Live { get; }
+
     /// <summary>All that live, by address. One that does not answer is there with no version.</summary>
     Task<IReadOnlyList<NodeInfo>> ListNodesAsync(CancellationToken cancellationToken);
 

@@ -17,6 +17,12 @@ public sealed record HistoryEvent(long Position, StreamId Stream, JournalEvent E
 /// <summary>Output of one predecessor's task, for an input.</summary>
 public sealed record TaskOutput(StepKey Step, int Split, int Attempt, string? Output, IReadOnlyList<Artifact>? Artifacts);
 
+/// <summary>What there is at the moment of what somebody has to look after, of all namespaces together.</summary>
+/// <param name="DeadEvents">Dead letters of events, one for each event and trigger whose run it could not start.</param>
+/// <param name="DeadNotices">Notices that are a dead letter of some receiver; of several receivers of one it is counted once.</param>
+/// <param name="ActiveRuns">Runs that have not ended, by status; each status of them is there.</param>
+public sealed record OpenCounts(int DeadEvents, int DeadNotices, IReadOnlyDictionary<RunStatus, int> ActiveRuns);
+
 /// <summary>Queries over what was committed. Safe to call from any thread; a query never blocks the journal.
 /// Cursors are opaque; an unknown one throws <see cref="FormatException"/>.</summary>
 public interface IReadModel
@@ -75,6 +81,9 @@ public interface IReadModel
     /// <param name="flow">Only those of this flow; null for all.</param>
     /// <param name="isDead">Only those that are a dead letter of some receiver.</param>
     Task<Page<NoticeRow>> ListNoticesAsync(string ns, string? flow, bool isDead, string? cursor, int limit, CancellationToken cancellationToken);
+
+    /// <param name="most">No more than so many of each are counted; of active runs, which are counted together, the oldest of a namespace first.</param>
+    Task<OpenCounts> CountOpenAsync(int most, CancellationToken cancellationToken);
 
     Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken);
 

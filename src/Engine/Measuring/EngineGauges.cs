@@ -19,6 +19,11 @@ internal sealed class EngineGauges : IDisposable
         _live = Telemetry.Tag(Telemetry.State, "live"), _silent = Telemetry.Tag(Telemetry.State, "silent"),
         _used = Telemetry.Tag(Telemetry.State, "used"), _free = Telemetry.Tag(Telemetry.State, "free");
 
+    private static readonly KeyValuePair<string, object?> _events = Telemetry.Tag(Telemetry.Kind, "event"), _notices = Telemetry.Tag(Telemetry.Kind, "notice");
+
+    private static readonly Dictionary<RunStatus, KeyValuePair<string, object?>> _statuses =
+        Enum.GetValues<RunStatus>().Where(status => !status.IsTerminal()).ToDictionary(status => status, status => Telemetry.Tag(Telemetry.State, status.ToString().ToLowerInvariant()));
+
     private static readonly (StreamKind Kind, KeyValuePair<string, object?> Tag)[] _kinds =
     [
         (StreamKind.Flow, Telemetry.Tag(Telemetry.Kind, "flow")), (StreamKind.Schedule, Telemetry.Tag(Telemetry.Kind, "schedule")),
@@ -32,6 +37,7 @@ internal sealed class EngineGauges : IDisposable
     private readonly Meter _meter = new(Telemetry.Meter);
     private readonly Instrument _watched;
     private volatile Seen? _seen;
+    private volatile OpenCounts? _open;
 
     public EngineGauges()
     {
@@ -44,6 +50,9 @@ internal sealed class EngineGauges : IDisposable
         _meter.CreateObservableGauge("fanfare.flow.failures", () => Tell<int>(seen => seen.Failing.Select(flow => new Measurement<int>(flow.Failures, Telemetry.Tag(Telemetry.Flow, flow.Flow)))), "{run}",
             "Runs of a flow that failed one after another, without one that succeeded since; told from the third on, and of the flows whose runs ended at this server.");
         _meter.CreateObservableGauge("fanfare.node.shards", () => Tell<int>(seen => seen.Shards is { } shards ? [new(shards)] : []), "{shard}", "Shards of the journal that this node owns, where several share it.");
+        _meter.CreateObservableGauge("fanfare.dead_letters", () => _open is { } open ? DeadLettersOf(open) : [], "{letter}",
+            "Dead letters that nobody has redriven or dismissed: events that could start no run, one for each trigger, and notices of which some receiver was not told. One of all servers tells it, for all of them.");
+        _meter.CreateObservableGauge("fanfare.run.active", () => _open is { } open ? ActiveRunsOf(open) : [], "{run}", "Runs that have not ended, by status, whoever has them. One of all servers tells it, for all of them.");
     }
 
     /// <summary>Whether anybody listens, so that it is worth to look.</summary>
@@ -67,6 +76,9 @@ internal sealed class EngineGauges : IDisposable
         _seen = new Seen([.. _queues.Select(queue => (queue.Value, queues.GetValueOrDefault(queue.Key)))], kinds, workers, failing, shards);
     }
 
+    /// <summary>Takes what there is in the whole journal; null at a node that does not tell it.</summary>
+    public void TakeOpen(OpenCounts? open) => _open = open;
+
     public void Dispose() => _meter.Dispose();
 
     private IEnumerable<Measurement<T>> Tell<T>(Func<Seen, IEnumerable<Measurement<T>>> measure)
@@ -84,6 +96,10 @@ internal sealed class EngineGauges : IDisposable
     private static IEnumerable<Measurement<double>> AgesOf(Seen seen) => seen.Queues.Select(queue => new Measurement<double>(queue.Counts.Oldest.TotalSeconds, queue.Tag));
 
     private static IEnumerable<Measurement<int>> EntitiesOf(Seen seen) => _kinds.Select(kind => new Measurement<int>(seen.Kinds[(int)kind.Kind], kind.Tag));
+
+    private static IEnumerable<Measurement<int>> DeadLettersOf(OpenCounts open) => [new(open.DeadEvents, _events), new(open.DeadNotices, _notices)];
+
+    private static IEnumerable<Measurement<int>> ActiveRunsOf(OpenCounts open) => open.ActiveRuns.Select(runs => new Measurement<int>(runs.Value, _statuses[runs.Key]));
 
     private sealed record Seen(IReadOnlyList<(KeyValuePair<string, object?> Tag, QueueCounts Counts)> Queues, int[] Kinds, WorkerCounts Workers, IReadOnlyList<(string Flow, int Failures)> Failing, int? Shards);
 

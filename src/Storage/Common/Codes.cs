@@ -26,6 +26,9 @@ internal static class Codes
 
     private static readonly EventKind[] _events = [EventKind.Event, EventKind.RunEnd];
 
+    /// <summary>Of runs that have not ended, by their codes.</summary>
+    public static IReadOnlyList<RunStatus> ActiveRuns { get; } = _run[..5];
+
     public static int Of(EventKind kind) => Find(_events, kind);
 
     public static EventKind Event(int code) => _events[code];

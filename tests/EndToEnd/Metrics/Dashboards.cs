@@ -10,7 +10,7 @@ internal static class Dashboards
     public static IReadOnlyList<(string Name, string Expression)> Panels(string rateInterval)
     {
         var files = Directory.GetFiles(Path.Combine(Root(), "deploy", "grafana"), "*.json");
-        Assert.True(files.Length >= 5, string.Join(' ', files));
+        Assert.True(files.Length >= 6, string.Join(' ', files));
         return [.. files.Order(StringComparer.Ordinal).SelectMany(file => Panels(file, rateInterval))];
     }
 
@@ -25,7 +25,7 @@ internal static class Dashboards
         var panels = dashboard.RootElement.GetProperty("panels").EnumerateArray().Where(panel => panel.TryGetProperty("targets", out _))
             .SelectMany(panel => panel.GetProperty("targets").EnumerateArray().Select(target => (
                 $"{Path.GetFileNameWithoutExtension(file)}, {panel.GetProperty("title").GetString()}",
-                target.GetProperty("expr").GetString()!.Replace("$__rate_interval", rateInterval, StringComparison.Ordinal).Replace("$job", ".*", StringComparison.Ordinal)))).ToList();
+                target.GetProperty("expr").GetString()!.Replace("$__rate_interval", rateInterval, StringComparison.Ordinal).Replace("$job", ".*", StringComparison.Ordinal).Replace("$flow", ".*", StringComparison.Ordinal)))).ToList();
         Assert.NotEmpty(panels);
         return panels;
     }

@@ -47,6 +47,7 @@ public sealed class MetricsTests : IAsyncLifetime
         Assert.Equal(page["fanfare_journal_batch_events_sum"], page["fanfare_engine_events_total"]);
         Assert.Equal(1, page["fanfare_server_ready"]);
         Assert.Equal(1, page["fanfare_server_owning"]);
+        Assert.Equal(1, page["fanfare_cluster_nodes"]);
         Assert.InRange(page["fanfare_disk_free_bytes"], 1, page["fanfare_disk_size_bytes"]);
     }
 
@@ -113,5 +114,43 @@ public sealed class MetricsTests : IAsyncLifetime
         Assert.Equal(1, page["""fanfare_attempt_ended_total{fanfare_outcome="lost"}"""]);
         Assert.Equal(1, page["""fanfare_task_ended_total{fanfare_outcome="succeeded"}"""]);
         Assert.Equal(0, page["""fanfare_attempt_lost_total{fanfare_cause="lease_expired"}"""]);
+    }
+
+    [Fact]
+    public async Task WhatIsOpen_IsTold_UntilItIsSettledOrEnds_AlsoAfterARestart()
+    {
+        const string running = """fanfare_run_active{fanfare_state="running"}""", paused = """fanfare_run_active{fanfare_state="paused"}""";
+        const string events = """fanfare_dead_letters{fanfare_kind="event"}""", notices = """fanfare_dead_letters{fanfare_kind="notice"}""";
+        await PageAsync((running, 0), (paused, 0), (events, 0), (notices, 0));
+        const string flow = """
+            name: held
+            parameters: {size: {type: int, default: 0}}
+            triggers: {told: {event: told, map: {size: size}}}
+            notify: [{on: [cancelled], to: [nobody]}]
+            steps:
+              start: {queue: gpu, run: "true"}
+            """;
+        var (first, second) = (await _site.Api.StartAsync(flow), await _site.Api.StartAsync(flow));
+        Assert.Equal(201, (await _site.Api.AnswerAsync(HttpMethod.Post, "/api/v1/events", new { name = "told", payload = new { size = "many" } })).Status);
+        await PageAsync((running, 2), (paused, 0), (events, 1), (notices, 0));
+
+        await _site.Api.CommandAsync(first, "pause");
+        await _site.Api.CommandAsync(second, "cancel");
+        await PageAsync((running, 0), (paused, 1), (events, 1), (notices, 1));
+
+        await _site.Server.KillAsync();
+        await _site.StartServerAsync();
+        await PageAsync((running, 0), (paused, 1), (events, 1), (notices, 1));
+
+        Assert.Equal(200, (await _site.Api.AnswerAsync(HttpMethod.Post, "/api/v1/dead-letters:dismiss", new { flow = "held" })).Status);
+        await PageAsync((running, 0), (paused, 1), (events, 0), (notices, 1));
+        Assert.Equal(200, (await _site.Api.AnswerAsync(HttpMethod.Post, "/api/v1/notices:dismiss", new { receiver = "nobody" })).Status);
+        await PageAsync((running, 0), (paused, 1), (events, 0), (notices, 0));
+        await _site.Api.CommandAsync(first, "cancel");
+        // That it was cancelled is told to nobody, too.
+        await PageAsync((running, 0), (paused, 0), (events, 0), (notices, 1));
+
+        Task PageAsync(params (string Series, double Value)[] values) =>
+            MetricsPage.OfAsync(_site.Api, page => values.All(expected => page.Find(expected.Series) == expected.Value), string.Join(", ", values));
     }
 }

@@ -47,7 +47,7 @@ public sealed class PrometheusTests : IAsyncLifetime
     public async Task EveryPanelOfTheDashboards_HasData_WhileTheServerIsAtWork()
     {
         using var prometheus = new RunningPrometheus(new Uri(_site.Url).Authority);
-        // Of all kinds of what begins by itself, and an attempt that fails.
+        // Of all kinds of what begins by itself, an attempt that fails, and a flow that does again and again.
         await _site.Api.DeployAsync($$$"""
             name: busy
             schedules: {often: {every: 1s, overlap: allow}}
@@ -56,6 +56,12 @@ public sealed class PrometheusTests : IAsyncLifetime
               start:
                 run: {{{Run.Shell("[ $FANFARE_ATTEMPT != 0 ] || exit 9")}}}
                 retry: {max_attempts: 2, backoff: {initial: 10ms}}
+            """);
+        await _site.Api.DeployAsync($$$"""
+            name: broken
+            schedules: {often: {every: 1s, overlap: allow}}
+            steps:
+              start: {run: {{{Run.Shell("exit 9")}}}}
             """);
         var missing = Dashboards.Panels("10s").ToList();
 

@@ -121,6 +121,10 @@ internal sealed class FakeReads : IReadModel
     public Task<Page<DeadLetterRow>> ListDeadLettersAsync(string ns, string? flow, string? trigger, string? cursor, int limit, CancellationToken cancellationToken) =>
         Read(() => Slice(DeadLetters.Where(l => l.Namespace == ns && (flow is null || l.Flow == flow) && (trigger is null || l.Trigger == trigger)), cursor, limit));
 
+    public Task<OpenCounts> CountOpenAsync(int most, CancellationToken cancellationToken) => Read(() => new OpenCounts(
+        Math.Min(most, DeadLetters.Count), Math.Min(most, Notices.Count(n => n.IsDead)),
+        Enum.GetValues<RunStatus>().Where(status => !status.IsTerminal()).ToDictionary(status => status, status => Runs.Values.Count(r => r.Status == status))));
+
     public Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken) =>
         Read(() => Runs.TryGetValue(run, out var row) && row.Namespace == ns ? row : null);
 

@@ -70,6 +70,7 @@ public sealed class InstrumentTableTests
         StorageInstruments.Committed([PendingWrite.Acknowledge(_step, 1, null)], TimeSpan.FromSeconds(1));
         using var gauges = new EngineGauges();
         gauges.Take([new EntityInMemory(StreamKind.Step, OfferOf("default"), null)], new WorkerCounts(1, 1, 1, 1, 1), [("f", 3)], shards: 1, TimeSpan.Zero);
+        gauges.TakeOpen(new OpenCounts(1, 1, Enum.GetValues<RunStatus>().Where(status => !status.IsTerminal()).ToDictionary(status => status, _ => 1)));
         listened.Look();
     }
 

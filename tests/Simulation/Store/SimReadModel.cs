@@ -58,6 +58,10 @@ internal sealed class SimReadModel(DurableStore store, VirtualProcess process, F
     public Task<Page<DeadLetterRow>> ListDeadLettersAsync(string ns, string? flow, string? trigger, string? cursor, int limit, CancellationToken cancellationToken) =>
         Whole(Rows.DeadLetters.Values.Where(l => l.Namespace == ns && (flow is null || l.Flow == flow) && (trigger is null || l.Trigger == trigger)));
 
+    public Task<OpenCounts> CountOpenAsync(int most, CancellationToken cancellationToken) => Done(new OpenCounts(
+        Math.Min(most, Rows.DeadLetters.Count), Math.Min(most, Rows.Notices.Values.Count(n => n.IsDead)),
+        Enum.GetValues<RunStatus>().Where(status => !status.IsTerminal()).ToDictionary(status => status, status => Rows.Runs.Values.Where(r => !r.Status.IsTerminal()).Take(most).Count(r => r.Status == status))));
+
     public Task<RunRow?> GetRunAsync(string ns, string run, CancellationToken cancellationToken) => Done(Rows.Runs.GetValueOrDefault((ns, run)));
 
     // Nothing is old in a simulated life.

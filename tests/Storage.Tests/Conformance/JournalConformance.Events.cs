@@ -164,4 +164,48 @@ public abstract partial class JournalConformance
         await Append(A.Append(StreamId.Event(A.Ns, "e2"), two, expected: 1, rows: [rows[0], rows[0] with { Reason = null }]));
         Assert.Equal([rows[3], A.DeadLetter("e1", "a", "x", 9, "anew")], (await ReadModel.ListDeadLettersAsync(A.Ns, null, null, null, 10, default)).Items);
     }
+
+    [BackendFact]
+    public async Task WhatIsOpen_IsCounted_OverAllNamespaces_UntilItIsSettledOrEnds()
+    {
+        Assert.Equal("0 0 Running 0, Paused 0, Cancelling 0, Failing 0, Finishing 0", await Counted(10));
+        var (e1, e2) = (StreamId.Event(A.Ns, "e1"), StreamId.Event("other", "e2"));
+        var n1 = StreamId.Notice(A.Ns, "n1");
+        var (one, two, notice) = (await Open(e1), await Open(e2), await Open(n1));
+        await Append(A.Append(e1, one, rows: [A.DeadLetter("e1", "a", "x", 1), A.DeadLetter("e1", "a", "y", 2)]));
+        await Append(A.Append(e2, two, rows: [A.DeadLetter("e2", "a", "x", 1) with { Namespace = "other" }]));
+        var dead = A.Notice("n1", "a", 1, NoticeState.Dead);
+        var delivery = dead.Standing.Deliveries[0];
+        dead = dead with { Standing = dead.Standing with { Deliveries = [delivery, delivery with { Receiver = "another" }] } };
+        await Append(A.Append(n1, notice, rows: [dead]));
+        foreach (var state in Enum.GetValues<NoticeState>().Where(state => state != NoticeState.Dead))
+        {
+            var stream = StreamId.Notice(A.Ns, $"{state}");
+            await Append(A.Append(stream, await Open(stream), rows: [A.Notice($"{state}", "a", 1, state)]));
+        }
+        var opened = new Dictionary<RunStatus, OpenedStream>();
+        foreach (var status in Enum.GetValues<RunStatus>())
+        {
+            opened[status] = await Open(StreamId.Run(A.Ns, $"{status}"));
+            await Append(A.Append(StreamId.Run(A.Ns, $"{status}"), opened[status], rows: [A.Run($"{status}", status: status)]));
+        }
+        var elsewhere = StreamId.Run("other", "r");
+        await Append(A.Append(elsewhere, await Open(elsewhere), rows: [A.Run("r", created: A.T0.AddSeconds(1), ns: "other")]));
+
+        Assert.Equal("3 1 Running 2, Paused 1, Cancelling 1, Failing 1, Finishing 1", await Counted(6));
+        // No more than is asked for, of each of them.
+        Assert.Equal((2, 1, 2), await ReadModel.CountOpenAsync(2, default) is var bounded ? (bounded.DeadEvents, bounded.DeadNotices, bounded.ActiveRuns.Values.Sum()) : default);
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => ReadModel.CountOpenAsync(0, default));
+
+        await Append(A.Append(e1, one, expected: 1, rows: [A.DeadLetter("e1", "a", "y", 9, null)]));
+        await Append(A.Append(n1, notice, expected: 1, rows: [A.Notice("n1", "a", 1, NoticeState.Dismissed)]));
+        await Append(A.Append(StreamId.Run(A.Ns, "Paused"), opened[RunStatus.Paused], expected: 1, rows: [A.Run("Paused", status: RunStatus.Succeeded)]));
+        Assert.Equal("2 0 Running 2, Paused 0, Cancelling 1, Failing 1, Finishing 1", await Counted(100));
+
+        async Task<string> Counted(int most)
+        {
+            var counts = await ReadModel.CountOpenAsync(most, default);
+            return $"{counts.DeadEvents} {counts.DeadNotices} {string.Join(", ", counts.ActiveRuns.OrderBy(runs => runs.Key).Select(runs => $"{runs.Key} {runs.Value}"))}";
+        }
+    }
 }

@@ -47,6 +47,7 @@ public sealed partial class PostgresQueryPlanTests(SharedPostgres shared, ITestO
         ["dead_notices"] = ["notices_dead"],
         ["dead_notices_of_flow"] = ["notices_dead_by_flow"],
         ["dead_letters"] = ["dead_letters_by_age"],
+        ["open"] = ["dead_letters_by_age", "notices_dead", "runs_active"],
         ["runs_named"] = ["runs_pkey", ByName],
         ["runs_by_created"] = ["runs_by_created"],
         ["runs_by_flow"] = ["runs_by_flow"],

@@ -49,6 +49,12 @@ internal sealed partial class PostgresReadModel
         return Page(await AllAsync(query, RowReader.DeadLetter, cancellationToken).ConfigureAwait(false), limit, Cursor.OfDeadLetter);
     }
 
+    public async Task<OpenCounts> CountOpenAsync(int most, CancellationToken cancellationToken)
+    {
+        CheckLimit(most);
+        return (await OneAsync(Sql("open").With((long)most), RowReader.Open, cancellationToken).ConfigureAwait(false))!;
+    }
+
     // Streams' rows by when they were made, and those of the same moment by their number.
     private async Task<Page<T>> NewestFirstAsync<T>(
         string listing, string statement, string ns, string? only, string? cursor, int limit, Func<NpgsqlDataReader, T> read, Func<T, DateTimeOffset> madeAt, CancellationToken cancellationToken)

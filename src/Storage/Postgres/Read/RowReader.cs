@@ -44,6 +44,9 @@ internal static class RowReader
     public static DeadLetterRow DeadLetter(NpgsqlDataReader r) => new(
         r.GetString(0), r.GetString(1), r.GetString(2), r.GetString(3), new EventOrigin(Codes.Event(r.GetInt16(4)), r.GetString(5)), Time(r, 6), r.GetString(7));
 
+    public static OpenCounts Open(NpgsqlDataReader r) =>
+        new(Count(r, 0), Count(r, 1), Codes.ActiveRuns.Select((status, place) => (status, Count: Count(r, 2 + place))).ToDictionary(runs => runs.status, runs => runs.Count));
+
     public static IReadOnlyList<Artifact>? Artifacts(NpgsqlDataReader r, int column) =>
         TextOrNull(r, column) is { } json ? Whole(JsonSerializer.Deserialize(json, StoredJson.Artifacts)) : null;
 
@@ -52,6 +55,8 @@ internal static class RowReader
     /// <exception cref="JournalFormatException">The name in the database is no stream's.</exception>
     public static StreamId Stream(string name) =>
         StreamId.TryParse(name, out var stream) ? stream : throw new JournalFormatException($"The journal names a stream '{name}', which is no stream id. It is damaged; restore the database from a backup.");
+
+    private static int Count(NpgsqlDataReader r, int column) => checked((int)r.GetInt64(column));
 
     private static DateTimeOffset Time(NpgsqlDataReader r, int column) => Instant.FromMicroseconds(r.GetInt64(column));
 

@@ -116,6 +116,14 @@ SELECT $(notice_columns) FROM notices WHERE ns = $1 AND is_dead AND (at_us, stre
 SELECT ns, event, flow, name, kind, source, at_us, reason FROM dead_letters
 WHERE ns = $1 AND (at_us, event, flow, name) > ($2, $3, $4, $5) AND ($7::text IS NULL OR flow = $7) AND ($8::text IS NULL OR name = $8) ORDER BY at_us, event, flow, name LIMIT $6;
 
+-- name: open
+-- Counts of all namespaces, each along one index and no further than a bound.
+SELECT
+    (SELECT count(*) FROM (SELECT FROM dead_letters ORDER BY ns, at_us, event, flow, name LIMIT $1) d),
+    (SELECT count(*) FROM (SELECT FROM notices WHERE is_dead ORDER BY ns, at_us, stream_id LIMIT $1) n),
+    count(*) FILTER (WHERE r.status = 0), count(*) FILTER (WHERE r.status = 1), count(*) FILTER (WHERE r.status = 2), count(*) FILTER (WHERE r.status = 3), count(*) FILTER (WHERE r.status = 4)
+FROM (SELECT status FROM runs WHERE status < 5 ORDER BY ns, created_us, stream_id LIMIT $1) r;
+
 -- fragment: run_columns
 r.stream_id, r.ns, r.run, r.flow, r.deployment, r.status, r.parameters, r.tags, r.priority, r.idempotency_key, r.actor, r.generation, r.created_us, r.ended_us, r.error
 

@@ -55,6 +55,18 @@ internal sealed partial class SqliteReadModel
             limit, Cursor.OfDeadLetter), cancellationToken);
     }
 
+    public Task<OpenCounts> CountOpenAsync(int most, CancellationToken cancellationToken)
+    {
+        CheckLimit(most);
+        return QueryAsync(db =>
+        {
+            var active = All(Sql(db, "open_runs").Bind(1, most), s => Codes.Run(s.Int(0)), cancellationToken);
+            return new OpenCounts(Rows(db, "open_dead_letters"), Rows(db, "open_dead_notices"), Codes.ActiveRuns.ToDictionary(status => status, status => active.Count(run => run == status)));
+        }, cancellationToken);
+
+        int Rows(Database db, string name) => All(Sql(db, name).Bind(1, most), s => s.Int(0), cancellationToken).Count;
+    }
+
     // Streams' rows by when they were made, and those of the same moment by their number.
     private Task<Page<T>> NewestFirst<T>(string listing, Func<Database, Statement> query, string ns, string? cursor, int limit, Func<Statement, T> read, Func<T, DateTimeOffset> madeAt, CancellationToken cancellationToken)
     {

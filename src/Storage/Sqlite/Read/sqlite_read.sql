@@ -127,6 +127,16 @@ SELECT $(notice_columns) FROM notices WHERE ns = ?1 AND is_dead AND flow = ?5 AN
 SELECT ns, event, flow, name, kind, source, at_us, reason FROM dead_letters
 WHERE ns = ?1 AND (at_us, event, flow, name) > (?2, ?3, ?4, ?5) AND (?7 IS NULL OR flow = ?7) AND (?8 IS NULL OR name = ?8) ORDER BY at_us, event, flow, name LIMIT ?6;
 
+-- name: open_dead_letters
+-- Of all namespaces, of which none has an empty name.
+SELECT 1 FROM dead_letters WHERE ns > '' LIMIT ?1;
+
+-- name: open_dead_notices
+SELECT 1 FROM notices INDEXED BY notices_dead WHERE ns > '' AND is_dead LIMIT ?1;
+
+-- name: open_runs
+SELECT status FROM runs INDEXED BY runs_active WHERE ns > '' AND status < 5 LIMIT ?1;
+
 -- fragment: deployment_columns
 ns, flow, version, digest, spec, source, package, created_us, actor, deleted_us
 

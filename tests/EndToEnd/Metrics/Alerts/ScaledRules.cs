@@ -14,7 +14,7 @@ internal static partial class ScaledRules
 
     public static string Text()
     {
-        var text = Holding().Replace(File.ReadAllText(Path), match => $"for: {Seconds(match.Groups[1].Value)}s");
+        var text = Holding().Replace(File.ReadAllText(Path), match => $"{Seconds(match.Value)}s");
         return Expression().Replace(text, match => Seconds().Replace(
             Range().Replace(match.Value, range => $"[{Seconds(range.Groups[1].Value)}s]"),
             number => (int.Parse(number.Value, CultureInfo.InvariantCulture) is >= Faster and var seconds ? seconds / Faster : int.Parse(number.Value, CultureInfo.InvariantCulture)).ToString(CultureInfo.InvariantCulture)));
@@ -29,10 +29,10 @@ internal static partial class ScaledRules
     [GeneratedRegex(@"- alert: (\w+)")]
     private static partial Regex Alert();
 
-    [GeneratedRegex(@"\bfor: (\w+)")]
+    [GeneratedRegex(@"(?<=\b(?:keep_firing_)?for: )\w+")]
     private static partial Regex Holding();
 
-    [GeneratedRegex(@"expr:.*?\n\s+(?=for:|labels:)", RegexOptions.Singleline)]
+    [GeneratedRegex(@"expr:.*?\n\s+(?=(?:keep_firing_)?for:|labels:)", RegexOptions.Singleline)]
     private static partial Regex Expression();
 
     [GeneratedRegex(@"\[(\w+)\]")]
