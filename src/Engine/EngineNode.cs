@@ -231,6 +231,22 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         return Runs.Put(run.Namespace, run.Name, new RunContext(graph, begin.Deployment, parameters, package));
     }
 
+    /// <summary>Takes a run for new that is to begin, where nothing has to be read for it and this node has not met it. Where it is there all the same, the append is fenced; this node has met it then, and it is delivered to as others are.</summary>
+    internal bool TryBegin(StreamId run, BeginRun begin)
+    {
+        if (_activations.ContainsKey(run) || Runs.Find(run.Namespace, run.Name) is not null || Runs.FindGraph(run.Namespace, begin.Flow, begin.Deployment) is not var (graph, package)) return false;
+        var (parameters, errors) = FlowParameters.Bind(graph.Spec, begin.Parameters);
+        if (errors.Count > 0) return false;
+        Activate(run).AssumeNew(RunOf(run, Runs.Put(run.Namespace, run.Name, new RunContext(graph, begin.Deployment, parameters, package))));
+        return true;
+    }
+
+    /// <summary>Reads the graph of a deployment of which a run is about to begin. Where that fails, the run reads it again, and what fails then is said.</summary>
+    internal void ReadAhead(string ns, string flow, int deployment)
+    {
+        if (Runs.FindGraph(ns, flow, deployment) is null) _ = OnLoop(() => Runs.GraphAsync(ns, flow, deployment, Stopping));
+    }
+
     private RunEntity RunOf(StreamId id, RunContext context) => new(id, context, () => IsAwaited(id.Namespace, context.Graph.Spec.Name));
 
     internal StepEntity StepOf(StreamId id, RunContext context) => context.Graph.TryGet(id.StepKey.Step, out _)

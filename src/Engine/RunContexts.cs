@@ -10,6 +10,7 @@ internal sealed class RunContexts(IReadModel readModel)
 
     private readonly RecentlyUsed<(string Namespace, string Run), RunContext> _runs = new(MostRuns);
     private readonly RecentlyUsed<(string Namespace, string Flow, int Version), (FlowGraph Graph, string? Package)> _graphs = new(MostGraphs);
+    private readonly Dictionary<(string Namespace, string Flow, int Version), Task<(FlowGraph Graph, string? Package)>> _reads = [];
     private readonly RecentlyUsed<(string Namespace, string Flow), FlowVersions> _flows = new(MostFlows);
 
     /// <summary>The context of a run that was read before; null when it has to be read.</summary>
@@ -63,14 +64,41 @@ internal sealed class RunContexts(IReadModel readModel)
         foreach (var (ns, flow) in _flows.Keys.Where(key => isLost(key.Namespace, key.Flow)).ToList()) _flows.Remove((ns, flow));
     }
 
+    /// <summary>The graph of a deployment that was read before; null when it has to be read.</summary>
+    public (FlowGraph Graph, string? Package)? FindGraph(string ns, string flow, int version) => _graphs.TryGet((ns, flow, version), out var known) ? known : null;
+
+    /// <exception cref="RefusedException">There is no such deployment.</exception>
     public async Task<(FlowGraph Graph, string? Package)> GraphAsync(string ns, string flow, int version, CancellationToken cancellationToken)
     {
-        if (_graphs.TryGet((ns, flow, version), out var known)) return known;
+        var key = (ns, flow, version);
+        if (_graphs.TryGet(key, out var known)) return known;
+        // A flow's schedules are loaded together, and its runs begin together.
+        if (!_reads.TryGetValue(key, out var read)) _reads[key] = read = ReadAsync();
+        return await read;
+
+        async Task<(FlowGraph Graph, string? Package)> ReadAsync()
+        {
+            // Noted as being read before it is read.
+            await Task.Yield();
+            try
+            {
+                var graph = await ReadGraphAsync(ns, flow, version, cancellationToken);
+                _graphs.Set(key, graph);
+                return graph;
+            }
+            finally
+            {
+                _reads.Remove(key);
+            }
+        }
+    }
+
+    private async Task<(FlowGraph Graph, string? Package)> ReadGraphAsync(string ns, string flow, int version, CancellationToken cancellationToken)
+    {
         var row = await readModel.GetDeploymentAsync(ns, flow, version, cancellationToken)
             ?? throw new RefusedException(RefusalKind.NotFound, "FAN0002", $"Flow '{flow}' has no deployment {version} in namespace '{ns}'.");
         var graph = FlowGraph.Compile(FlowSpecJson.Read(row.Spec), out var errors)
             ?? throw new JournalFormatException($"Deployment {version} of flow '{flow}' does not compile: {errors[0]}");
-        _graphs.Set((ns, flow, version), (graph, row.Package));
         return (graph, row.Package);
     }
 }

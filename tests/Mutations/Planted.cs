@@ -69,6 +69,7 @@ internal static class Planted
         new("PausedBackfillGoesOn", Backfill, "_plan is not { } plan || _pause is not null ||", "_plan is not { } plan ||") { From = 4 },
         new("WhatHasSucceededIsRunAgain", Backfill, "e.Status is RunStatus.Failed or RunStatus.Cancelled) Begin", "e.Status is not RunStatus.Running) Begin") { From = 4 },
         new("WhoComesSecondIsNotTold", Node, "if (present is { } status && sender.Kind is StreamKind.Schedule or StreamKind.Backfill)", "if (present is { } status && sender.Kind is StreamKind.Event)") { From = 4 },
+        new("RunThatIsThereIsTakenForNew", Node, "if (_activations.ContainsKey(run) || Runs.Find(run.Namespace, run.Name) is not null || ", "if (") { From = 4 },
         new("BackfillStartsRunsOfItsOwn", Backfill, "var run = again ? RunIds", "var run = again || interval.End.Second % 2 == 0 ? RunIds") { From = 4 },
         new("QueueOfAScheduleGrows", Advance, "OverlapPolicy.QueueOne => hasMore ? 1 : free + 1,", "OverlapPolicy.QueueOne => hasMore ? 1 : free + 2,") { From = 4 },
         new("PausedScheduleGoesOn", Advance, "if (_spec is not { } spec || _pause is not null) return;", "if (_spec is not { } spec) return;") { From = 4 },

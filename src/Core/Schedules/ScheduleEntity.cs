@@ -29,6 +29,9 @@ public sealed partial class ScheduleEntity(StreamId id, int carriedAfter = Sched
     private bool _isDueKnown;
     private bool _rowDue;
 
+    /// <summary>Of its flow, the one that its runs have; 0 before the first.</summary>
+    public int Deployment => _deployment;
+
     public override DateTimeOffset? DurableDue
     {
         get

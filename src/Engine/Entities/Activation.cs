@@ -190,6 +190,8 @@ internal sealed partial class Activation(StreamId id, EngineNode node)
         }
         // One whose append failed may be there all the same.
         if (entity is FlowEntity { Latest: > 0 } flow) node.Runs.SetVersions(Id.Namespace, Id.Name, FlowVersions.Of(flow));
+        // Loaded for its next time, mostly: the run that it begins then is not to wait for this.
+        if (entity is ScheduleEntity { Deployment: > 0 } schedule) node.ReadAhead(Id.Namespace, Id.ScheduleName.Flow, schedule.Deployment);
         entity.Tick(node.MomentOf("system"));
     }
 
@@ -277,8 +279,10 @@ internal sealed partial class Activation(StreamId id, EngineNode node)
     {
         if (flight.IsFull || _inFlight.Contains(target) || !node.Owns(target) || node.Options.IsApart?.Invoke(target) is true) return false;
         var messages = entity.OutboxTo(target, DeliveryMessages + 1);
-        // A run that begins is not in memory; or it is there already, and then its starter is told so.
-        if (messages.Count > DeliveryMessages || messages is [{ Message: BeginRun }, ..] || !node.Activate(target).ComesAlong(flight, Id, messages)) return false;
+        if (messages.Count > DeliveryMessages) return false;
+        // One that was to begin before may have begun, and whether it has is asked when it is delivered.
+        if (messages is [{ Message: BeginRun begin } first, ..] && (first.Sequence <= _durableOutbox || !node.TryBegin(target, begin))) return false;
+        if (!node.Activate(target).ComesAlong(flight, Id, messages)) return false;
         entity.Acknowledge(target, messages[^1].Sequence);
         return true;
     }
