@@ -247,6 +247,7 @@ public sealed class Ec2ClientTests
     public void WhatIsSetWrongly_IsToldWithItsRule()
     {
         Refuses("AWS_ENDPOINT_URL is 'localhost:1'. Set it to a URL", new Ec2Options { Region = "eu-west-1" }, ("AWS_ENDPOINT_URL", "localhost:1"));
+        Refuses("The region of EC2 is 'Frankfurt'. Set the option region, or AWS_REGION, to a name like eu-central-1.", new Ec2Options { Region = "Frankfurt" });
         Refuses("Endpoint of EC2 is ftp://x/. Set it to a URL", new Ec2Options { Endpoint = new Uri("ftp://x/") });
         Refuses("Attempts of EC2 is 0. Set it to 1 to 20.", new Ec2Options { Attempts = 0 });
         Refuses("AttemptTimeout of EC2 is 00:00:00", new Ec2Options { AttemptTimeout = TimeSpan.Zero });

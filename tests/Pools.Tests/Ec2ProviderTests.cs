@@ -82,18 +82,37 @@ public sealed class Ec2ProviderTests
     }
 
     [Theory]
-    [InlineData("UnauthorizedOperation", RefusalReason.NotAllowed)]
-    [InlineData("InvalidLaunchTemplateName.NotFoundException", RefusalReason.Invalid)]
-    [InlineData("RequestLimitExceeded", RefusalReason.Throttled)]
-    public async Task ARefusalThatSaysNothingOfWhatThereIs_IsToldAndNotRemembered(string code, RefusalReason reason)
+    [InlineData("UnauthorizedOperation", RefusalReason.NotAllowed, true)]
+    [InlineData("InvalidLaunchTemplateName.NotFoundException", RefusalReason.Invalid, true)]
+    [InlineData("RequestLimitExceeded", RefusalReason.Throttled, false)]
+    [InlineData("InternalError", RefusalReason.NoAnswer, false)]
+    public async Task ARefusalThatSaysNothingOfWhatThereIs_IsToldAndNotRemembered(string code, RefusalReason reason, bool isFollowed)
     {
         await using var stage = await Stage.SetUpAsync();
-        stage.Fake.Refused[(CapacityKind.OnDemand, "m7i.large", "eu-central-1a")] = code;
-        var request = stage.Launch(2);
+        stage.Fake.Refused[(CapacityKind.Spot, "m7i.large", "eu-central-1a")] = code;
+        var request = stage.Launch(2, Stage.Spot(Stage.Small), Stage.OnDemand(Stage.Small));
 
-        Assert.Equal(reason, (await stage.Provider.LaunchAsync(request, CancellationToken.None)).Refusals.Single().Reason);
+        var answer = await stage.Provider.LaunchAsync(request, CancellationToken.None);
 
+        Assert.Equal((true, reason, isFollowed ? 2 : 0), (answer.IsSettled, answer.Refusals.Single().Reason, answer.Instances.Count));
         Assert.Same(request, stage.Provider.Plan(request).Request);
+    }
+
+    [Fact]
+    public async Task TwoServersThatAskForTheSameLaunchAtOnce_GetTheSameMachines()
+    {
+        await using var stage = await Stage.SetUpAsync();
+        stage.Fake.Next("CreateFleet", Trouble.SlowAfter);
+        var request = stage.Launch(3);
+
+        var slow = stage.Provider.LaunchAsync(request, CancellationToken.None);
+        await stage.Fake.Slow;
+        var quick = await stage.NewProvider().LaunchAsync(request, CancellationToken.None);
+        Assert.False(slow.IsCompleted);
+        stage.Fake.Hurry();
+
+        Assert.Equal(quick.Instances.Select(i => i.Id), (await slow).Instances.Select(i => i.Id));
+        Assert.Equal(3, stage.Fake.Instances.Count);
     }
 
     [Fact]
@@ -266,6 +285,20 @@ public sealed class Ec2ProviderTests
         Assert.Equal("eu-central-1b", answer.Instances.Single().Zone);
         Assert.Equal([(0, null, RefusalReason.OverLimit), (1, Stage.Small, RefusalReason.NoCapacity)], answer.Refusals.Select(r => (r.Offering, r.Choice, r.Reason)));
         Assert.True(answer.IsSettled);
+    }
+
+    [Fact]
+    public async Task ACapacityErrorAfterALostAnswer_SettlesNothing()
+    {
+        await using var stage = await Stage.SetUpAsync();
+        stage.Fake.Next("CreateFleet", Trouble.CutAfter);
+        stage.Fake.NextRefusal("CreateFleet", 500, "InsufficientInstanceCapacity");
+        var request = stage.Launch(1, Stage.Spot(Stage.Small), Stage.OnDemand(Stage.Small));
+
+        Assert.False((await stage.Provider.LaunchAsync(request, CancellationToken.None)).IsSettled);
+
+        Assert.Equal(CapacityKind.Spot, (await stage.Provider.LaunchAsync(request, CancellationToken.None)).Instances.Single().Capacity);
+        Assert.Single(stage.Fake.Instances);
     }
 
     [Fact]

@@ -55,6 +55,10 @@ public sealed class EmulatorTests
         Assert.All(listed, i => Assert.Equal(("cpu", answer.Token, "data & ml = ü", "w-1"), (i.Pool, i.Launch, i.Labels["team"], i.Labels["worker"])));
         Assert.Equal(ids, (await new Ec2Provider(client, name, options, TimeProvider.System).LaunchAsync(request with { AskedAt = request.AskedAt.AddHours(-2) }, CancellationToken.None)).Instances.Select(i => i.Id).Order(StringComparer.Ordinal));
 
+        var spot = await provider.LaunchAsync(request with { Id = "l-2", Count = 2, Offerings = [Stage.Spot(new MachineChoice("t3.large", "us-east-1a"), new MachineChoice("t3.medium", "us-east-1b"))] }, CancellationToken.None);
+        Assert.Equal([CapacityKind.Spot, CapacityKind.Spot], spot.Instances.Select(i => i.Capacity));
+        ids = [.. ids, .. spot.Instances.Select(i => i.Id)];
+
         await provider.TerminateAsync([.. ids, "i-0aaaaaaaaaaaaaaaa"], CancellationToken.None);
         Assert.All(await provider.ListAsync(CancellationToken.None), i => Assert.True(i.State is InstanceState.Ending or InstanceState.Ended, i.State.ToString()));
     }

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
+using System.Text.RegularExpressions;
 using System.Xml;
 using System.Xml.Linq;
 using Amazon;
@@ -53,6 +54,11 @@ internal sealed class Ec2Connection : IDisposable
                     throw new Ec2Exception(form.Action.Name, passing.Code, $"{passing.Words} ({failures} {(failures == 1 ? "try" : "tries")})", unanswered ? RefusalReason.NoAnswer : passing.Reason, passing);
                 var first = passing.Reason == RefusalReason.Throttled ? _options.ThrottleDelay : _options.RetryDelay;
                 await Task.Delay(Backoff.Delay(failures, first, _options.MostDelay, _chance()), _clock, cancellationToken).ConfigureAwait(false);
+            }
+            catch (Ec2Exception refused)
+            {
+                refused.FollowsLostAnswer = unanswered;
+                throw;
             }
         }
     }
@@ -113,7 +119,7 @@ internal sealed class Ec2Connection : IDisposable
 }
 
 /// <summary>Where requests go, and for which region they are signed.</summary>
-internal sealed record Ec2Place(Uri Endpoint, RegionEndpoint Region)
+internal sealed partial record Ec2Place(Uri Endpoint, RegionEndpoint Region)
 {
     /// <param name="environment">Looks a variable of the environment up.</param>
     /// <exception cref="ArgumentException">It cannot be said from the options and the environment; says what to set.</exception>
@@ -121,6 +127,7 @@ internal sealed record Ec2Place(Uri Endpoint, RegionEndpoint Region)
     {
         options.Check();
         var name = new[] { options.Region, environment("AWS_REGION"), environment("AWS_DEFAULT_REGION") }.FirstOrDefault(r => !string.IsNullOrEmpty(r));
+        if (name is not null && !RegionName().IsMatch(name)) throw new ArgumentException($"The region of EC2 is '{name}'. Set the option region, or AWS_REGION, to a name like eu-central-1.");
         var region = (name is null ? FallbackRegionFactory.GetRegionEndpoint() : RegionEndpoint.GetBySystemName(name))
             ?? throw new ArgumentException("The region of EC2 is not known. Set the option region, or AWS_REGION, as in eu-central-1.");
         foreach (var variable in new[] { "AWS_ENDPOINT_URL_EC2", "AWS_ENDPOINT_URL" })
@@ -144,6 +151,9 @@ internal sealed record Ec2Place(Uri Endpoint, RegionEndpoint Region)
             throw new InstanceProviderException($"There are no credentials for EC2. Give the server a role, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. {none.Message}", none) { Reason = RefusalReason.NotAllowed };
         }
     }
+
+    [GeneratedRegex(@"^[a-z]{2,8}(-[a-z]+)+-\d{1,2}$")]
+    private static partial Regex RegionName();
 
     private static bool TryUrl(string text, [NotNullWhen(true)] out Uri? url) => Uri.TryCreate(text, UriKind.Absolute, out url) && (url.Scheme == Uri.UriSchemeHttps || url.Scheme == Uri.UriSchemeHttp);
 }

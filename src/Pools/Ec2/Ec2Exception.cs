@@ -33,6 +33,9 @@ public sealed class Ec2Exception : Exception
 
     /// <summary>Whether another try of the same request may go well, and nothing is known of what there is.</summary>
     public bool IsPassing => Reason is RefusalReason.Throttled or RefusalReason.NoAnswer;
+
+    /// <summary>Whether the answer to a try before this one was lost, so that what is refused now may have been done then, or may be under way.</summary>
+    public bool FollowsLostAnswer { get; internal set; }
 }
 
 /// <summary>What EC2's error codes mean, whether they come as the answer or in a fleet's.</summary>

@@ -66,13 +66,16 @@ public sealed class Ec2Provider : IInstanceProvider
                 _fresh.Made(instances);
                 made.AddRange(instances);
                 refusals.AddRange(answer.Errors.SelectMany(error => Refused(i, offering, error)));
+                // EC2 was too busy to look. What there is would be had by another launch a little later, and nobody asked for the next offering in that case.
+                if (answer.Errors.Any(error => Ec2Codes.InFleet(error.Code) is RefusalReason.Throttled or RefusalReason.NoAnswer)) break;
             }
             catch (Ec2Exception refused) when (refused.Code == Ec2Codes.TokenMismatch)
             {
                 throw new InstanceProviderException($"Launch '{request.Id}' of pool '{request.Pool}' was asked for before with another request. A launch that is repeated has to be as it was: look for what it made ({Ec2Tags.Launch}={token}), and use a new id for what is wanted now. {refused.Words}", refused);
             }
-            catch (Ec2Exception refused) when (refused.Reason is RefusalReason.NoCapacity or RefusalReason.OverLimit or RefusalReason.NoAddress or RefusalReason.Unsupported)
+            catch (Ec2Exception refused) when (refused is { FollowsLostAnswer: false, Reason: RefusalReason.NoCapacity or RefusalReason.OverLimit or RefusalReason.NoAddress or RefusalReason.Unsupported })
             {
+                // With such a code EC2 has come to make machines, which it does not do again for a token that it has served.
                 refusals.AddRange(Refused(i, offering, new FleetError(refused.Code, refused.Words, null, null, null)));
             }
             catch (Ec2Exception refused)

@@ -10,7 +10,7 @@ using Microsoft.Extensions.Logging;
 namespace Fanfare.Pools.Tests.Fake;
 
 /// <summary>What goes wrong with a request. Some of it before the work is done, some after.</summary>
-internal enum Trouble { None, Throttled, Error500, Error503WithoutBody, Hang, CutBefore, CutAfter, GarbageAfter, DoctypeAfter, Redirect }
+internal enum Trouble { None, Throttled, Error500, Error503WithoutBody, Hang, CutBefore, CutAfter, GarbageAfter, DoctypeAfter, SlowAfter, Redirect }
 
 /// <summary>A request as it came.</summary>
 internal sealed record Asked(string Action, IReadOnlyDictionary<string, string> Fields, string Session)
@@ -29,6 +29,8 @@ internal sealed partial class FakeEc2 : IAsyncDisposable
     private readonly List<Asked> _asked = [];
     private readonly Dictionary<string, Queue<object>> _troubles = [];
 
+    private readonly TaskCompletionSource _slow = new(TaskCreationOptions.RunContinuationsAsynchronously), _hurry = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     private FakeEc2(WebApplication app) => _app = app;
 
     public Uri Url => new(_app.Urls.Single());
@@ -43,6 +45,12 @@ internal sealed partial class FakeEc2 : IAsyncDisposable
 
     /// <summary>Items in a page, whatever is asked for.</summary>
     public int PageSize { get; set; } = 1000;
+
+    /// <summary>Is over when a request that is slow has done its work.</summary>
+    public Task Slow => _slow.Task;
+
+    /// <summary>Lets slow requests be answered.</summary>
+    public void Hurry() => _hurry.TrySetResult();
 
     public static async Task<FakeEc2> StartAsync()
     {
@@ -115,6 +123,11 @@ internal sealed partial class FakeEc2 : IAsyncDisposable
         {
             await RefuseAsync(http, refused.Status, refused.Code, refused.Message);
             return;
+        }
+        if (trouble == Trouble.SlowAfter)
+        {
+            _slow.TrySetResult();
+            await _hurry.Task.WaitAsync(http.RequestAborted);
         }
         http.Response.ContentType = "text/xml;charset=UTF-8";
         switch (trouble)
