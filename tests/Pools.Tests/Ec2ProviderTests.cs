@@ -74,7 +74,7 @@ public sealed class Ec2ProviderTests
         var answer = await stage.Provider.LaunchAsync(request, CancellationToken.None);
 
         Assert.Empty(answer.Instances);
-        Assert.Equal(new Refusal(0, Stage.Small, CapacityKind.Spot, reason, code, "No m7i.large in eu-central-1a."), answer.Refusals.Single());
+        Assert.Equal(new LaunchRefusal(0, Stage.Small, CapacityKind.Spot, reason, code, "No m7i.large in eu-central-1a."), answer.Refusals.Single());
         var plan = stage.Provider.Plan(request);
         Assert.Null(plan.Request);
         Assert.Equal(stage.Clock.GetUtcNow() + (reason == RefusalReason.Unsupported ? TimeSpan.FromHours(1) : TimeSpan.FromMinutes(3)), plan.Until);

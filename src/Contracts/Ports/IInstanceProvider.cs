@@ -50,14 +50,14 @@ public sealed record OutOfStock(CapacityKind Capacity, MachineChoice? Choice, Re
 /// <param name="Instances">Those that this launch made, ended ones included.</param>
 /// <param name="Refusals">What could not be had, in the order in which it was asked for.</param>
 /// <param name="IsSettled">Whether that is all that will come of it. If not, the provider could not be reached or was too busy, more may have been made than is told here, and the same request has to be sent again.</param>
-public sealed record LaunchAnswer(string Token, IReadOnlyList<Instance> Instances, IReadOnlyList<Refusal> Refusals, bool IsSettled);
+public sealed record LaunchAnswer(string Token, IReadOnlyList<Instance> Instances, IReadOnlyList<LaunchRefusal> Refusals, bool IsSettled);
 
 /// <summary>Something of a launch that could not be had.</summary>
 /// <param name="Offering">Index in <see cref="LaunchRequest.Offerings"/>.</param>
 /// <param name="Choice">Which machine; null when it concerns the offering as a whole.</param>
 /// <param name="Code">As the provider names it, as in InsufficientInstanceCapacity; empty when it did not answer.</param>
 /// <param name="Message">The provider's words, or what went wrong on the way to it.</param>
-public sealed record Refusal(int Offering, MachineChoice? Choice, CapacityKind Capacity, RefusalReason Reason, string Code, string Message);
+public sealed record LaunchRefusal(int Offering, MachineChoice? Choice, CapacityKind Capacity, RefusalReason Reason, string Code, string Message);
 
 public enum RefusalReason
 {

@@ -54,7 +54,7 @@ public sealed class Ec2Provider : IInstanceProvider
         Check(request);
         var token = LaunchToken.Of(request);
         List<Instance> made = [];
-        List<Refusal> refusals = [];
+        List<LaunchRefusal> refusals = [];
         for (var i = 0; i < request.Offerings.Count && made.Count < request.Count; i++)
         {
             var offering = request.Offerings[i];
@@ -81,7 +81,7 @@ public sealed class Ec2Provider : IInstanceProvider
             catch (Ec2Exception refused)
             {
                 // Nothing of this says what became of the same request when it was sent before: by a former server, or by a try whose answer was lost. So no further offering is asked for, or both might give machines.
-                if (refused.Code != Ec2Codes.TokenSpent) refusals.Add(new Refusal(i, null, offering.Capacity, refused.Reason, refused.Code, refused.Words));
+                if (refused.Code != Ec2Codes.TokenSpent) refusals.Add(new LaunchRefusal(i, null, offering.Capacity, refused.Reason, refused.Code, refused.Words));
                 return refused.IsPassing ? new LaunchAnswer(token, made, refusals, IsSettled: false) : await LookAsync(request, token, made, refusals, cancellationToken).ConfigureAwait(false);
             }
         }
@@ -169,7 +169,7 @@ public sealed class Ec2Provider : IInstanceProvider
         [.. answer.Instances.SelectMany(alike => alike.Ids.Select(id => new Instance(id, request.Pool, token, InstanceState.Pending, alike.Type, alike.Zone, alike.Capacity, _clock.GetUtcNow(), null, null, IsListed: false) { Labels = request.Labels }))];
 
     /// <summary>A fleet's error as refusals of those choices that it is about, which are remembered.</summary>
-    private List<Refusal> Refused(int index, Offering offering, FleetError error)
+    private List<LaunchRefusal> Refused(int index, Offering offering, FleetError error)
     {
         var reason = Ec2Codes.InFleet(error.Code);
         var concerned = offering.Choices.Where(c => Agrees(c.Type, error.Type) && Agrees(c.Zone, error.Zone) && Agrees(c.Subnet, error.Subnet)).ToList();
@@ -177,14 +177,14 @@ public sealed class Ec2Provider : IInstanceProvider
         if (concerned.Count == 0) concerned = [.. offering.Choices];
         _stock.Remember(offering, concerned, error.Code, reason);
         return concerned.Count == offering.Choices.Count && concerned.Count > 1
-            ? [new Refusal(index, null, offering.Capacity, reason, error.Code, error.Message)]
-            : [.. concerned.Select(choice => new Refusal(index, choice, offering.Capacity, reason, error.Code, error.Message))];
+            ? [new LaunchRefusal(index, null, offering.Capacity, reason, error.Code, error.Message)]
+            : [.. concerned.Select(choice => new LaunchRefusal(index, choice, offering.Capacity, reason, error.Code, error.Message))];
 
         static bool Agrees(string? asked, string? refused) => string.IsNullOrEmpty(asked) || refused is null || asked == refused;
     }
 
     /// <summary>The answer when EC2 does not say what the same request made before. What it lists counts; that this is all is certain only when what can have been made had the time to come to the lists.</summary>
-    private async Task<LaunchAnswer> LookAsync(LaunchRequest request, string token, List<Instance> made, List<Refusal> refusals, CancellationToken cancellationToken)
+    private async Task<LaunchAnswer> LookAsync(LaunchRequest request, string token, List<Instance> made, List<LaunchRefusal> refusals, CancellationToken cancellationToken)
     {
         var isSettled = Age(request) > _options.SettledAfter;
         var found = await FindAsync(token, cancellationToken).ConfigureAwait(false);
