@@ -14,6 +14,7 @@ public sealed class ReferenceTests
         ["Specs"] = ["Core"],
         ["Gateway"] = ["Engine", "Specs", "Storage"],
         ["Notices"] = ["Specs"],
+        ["Pools"] = ["Contracts"],
         ["Worker"] = ["Contracts"],
         ["Cli"] = ["Gateway", "Notices", "Worker"],
         ["Grains"] = ["Engine"],
