@@ -28,7 +28,7 @@ internal static class Schedules
             await DeployAsync(engine, Enumerable.Range(0, (count - due) / PerFlow).Select(i => Spec($"never{i}", "0 0 0 1 1 ? 2099")));
             var each = count > due ? clock.Elapsed / (count - due) : TimeSpan.FromMilliseconds(1);
             // The minute lies behind the rest of the deployments, and a start.
-            var minute = DateTimeOffset.UtcNow + (each * due * 1.5) + TimeSpan.FromSeconds(30);
+            var minute = DateTimeOffset.UtcNow + (each * due * 3) + TimeSpan.FromSeconds(60);
             minute = new DateTimeOffset(minute.Year, minute.Month, minute.Day, minute.Hour, minute.Minute, 0, TimeSpan.Zero);
             await DeployAsync(engine, Enumerable.Range(0, due / PerFlow).Select(i => Spec($"due{i}", string.Create(CultureInfo.InvariantCulture, $"{{0}} {minute.Minute} {minute.Hour} {minute.Day} {minute.Month} ? {minute.Year}"))));
             await SettledAsync(engine, count);

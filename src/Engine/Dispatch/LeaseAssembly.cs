@@ -120,8 +120,8 @@ internal sealed class ForeachItemReader(IReadModel readModel, IBlobStore blobs)
 {
     private const int MostLists = 64;
 
-    private readonly Dictionary<(string Namespace, string Run, StepKey Opener, int Split, int Generation), IReadOnlyList<string>> _lists = [];
-    private readonly Dictionary<string, (int First, IReadOnlyList<string> Lines)> _stretches = [];
+    private readonly RecentlyUsed<(string Namespace, string Run, StepKey Opener, int Split, int Generation), IReadOnlyList<string>> _lists = new(MostLists);
+    private readonly RecentlyUsed<string, (int First, IReadOnlyList<string> Lines)> _stretches = new(MostLists);
 
     public async ValueTask<string> ReadAsync(TaskRef task, ItemSource source, CancellationToken cancellationToken) => source.Items switch
     {
@@ -134,17 +134,17 @@ internal sealed class ForeachItemReader(IReadModel readModel, IBlobStore blobs)
     private async Task<IReadOnlyList<string>> ListAsync(TaskRef task, ItemSource source, ListItems list, CancellationToken cancellationToken)
     {
         var key = (task.Namespace, task.Run, source.Opener, source.OpenerSplit, source.Generation);
-        if (_lists.TryGetValue(key, out var items)) return items;
+        if (_lists.TryGet(key, out var items)) return items;
         var row = await readModel.GetTaskAsync(task.Namespace, task.Run, source.Opener, source.OpenerSplit, cancellationToken);
         using var document = JsonDocument.Parse(row?.Output ?? throw new MissingInputException($"The list that opened {task.Stream} is gone."));
         items = [.. document.RootElement.GetProperty(list.Output).EnumerateArray().Select(e => e.GetRawText())];
-        if (_lists.Count >= MostLists) _lists.Clear();
-        return _lists[key] = items;
+        _lists.Set(key, items);
+        return items;
     }
 
     private async Task<string> LineAsync(FileItems file, int index, CancellationToken cancellationToken)
     {
-        if (_stretches.TryGetValue(file.Blob, out var known) && index >= known.First && index < known.First + known.Lines.Count)
+        if (_stretches.TryGet(file.Blob, out var known) && index >= known.First && index < known.First + known.Lines.Count)
             return known.Lines[index - known.First];
         var chunk = index / file.LinesPerChunk;
         await using var offsets = await blobs.OpenReadAsync(file.Index, chunk * 8L, cancellationToken) ?? throw Missing(file.Index);
@@ -155,8 +155,7 @@ internal sealed class ForeachItemReader(IReadModel readModel, IBlobStore blobs)
         var lines = new List<string>(file.LinesPerChunk);
         while (lines.Count < file.LinesPerChunk && await reader.ReadLineAsync(cancellationToken) is { } line)
             if (line.Length > 0) lines.Add(line);
-        if (_stretches.Count >= MostLists) _stretches.Clear();
-        _stretches[file.Blob] = (chunk * file.LinesPerChunk, lines);
+        _stretches.Set(file.Blob, (chunk * file.LinesPerChunk, lines));
         return index - (chunk * file.LinesPerChunk) < lines.Count ? lines[index - (chunk * file.LinesPerChunk)] : throw Missing(file.Blob);
     }
 

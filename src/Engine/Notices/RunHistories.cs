@@ -10,25 +10,24 @@ internal sealed class RunHistories(IReadModel readModel)
 
     private static readonly TimeSpan _keptFor = TimeSpan.FromMinutes(1);
 
-    private readonly Dictionary<(string Namespace, string Flow), (RunHistory History, TimeSpan ReadAt)> _flows = [];
+    private readonly RecentlyUsed<(string Namespace, string Flow), (RunHistory History, TimeSpan ReadAt)> _flows = new(MostFlows);
 
     /// <param name="uptime">Now, by the node's monotonic time.</param>
     public async Task<RunHistory> OfAsync(string ns, string flow, TimeSpan uptime, CancellationToken cancellationToken)
     {
-        if (_flows.TryGetValue((ns, flow), out var known) && uptime - known.ReadAt < _keptFor) return known.History;
+        if (_flows.TryGet((ns, flow), out var known) && uptime - known.ReadAt < _keptFor) return known.History;
         var runs = await readModel.ListRunsAsync(new RunFilter(ns, flow, RunStatus.Succeeded), null, RunHistory.Runs, cancellationToken);
         var past = new List<(RunRow, IReadOnlyList<StepRow>)>();
         foreach (var run in runs.Items) past.Add((run, await StepsOfAsync(readModel, run, MostSteps, cancellationToken)));
         var history = new RunHistory(past);
-        if (_flows.Count >= MostFlows) _flows.Clear();
-        _flows[(ns, flow)] = (history, uptime);
+        _flows.Set((ns, flow), (history, uptime));
         return history;
     }
 
     /// <summary>A run of the flow has succeeded. Where there were few before, it matters.</summary>
     public void Succeeded(string ns, string flow)
     {
-        if (_flows.TryGetValue((ns, flow), out var known) && known.History.Count < RunHistory.Runs) _flows.Remove((ns, flow));
+        if (_flows.TryGet((ns, flow), out var known) && known.History.Count < RunHistory.Runs) _flows.Remove((ns, flow));
     }
 
     /// <summary>The openings of a run's steps, in their order.</summary>
