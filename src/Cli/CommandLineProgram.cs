@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using Fanfare.Cli.Commands;
 
 namespace Fanfare.Cli;
@@ -39,7 +40,23 @@ internal static class CommandLineProgram
             WriteUsageErrors(parsed, host.Error);
             return ExitCode.Usage;
         }
+        if (WithoutValue(parsed) is { } option)
+        {
+            host.Error.WriteLine($"error: Required argument missing for option: '{option}'.");
+            host.Error.WriteLine($"  See {CommandTree.PathOf(parsed.CommandResult)} --help");
+            return ExitCode.Usage;
+        }
         return await parsed.InvokeAsync(configuration, CancellationToken.None);
+    }
+
+    /// <summary>The option that took the one after it for its value, as in <c>--status --json</c>; null for none. The library lets it, and does not hold such a value against the words that the option accepts.</summary>
+    private static string? WithoutValue(ParseResult parsed)
+    {
+        List<CommandResult> path = [];
+        for (SymbolResult? at = parsed.CommandResult; at is not null; at = at.Parent)
+            if (at is CommandResult command) path.Add(command);
+        var names = path.SelectMany(command => command.Command.Options).SelectMany(option => option.Aliases.Append(option.Name)).ToHashSet();
+        return path.SelectMany(command => command.Children.OfType<OptionResult>()).FirstOrDefault(given => given.Tokens.Any(token => names.Contains(token.Value)))?.Option.Name;
     }
 
     private static void WriteUsageErrors(ParseResult parsed, TextWriter error)
