@@ -148,7 +148,8 @@ internal sealed class LeaseTable(WorkerOptions options, string boot, ResourceSpe
                 Worker = options.Name,
                 Boot = boot,
                 Sequence = ++_sequence,
-                WaitMs = (int)wait.TotalMilliseconds,
+                // Who drains and holds nothing waits for no more than to hear that its last reports are settled.
+                WaitMs = _draining && _held.Count == 0 ? 0 : (int)wait.TotalMilliseconds,
                 Capacity = capacity,
                 Free = free,
                 MaxLeases = _draining || free.Cpu <= 1e-9 ? 0 : Math.Clamp((int)Math.Ceiling(free.Cpu - 1e-9), 1, MostLeases),

@@ -17,6 +17,9 @@ internal sealed class SpotWatch(SpotOptions options, string worker, TimeSpan lea
     /// <summary>How long before the machine's end uploads are given up, so that the task is handed back rather than missed.</summary>
     private static readonly TimeSpan LastReport = TimeSpan.FromSeconds(4);
 
+    /// <summary>A machine's end that is said to be further away than this is a mistake; nothing waits for it.</summary>
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(1);
+
     /// <summary>After a failure the next look comes sooner, a few times: it may be the one that counts.</summary>
     private static readonly TimeSpan AfterFailure = TimeSpan.FromSeconds(1);
 
@@ -26,7 +29,7 @@ internal sealed class SpotWatch(SpotOptions options, string worker, TimeSpan lea
     private Interruption? _interruption;
     private DateTimeOffset? _rebalance;
     private int _failures;
-    private string? _misread;
+    private readonly Dictionary<string, string> _misread = [];
 
     /// <summary>One look. Takes a few seconds at the most.</summary>
     public async Task LookAsync(CancellationToken cancellationToken)
@@ -59,6 +62,7 @@ internal sealed class SpotWatch(SpotOptions options, string worker, TimeSpan lea
         var left = _interruption.At - LastReport - time.GetUtcNow();
         var least = _interruption.Deadline + TimeSpan.FromSeconds(1) - time.GetUtcNow();
         if (left < least) left = least;
+        if (left > Longest) left = Longest;
         if (left > TimeSpan.Zero) await Task.Delay(left, time, cancellationToken);
         table.AbandonUploads();
     }
@@ -70,13 +74,12 @@ internal sealed class SpotWatch(SpotOptions options, string worker, TimeSpan lea
         try
         {
             notice = read(said);
-            _misread = null;
             return true;
         }
         catch (FormatException e)
         {
-            if (_misread != said) log($"What EC2's metadata service says at {path} is not understood, and left alone: {e.Message}.");
-            _misread = said;
+            if (_misread.GetValueOrDefault(path) != said) log($"What EC2's metadata service says at {path} is not understood, and left alone: {e.Message}.");
+            _misread[path] = said;
             notice = default!;
             return false;
         }
@@ -86,7 +89,7 @@ internal sealed class SpotWatch(SpotOptions options, string worker, TimeSpan lea
     {
         _rebalance = since;
         var running = table.Drain("rebalance recommended");
-        log($"EC2 recommends since {Words(since)} to leave this machine, since it may be taken back soon. Worker {worker} takes no more tasks, and ends when the {running} that it has are over.");
+        log($"EC2 recommends since {Words(since)} to leave this machine, since it may be taken back soon. Worker {worker} takes no more tasks, and ends when those that it has ({running}) are over.");
     }
 
     private void Interrupt(string action, DateTimeOffset at)
@@ -94,9 +97,10 @@ internal sealed class SpotWatch(SpotOptions options, string worker, TimeSpan lea
         var now = time.GetUtcNow();
         // A machine that hibernates does so at once, without the two minutes.
         var deadline = at - Reserve < now + leastGrace ? now + leastGrace : at - Reserve;
+        if (deadline > now + Longest) deadline = now + Longest;
         _interruption = new Interruption(action, at, deadline);
         var running = table.Interrupt(_interruption, deadline - now);
-        log($"EC2 takes this machine back ({action} at {Words(at)}). Worker {worker} takes no more tasks. {running} that it runs get SIGTERM, and SIGKILL at {Words(deadline)}; those that do not succeed until then are handed back and run elsewhere.");
+        log($"EC2 takes this machine back ({action} at {Words(at)}). Worker {worker} takes no more tasks. Those that it runs ({running}) get SIGTERM, and SIGKILL at {Words(deadline)}; what has not succeeded by then is handed back, and runs elsewhere.");
     }
 
     private static string Words(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);

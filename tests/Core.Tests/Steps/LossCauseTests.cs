@@ -32,6 +32,7 @@ public sealed class LossCauseTests
             var lost = Assert.IsType<TaskLost>(Assert.Single(scene.Finish(grant, AttemptOutcome.Lost, error: new TaskError(SpotInterruption.ErrorType, SpotInterruption.Reason("w", "terminate", scene.Now)))));
             Assert.Equal(LossCause.SpotInterrupted, LossCauses.Of(lost.Reason));
             Assert.Equal(scene.Now, lost.RetryAt);
+            scene.Tick();
             grant = scene.Lease();
             Assert.Equal((0, true), (grant.Failures, grant.WasLost));
         }
@@ -42,6 +43,7 @@ public sealed class LossCauseTests
     {
         var scene = Leased(out var grant);
         scene.Finish(grant, AttemptOutcome.Lost, error: new TaskError("worker_stopped", "Worker w was stopped."));
+        scene.Tick();
 
         var again = Assert.IsType<TaskLost>(Assert.Single(scene.Finish(scene.Lease(), AttemptOutcome.Lost, error: new TaskError("worker_stopped", "Worker w was stopped."))));
 

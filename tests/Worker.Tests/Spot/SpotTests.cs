@@ -134,6 +134,8 @@ public sealed class SpotTests : IAsyncLifetime
         Assert.Null(_gateway.Finished[lease.Token].Error);
         Assert.DoesNotContain(late.Token, _gateway.Finished.Keys);
         Assert.All(_gateway.Polls.Where(p => p.Draining is not null), p => Assert.Equal(("rebalance recommended", 0), (p.Draining, p.MaxLeases)));
+        // A server holds a poll for as long as it may: one that asks for nothing must not be held.
+        Assert.All(_gateway.Polls.Where(p => p is { Draining: not null, Held.Count: 0 }), p => Assert.Equal(0, p.WaitMs));
         Assert.Contains("Worker w1 has no more tasks, and ends: rebalance recommended.", _worker.Log);
     }
 
