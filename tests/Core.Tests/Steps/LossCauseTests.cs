@@ -33,7 +33,9 @@ public sealed class LossCauseTests
             Assert.Equal(LossCause.SpotInterrupted, LossCauses.Of(lost.Reason));
             Assert.Equal(scene.Now, lost.RetryAt);
             scene.Tick();
+            Assert.True(scene.Step.Offer.IsReturned);
             grant = scene.Lease();
+            Assert.False(scene.Step.Offer.IsReturned);
             Assert.Equal((0, true), (grant.Failures, grant.WasLost));
         }
     }
