@@ -5,6 +5,7 @@ using Fanfare.Worker.Leases;
 using Fanfare.Worker.Machine;
 using Fanfare.Worker.Packages;
 using Fanfare.Worker.Processes;
+using Fanfare.Worker.Spot;
 using Fanfare.Worker.Warm;
 
 namespace Fanfare.Worker;
@@ -13,6 +14,8 @@ namespace Fanfare.Worker;
 [SuppressMessage("Reliability", "CA1001", Justification = "The source has no timer, and a late drain may still reach it.")]
 public sealed class WorkerAgent
 {
+    private const string Told = "told to end with its last task";
+
     private readonly WorkerOptions _options;
     private readonly ITaskExecutor? _executor;
     private readonly TimeProvider _time;
@@ -54,7 +57,7 @@ public sealed class WorkerAgent
     /// <summary>Names this start of the worker; empty before it runs.</summary>
     public string Boot { get; private set; } = "";
 
-    /// <summary>Runs until <paramref name="stop"/>, or until <see cref="DrainAsync"/> is through. On stop all tasks are ended (SIGTERM, at most
+    /// <summary>Runs until <paramref name="stop"/>, until <see cref="DrainAsync"/> is through, or until its machine is taken back (<see cref="WorkerOptions.Spot"/>). On stop all tasks are ended (SIGTERM, at most
     /// <see cref="WorkerOptions.StopGrace"/>, SIGKILL) and reported as lost if a gateway answers within about a second.
     /// When it returns, nothing of any task runs.</summary>
     /// <exception cref="InvalidOperationException">The work directory is in use or not writable, or the worker ran already.</exception>
@@ -104,7 +107,7 @@ public sealed class WorkerAgent
         lock (_lock)
         {
             _draining = true;
-            _table?.Drain();
+            _table?.Drain(Told);
             if (!_started) return;
         }
         try
@@ -125,23 +128,34 @@ public sealed class WorkerAgent
         lock (_lock)
         {
             _table = table;
-            if (_draining) table.Drain();
+            if (_draining) table.Drain(Told);
         }
         var crew = new Crew(table, executor, _time, _log);
         var polls = new PollLoop(table, gateway, _time, crew.Start);
         _log(FormattableString.Invariant(
             $"Worker {_options.Name} offers {capacity.Cpu:0.##} cores, {capacity.MemoryBytes >> 20} MiB of memory and {capacity.Gpu} GPUs (boot {Boot[^8..]})."));
+        using var spot = _options.Spot is { } looking ? new SpotWatch(looking, _options.Name, _options.StopGrace, table, _time, _log) : null;
         using var watch = new CancellationTokenSource();
-        var expiry = WatchTermsAsync(table, watch.Token);
-        var homing = gateway.KeepHomeAsync(watch.Token);
+        List<Task> watching = [WatchTermsAsync(table, watch.Token), gateway.KeepHomeAsync(watch.Token)];
         try
         {
+            // On a machine that is taken back already it takes nothing at all.
+            if (spot is not null)
+            {
+                await spot.LookAsync(stop);
+                watching.Add(spot.RunAsync(watch.Token));
+            }
             await polls.RunAsync(stop);
+            if (table.DrainReason is { } reason && !stop.IsCancellationRequested) _log($"Worker {_options.Name} has no more tasks, and ends: {reason}.");
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // Told to end before it began.
         }
         finally
         {
             await watch.CancelAsync();
-            await Task.WhenAll(expiry, homing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.WhenAll(watching).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             table.StopAll($"Worker {_options.Name} was stopped.");
             await crew.EndAsync(_options.StopGrace + TimeSpan.FromSeconds(1));
         }

@@ -51,6 +51,9 @@ public sealed record WorkerOptions
     /// <summary>Name or IP address under which other workers reach this machine, for tasks that work together as a gang. Default: null, the address from which it speaks to its servers.</summary>
     public string? Address { get; init; }
 
+    /// <summary>How it learns that EC2 takes its machine back; <see cref="SpotOptions.Find"/> says whether it should. Default: null, it does not look.</summary>
+    public SpotOptions? Spot { get; init; }
+
     /// <summary>A delegated cgroup v2 directory under which tasks get their own, for memory limits. Default: the worker's own
     /// cgroup, where it is delegated.</summary>
     public string? CgroupDirectory { get; init; }
@@ -85,6 +88,7 @@ public sealed record WorkerOptions
         if (LingerGrace < TimeSpan.Zero || LingerGrace > TimeSpan.FromMinutes(1)) errors.Add($"LingerGrace: {LingerGrace} is not between 0 and 1 min. The default is 500 ms.");
         if (PackageCacheBytes < 0) errors.Add("PackageCacheBytes: it cannot be negative. The default is 4 GiB.");
         if (WarmServers is < 0 or > 1000) errors.Add($"WarmServers: {WarmServers} is not between 0 and 1,000. The default is 8; 0 starts every task cold.");
+        if (Spot is { } spot) errors.AddRange(spot.Validate());
         foreach (var name in PassEnvironment)
             if (!TaskEnvironment.IsVariableName(name) || name.StartsWith("FANFARE_", StringComparison.Ordinal))
                 errors.Add($"PassEnvironment: '{name}' cannot be passed on: a name has letters, digits and '_', and none starts with FANFARE_. Remove it.");

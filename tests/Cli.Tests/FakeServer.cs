@@ -161,7 +161,7 @@ internal sealed class FakeServer : IAsyncDisposable
         _app.MapDelete("/api/v1/flows/{flow}", (string flow, int? deployment) => Json(new DeleteFlowResponse(flow, deployment ?? 1, New: deployment is null)));
         _app.MapGet("/api/v1/flows/{flow}/deployments", () => Json(new ListResponse<FlowView>([flow()], null)));
         _app.MapGet("/api/v1/workers", () => Json(new ListResponse<WorkerInfo>(
-            [new WorkerInfo("w1", "b", Start, new ResourceSpec(4, 1 << 30, 0, 0), new ResourceSpec(3, 1 << 29, 0, 0), 1, [])], null)));
+            [new WorkerInfo("w1", "b", Start, new ResourceSpec(4, 1 << 30, 0, 0), new ResourceSpec(3, 1 << 29, 0, 0), 1, [], SpotInterruption.Draining("stop", Start))], null)));
         _app.MapGet("/api/v1/queues", () => Json(new ListResponse<QueueInfo>([new QueueInfo("default", "default", 2, 17, 3)], null)));
         MapRuns();
         MapTasks();

@@ -81,6 +81,7 @@ public sealed class ListingTests : IAsyncLifetime, IDisposable
     [InlineData("flow delete report", "DELETE /api/v1/flows/report", "Deleted report, up to deployment 1.")]
     [InlineData("flow delete report --deployment 7", "DELETE /api/v1/flows/report?deployment=7", "report was deleted before, up to deployment 7.")]
     [InlineData("workers", "GET /api/v1/workers", "3/4")]
+    [InlineData("workers", "GET /api/v1/workers", "draining: spot interruption at ")]
     [InlineData("queues", "GET /api/v1/queues", "17")]
     [InlineData("version", "GET /api/v1/version", "data in /srv/fanfare")]
     public async Task EachCommand_AsksTheServer_AndSaysWhatCame(string line, string request, string expected)

@@ -1,4 +1,5 @@
 using Fanfare.Cli.Hosting;
+using Fanfare.Worker;
 
 namespace Fanfare.Cli.Tests;
 
@@ -130,6 +131,34 @@ public sealed class LocatorTests : IDisposable
         Assert.Equal(("w9", 3), (worker.Options.Name, worker.Options.Slots));
         Assert.Equal(["gpu"], worker.Options.Queues);
         Assert.Equal(Path.Combine(_cli.DataDirectory, "worker"), worker.Options.WorkDirectory);
+    }
+
+    [Theory]
+    [InlineData(null, SpotMode.Auto)]
+    [InlineData("auto", SpotMode.Auto)]
+    [InlineData("on", SpotMode.On)]
+    [InlineData("off", SpotMode.Off)]
+    public async Task Worker_LooksOutForSpotInterruptions_AsItIsTold(string? mode, SpotMode expected)
+    {
+        var worker = new WorkerFake();
+        _cli.LocalWorker = worker;
+        _cli.Interrupts.Raise();
+
+        var answer = await _cli.RunAsync(["worker", "--server", "http://a:1", .. mode is null ? (string[])[] : ["--spot", mode]]);
+
+        Assert.True(answer.Exit == ExitCode.Success, answer.ToString());
+        Assert.Equal(expected, worker.Options!.Spot);
+    }
+
+    [Fact]
+    public async Task Worker_WithAnyOtherMode_IsRefused()
+    {
+        _cli.LocalWorker = new WorkerFake();
+
+        var answer = await _cli.RunAsync("worker", "--server", "http://a:1", "--spot", "maybe");
+
+        Assert.Equal(ExitCode.Usage, answer.Exit);
+        Assert.Contains("maybe", answer.ToString(), StringComparison.Ordinal);
     }
 
     private sealed class LocalFake : ILocalServer

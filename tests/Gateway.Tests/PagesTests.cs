@@ -30,6 +30,14 @@ public sealed class PagesTests
     }
 
     [Fact]
+    public async Task TheFirstPage_SaysWhyAWorkerDrains()
+    {
+        await using var server = await Server.StartAsync();
+
+        Assert.Contains("drains: rebalance &lt;i&gt;tag", await server.Client.GetStringAsync("/"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task TheRunsPage_ShowsStepsFailuresAndTasks_AndFollowsItsEvents()
     {
         await using var server = await Server.StartAsync();

@@ -35,6 +35,7 @@ public sealed class PollTests
             Sequence = 7,
             Capacity = resources,
             Free = resources,
+            Draining = SpotInterruption.Draining("terminate", World.T0),
             Held = [new HeldLease(World.Task("fold", 1, 3), "3.0.a")],
             Finished =
             [
@@ -51,6 +52,7 @@ public sealed class PollTests
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         var read = Assert.IsType<PollRequest>(server.Scheduler.Commands.Single());
         Assert.Equal(request.Held, read.Held);
+        Assert.Equal(request.Draining, read.Draining);
         Assert.Equal(request.Finished[0] with { Artifacts = null }, read.Finished[0] with { Artifacts = null });
     }
 
@@ -77,6 +79,8 @@ public sealed class PollTests
     [InlineData("\"sequence\":1", "\"sequence\":1.5", "sequence")]
     [InlineData("\"wait_ms\":1000", "\"wait_ms\":30001", "wait_ms")]
     [InlineData("\"max_leases\":4", "\"max_leases\":-1", "max_leases")]
+    [InlineData("\"max_leases\":4", "\"max_leases\":0,\"draining\":\"\"", "draining")]
+    [InlineData("\"max_leases\":4", "\"max_leases\":0,\"draining\":\"a\\nb\"", "draining")]
     [InlineData("[\"default\"]", "[null]", "queues[0]")]
     [InlineData("[\"default\"]", "[\"de fault\"]", "queues[0]")]
     [InlineData("\"cpu\":4", "\"cpu\":-4", "capacity")]

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Fanfare.Cli.Hosting;
 using Fanfare.Gateway;
+using Fanfare.Worker;
 
 namespace Fanfare.Cli.Commands;
 
@@ -17,9 +18,11 @@ internal static class WorkerCommand
         var passed = new Option<string[]>("--pass-env") { Description = "Variable of the worker's own environment that its tasks get; may be repeated", HelpName = "NAME", DefaultValueFactory = _ => [] };
         var warm = new Option<int?>("--warm-servers") { Description = "Most fork servers kept for steps that have one. 0: every task starts cold. Default: 8", HelpName = "N", Validators = { r => Arguments.InRange(r, 0, 1000) } };
         var address = new Option<string?>("--address") { Description = "Name or IP address under which other workers reach this machine, for gangs. Default: the one from which it speaks to the server", HelpName = "HOST" };
+        var spot = new Option<string?>("--spot") { Description = "Look out for EC2 taking the machine back, and leave in order when it does: always (on), never (off), or on machines of EC2 (auto). Default: auto", HelpName = "auto|on|off" };
+        spot.AcceptOnlyFromAmong("auto", "on", "off");
         var command = new Command("worker", "Run tasks for a server until stopped")
         {
-            name, queues, data, slots, secrets, passed, warm, address,
+            name, queues, data, slots, secrets, passed, warm, address, spot,
         };
         var logged = new LogArguments();
         logged.AddTo(command);
@@ -40,6 +43,7 @@ internal static class WorkerCommand
                     PassEnvironment = parsed.GetValue(passed)!,
                     WarmServers = parsed.GetValue(warm),
                     Address = parsed.GetValue(address),
+                    Spot = parsed.GetValue(spot) is { } mode ? Enum.Parse<SpotMode>(mode, ignoreCase: true) : SpotMode.Auto,
                 },
                 cancel);
             return ExitCode.Success;

@@ -18,11 +18,12 @@ internal static class WorkersCommand
             else
             {
                 var now = session.Host.Clock.GetUtcNow();
-                session.Screen.Table(["WORKER", "SEEN", "TASKS", "CPU FREE", "MEMORY FREE", "GPU FREE", "QUEUES"], page.Items.Select(w => new[]
+                session.Screen.Table(["WORKER", "SEEN", "TASKS", "CPU FREE", "MEMORY FREE", "GPU FREE", "QUEUES", "STATE"], page.Items.Select(w => new[]
                 {
                     Screen.Escape(w.Worker), $"{Words.Duration(now - w.LastSeen)} ago", $"{w.Leases}", $"{w.Free.Cpu:0.##}/{w.Capacity.Cpu:0.##}",
                     $"{Words.Bytes(w.Free.MemoryBytes)}/{Words.Bytes(w.Capacity.MemoryBytes)}", $"{w.Free.Gpu}/{w.Capacity.Gpu}",
                     w.Queues.Count == 0 ? "all" : Screen.Escape(string.Join(' ', w.Queues)),
+                    w.Draining is { } why ? $"draining: {Screen.Escape(why)}" : "",
                 }));
             }
             return ExitCode.Success;

@@ -7,21 +7,22 @@ internal sealed class EmbeddedWorker : ILocalWorker
 {
     public async Task RunAsync(LocalWorkerOptions options, CancellationToken cancellationToken)
     {
-        var worker = new WorkerOptions
-        {
-            Servers = options.Servers,
-            Token = options.Token,
-            Name = options.Name ?? Environment.MachineName,
-            Queues = options.Queues,
-            WorkDirectory = options.WorkDirectory,
-            Slots = options.Slots,
-            SecretsDirectory = options.SecretsDirectory,
-            PassEnvironment = options.PassEnvironment,
-            Address = options.Address,
-        };
-        if (options.WarmServers is { } most) worker = worker with { WarmServers = most };
         try
         {
+            var worker = new WorkerOptions
+            {
+                Servers = options.Servers,
+                Token = options.Token,
+                Name = options.Name ?? Environment.MachineName,
+                Queues = options.Queues,
+                WorkDirectory = options.WorkDirectory,
+                Slots = options.Slots,
+                SecretsDirectory = options.SecretsDirectory,
+                PassEnvironment = options.PassEnvironment,
+                Address = options.Address,
+                Spot = SpotOptions.Find(options.Spot, Environment.GetEnvironmentVariable),
+            };
+            if (options.WarmServers is { } most) worker = worker with { WarmServers = most };
             await new WorkerAgent(worker, TimeProvider.System, options.Log).RunAsync(cancellationToken);
         }
         catch (Exception e) when (e is ArgumentException or InvalidOperationException or PlatformNotSupportedException)

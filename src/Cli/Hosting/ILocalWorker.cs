@@ -1,3 +1,5 @@
+using Fanfare.Worker;
+
 namespace Fanfare.Cli.Hosting;
 
 /// <summary>Hosts a worker agent in this process.</summary>
@@ -25,6 +27,9 @@ internal sealed record LocalWorkerOptions(
 
     /// <summary>Most fork servers kept; null for the worker's default, 0 for none.</summary>
     public int? WarmServers { get; init; }
+
+    /// <summary>Whether it looks out for EC2 taking its machine back.</summary>
+    public SpotMode Spot { get; init; } = SpotMode.Off;
 
     /// <summary>Where other workers reach this machine; null for the address from which it speaks to its servers.</summary>
     public string? Address { get; init; }

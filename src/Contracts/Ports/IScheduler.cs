@@ -177,8 +177,9 @@ public sealed record CommandNotice(string Namespace, string Actor, string Notice
 /// <param name="ExpectedAt">About when it starts, as things are; null when that is not known, or it does not wait to start.</param>
 public sealed record Explanation(string State, string Reason, IReadOnlyList<string> Details, DateTimeOffset? ExpectedAt = null);
 
+/// <param name="Draining">Why it takes no more tasks and is about to end; null while it takes some.</param>
 public sealed record WorkerInfo(
-    string Worker, string Boot, DateTimeOffset LastSeen, ResourceSpec Capacity, ResourceSpec Free, int Leases, IReadOnlyList<string> Queues);
+    string Worker, string Boot, DateTimeOffset LastSeen, ResourceSpec Capacity, ResourceSpec Free, int Leases, IReadOnlyList<string> Queues, string? Draining = null);
 
 public sealed record QueueInfo(string Namespace, string Queue, int OpenSteps, long ReadyTasks, int RunningTasks);
 

@@ -33,6 +33,10 @@ public sealed record PollRequest
     /// <summary>Name or IP address under which other workers reach this one's machine; null where it is not known. Tasks of a gang are told their first one's.</summary>
     public string? Address { get; init; }
 
+    /// <summary>Why the worker takes no more leases and ends when it has none, in words for people; null while it takes some. At most 200 characters.
+    /// A server of a release that does not know it refuses the poll, which is then sent without.</summary>
+    public string? Draining { get; init; }
+
     /// <summary>Attempts that ended and whose end was not yet settled.</summary>
     public IReadOnlyList<FinishedAttempt> Finished { get => field ?? []; init; }
 

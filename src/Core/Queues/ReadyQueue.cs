@@ -4,7 +4,7 @@ namespace Fanfare.Core;
 
 /// <summary>Where open steps wait for workers: one entry a step, whatever its width. All of it is derived from steps'
 /// offers, so it is not journaled; a queue that starts anew is filled by the steps that wake.</summary>
-/// <remarks>Higher priority goes first. Among equals, steps take turns, each for at most <see cref="Quantum"/> tasks; and every
+/// <remarks>Higher priority goes first. Among equals, steps whose next task the platform lost go before the others: it had its turn. Then steps take turns, each for at most <see cref="Quantum"/> tasks; and every
 /// <see cref="AgingTurn"/>th pick goes to the step that has waited longest whatever its priority, so none starves.</remarks>
 public sealed class ReadyQueue
 {
@@ -15,7 +15,7 @@ public sealed class ReadyQueue
     public const int AgingTurn = 16;
 
     private readonly Dictionary<StreamId, Entry> _entries = [];
-    private readonly SortedDictionary<(int NegativePriority, ShapeKey Shape), LinkedList<Entry>> _classes = [];
+    private readonly SortedDictionary<ClassKey, LinkedList<Entry>> _classes = [];
     private readonly LinkedList<Entry> _byWait = new();
     private int _picks;
 
@@ -29,7 +29,7 @@ public sealed class ReadyQueue
     {
         if (_entries.TryGetValue(offer.Step, out var entry))
         {
-            if (offer.Ready > 0 && entry.Offer.Priority == offer.Priority)
+            if (offer.Ready > 0 && entry.Class == ClassKey.Of(offer))
             {
                 (entry.Offer, entry.Ready) = (offer, offer.Ready);
                 return;
@@ -37,7 +37,7 @@ public sealed class ReadyQueue
             Remove(entry);
         }
         if (offer.Ready <= 0) return;
-        entry = new Entry { Offer = offer, Ready = offer.Ready, Class = (-offer.Priority, ShapeKey.Of(offer.Resources)) };
+        entry = new Entry { Offer = offer, Ready = offer.Ready, Class = ClassKey.Of(offer) };
         if (!_classes.TryGetValue(entry.Class, out var list)) _classes[entry.Class] = list = new LinkedList<Entry>();
         entry.InClass = list.AddLast(entry);
         entry.InWait = _byWait.AddLast(entry);
@@ -77,7 +77,7 @@ public sealed class ReadyQueue
         foreach (var other in _entries.Values)
         {
             if (other.Offer.Priority > entry.Offer.Priority) before += other.Ready;
-            else if (other != entry && other.Offer.Priority == entry.Offer.Priority) before += Math.Min(other.Ready, turns * Quantum);
+            else if (other != entry && other.Offer.Priority == entry.Offer.Priority && (other.Offer.IsReturned || !entry.Offer.IsReturned)) before += Math.Min(other.Ready, turns * Quantum);
         }
         return before;
     }
@@ -114,11 +114,18 @@ public sealed class ReadyQueue
 
         public required int Ready { get; set; }
 
-        public required (int, ShapeKey) Class { get; init; }
+        public required ClassKey Class { get; init; }
 
         public LinkedListNode<Entry>? InClass { get; set; }
 
         public LinkedListNode<Entry>? InWait { get; set; }
+    }
+
+    private readonly record struct ClassKey(int NegativePriority, bool IsReturned, ShapeKey Shape) : IComparable<ClassKey>
+    {
+        public static ClassKey Of(Offer offer) => new(-offer.Priority, offer.IsReturned, ShapeKey.Of(offer.Resources));
+
+        public int CompareTo(ClassKey other) => (NegativePriority, !IsReturned, Shape).CompareTo((other.NegativePriority, !other.IsReturned, other.Shape));
     }
 
     // Steps that need the same are looked at once: when the first does not fit, neither do the others.

@@ -16,6 +16,9 @@ public enum LossCause
 
     /// <summary>Another task of its gang has to start again, and so has this one. Not charged to it.</summary>
     GangRestarted,
+
+    /// <summary>The machine was taken back, with notice: the worker handed in what it could not end in time.</summary>
+    SpotInterrupted,
 }
 
 /// <summary>Events tell in words, for people, why an attempt was lost. The words are made here, so that here they can be told apart.</summary>
@@ -34,5 +37,6 @@ public static class LossCauses
         words.Contains(Expired, StringComparison.OrdinalIgnoreCase) ? LossCause.LeaseExpired
         : words.Contains(StartedAnew, StringComparison.Ordinal) ? LossCause.WorkerRestarted
         : words == GangRestarted ? LossCause.GangRestarted
+        : SpotInterruption.IsIn(words) ? LossCause.SpotInterrupted
         : LossCause.GivenUp;
 }

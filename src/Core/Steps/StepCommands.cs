@@ -32,7 +32,8 @@ public sealed record ItemSource(StepKey Opener, int OpenerSplit, ForeachItems It
 /// <summary>What a step tells its queue: how many tasks it could start now.</summary>
 /// <param name="Ready">0 withdraws the offer.</param>
 /// <param name="IsGang">All of them are to be taken at once.</param>
-public sealed record Offer(StreamId Step, string Queue, int Priority, ResourceSpec Resources, int Ready, int Running, bool IsGang = false);
+/// <param name="IsReturned">The next of them was at its turn before: the platform lost it.</param>
+public sealed record Offer(StreamId Step, string Queue, int Priority, ResourceSpec Resources, int Ready, int Running, bool IsGang = false, bool IsReturned = false);
 
 /// <summary>An effect of a step on the outside, carried out only after its events are durable.</summary>
 public abstract record Effect;

@@ -268,7 +268,8 @@ public sealed partial class StepEntity
             Emit(new TaskFailed(split, lease.Attempt, null, moment.Now, error, null), moment);
             return;
         }
-        var delay = Backoff.LossDelay(losses, Backoff.Chance(moment.Entropy, split));
+        // The growing delay is for machines that a task takes down. This one was taken back, whatever ran on it.
+        var delay = LossCauses.Of(reason) == LossCause.SpotInterrupted ? TimeSpan.Zero : Backoff.LossDelay(losses, Backoff.Chance(moment.Entropy, split));
         Emit(new TaskLost(split, lease.Attempt, reason, moment.Now + delay), moment);
         EndRestOfGang();
     }

@@ -67,7 +67,8 @@ public sealed partial class StepEntity : Entity
     public int Running => _leased.Count;
 
     /// <summary>What the queue should know of the step now.</summary>
-    public Offer Offer => new(Id, _node.Spec.Queue, (_run?.Priority ?? 0) + _node.Spec.Priority, _node.Spec.Resources, Math.Max(0, Ready), _leased.Count, IsGang);
+    public Offer Offer => new(Id, _node.Spec.Queue, (_run?.Priority ?? 0) + _node.Spec.Priority, _node.Spec.Resources, Math.Max(0, Ready), _leased.Count, IsGang,
+        IsReturned: !IsGang && _retries.Count > 0 && _budgets.GetValueOrDefault(_retries.Min).WasLost);
 
     /// <summary>Live leases: the step must be awake for their deadlines.</summary>
     public override DateTimeOffset? DurableDue

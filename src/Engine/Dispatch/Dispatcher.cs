@@ -116,7 +116,7 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
 
     public IReadOnlyList<WorkerInfo> Workers() =>
         [.. _sessions.Values.Where(s => s.Boot is not null).OrderBy(s => s.Worker, StringComparer.Ordinal)
-            .Select(s => new WorkerInfo(s.Worker, s.Boot!, s.LastSeen, s.Capacity, s.Free, s.Leases.Count, s.Queues))];
+            .Select(s => new WorkerInfo(s.Worker, s.Boot!, s.LastSeen, s.Capacity, s.Free, s.Leases.Count, s.Queues, s.Draining))];
 
     public IReadOnlyList<QueueInfo> Queues() =>
         [.. _queues.OrderBy(q => q.Key).Select(q =>
@@ -144,6 +144,9 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
         var (queue, needs) = (offer.Queue, offer.Resources);
         var live = _sessions.Values.Where(s => s.Boot is not null && node.Now - s.LastSeen < LiveFor).ToList();
         if (live.Count == 0) return ["No worker is connected. Start one with: fanfare worker --server URL."];
+        var staying = live.Where(s => s.Draining is null).ToList();
+        if (staying.Count == 0) return [$"All {live.Count} connected workers drain, and take no more tasks: {live[0].Draining}."];
+        live = staying;
         var serving = live.Where(s => s.Queues.Count == 0 || s.Queues.Contains(queue)).ToList();
         if (serving.Count == 0) return [$"None of the {live.Count} connected workers serves queue '{queue}'."];
         var large = serving.Where(s => needs.FitsIn(s.Capacity)).ToList();

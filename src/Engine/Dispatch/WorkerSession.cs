@@ -30,6 +30,9 @@ internal sealed class WorkerSession(string worker)
     /// <summary>Where others reach its machine, as far as it is known.</summary>
     public string Address { get; private set; } = worker;
 
+    /// <summary>Why it takes no more leases and is about to end; null while it takes some.</summary>
+    public string? Draining { get; private set; }
+
     /// <summary>Most leases that one of its polls has asked for: what it takes when it is idle.</summary>
     public int MostLeases { get; private set; }
 
@@ -61,7 +64,7 @@ internal sealed class WorkerSession(string worker)
     /// <summary>Takes what a poll says of the worker itself.</summary>
     public void Hear(PollRequest poll, DateTimeOffset now)
     {
-        (LastSeen, Capacity, Free, Queues, Address) = (now, poll.Capacity, poll.Free, poll.Queues, poll.Address ?? Worker);
+        (LastSeen, Capacity, Free, Queues, Address, Draining) = (now, poll.Capacity, poll.Free, poll.Queues, poll.Address ?? Worker, poll.Draining);
         MostLeases = Math.Max(MostLeases, poll.MaxLeases);
     }
 }

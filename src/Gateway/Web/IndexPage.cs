@@ -71,7 +71,7 @@ internal static class IndexPage
 
     private static Html Workers(IReadOnlyList<WorkerInfo> workers, DateTimeOffset now) => workers.Count == 0
         ? Html.Of($"<p class=\"empty\">None seen lately. Start one: <code>fanfare worker</code></p>")
-        : Html.Of($"""<ul>{workers.Take(100).Select(w => Html.Of($"<li>{w.Worker}<br><span class=\"dim\">{w.Leases} task{(w.Leases == 1 ? "" : "s")} · {Math.Round(w.Free.Cpu, 2)} of {Math.Round(w.Capacity.Cpu, 2)} cores free{(w.Capacity.Gpu > 0 ? string.Create(CultureInfo.InvariantCulture, $" · {w.Free.Gpu} of {w.Capacity.Gpu} GPUs") : "")} · seen {Show.Duration(w.LastSeen, now)} ago</span></li>"))}</ul>""");
+        : Html.Of($"""<ul>{workers.Take(100).Select(w => Html.Of($"<li>{w.Worker}<br><span class=\"dim\">{w.Leases} task{(w.Leases == 1 ? "" : "s")} · {Math.Round(w.Free.Cpu, 2)} of {Math.Round(w.Capacity.Cpu, 2)} cores free{(w.Capacity.Gpu > 0 ? string.Create(CultureInfo.InvariantCulture, $" · {w.Free.Gpu} of {w.Capacity.Gpu} GPUs") : "")} · seen {Show.Duration(w.LastSeen, now)} ago{(w.Draining is { } why ? $" · drains: {Show.Shorten(why, 200)}" : "")}</span></li>"))}</ul>""");
 
     private static Html Queues(List<QueueInfo> queues) => queues.Count == 0
         ? Html.Of($"<p class=\"empty\">Nothing waits.</p>")

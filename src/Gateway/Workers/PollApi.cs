@@ -14,7 +14,7 @@ internal static class PollApi
     /// <summary>How long a poll of a server that leads no more may take for what is in commit.</summary>
     private static readonly TimeSpan _farewell = TimeSpan.FromMilliseconds(250);
 
-    private const int MaxWaitMs = 30_000, MaxItems = 100_000;
+    private const int MaxWaitMs = 30_000, MaxItems = 100_000, MaxReasonChars = 200;
 
     /// <summary>2^60, an exbibyte: amounts are added and subtracted, and must not leave their type.</summary>
     private const double MaxBytes = 1L << 60;
@@ -63,6 +63,7 @@ internal static class PollApi
         if (request.Sequence < 1) throw ApiFault.Field("sequence", "is below 1", "Count the polls of this boot from 1.");
         if (request.WaitMs is < 0 or > MaxWaitMs) throw ApiFault.Field("wait_ms", "is out of range", $"Give 0 to {MaxWaitMs} milliseconds.");
         if (request.MaxLeases is < 0 or > MaxItems) throw ApiFault.Field("max_leases", "is out of range", $"Give 0 to {MaxItems}.");
+        if (request.Draining is { } why && !Printable.IsValid(why, MaxReasonChars)) throw ApiFault.Field("draining", "is not a reason", $"Give 1 to {MaxReasonChars} printable characters, or leave it out.");
         CheckResources("capacity", request.Capacity);
         CheckResources("free", request.Free);
         CheckItems("queues", request.Queues, queue => Names.IsValid(queue));

@@ -136,11 +136,12 @@ internal sealed class ProcessExecutor(
 
         bool timedOut;
         using (var copies = new LogCopies(group.Logs, time, taskLog))
-            timedOut = await FollowAsync(run, group, taskLog, copies, () => WaitAsync(run, group, cgroup));
+            timedOut = await FollowAsync(run, group, taskLog, copies, () => WaitAsync(run, directory, group, cgroup, taskLog));
         await SucceedAsync(run, group, taskLog);
 
         var exitCode = await group.Exited;
-        if (assignment.Reason is { } reason)
+        // Where the machine is taken back, what a task still brought to its end counts.
+        if (assignment.Reason is { } reason && !(reason is StopReason.Interrupted && exitCode == 0))
             throw Stopped(assignment, reason);
         if (timedOut)
             run.Fail(AttemptOutcome.Failed, "timeout", $"The task ran longer than its timeout of {lease.Step.Timeout}, and was ended.", exitCode);
@@ -247,7 +248,7 @@ internal sealed class ProcessExecutor(
     }
 
     /// <summary>Waits for the end of the command, and sees to it that there is one. True when it ran out of time.</summary>
-    private async Task<bool> WaitAsync(Attempt run, ProcessGroup group, Cgroup? cgroup)
+    private async Task<bool> WaitAsync(Attempt run, TaskDirectory directory, ProcessGroup group, Cgroup? cgroup, TaskLog taskLog)
     {
         var (assignment, step) = (run.Assignment, run.Lease.Step);
         using var limit = step.Timeout is { } timeout ? new CancellationTokenSource(timeout, time) : new CancellationTokenSource();
@@ -262,11 +263,34 @@ internal sealed class ProcessExecutor(
         }
         var byItself = group.Exited.IsCompleted;
         var timedOut = !byItself && limit.IsCancellationRequested;
-        var since = time.GetTimestamp();
+        var interruption = byItself || timedOut ? null : assignment.Interruption;
+        if (interruption is not null) Tell(run, directory, interruption, taskLog);
+        var (since, ended) = (time.GetTimestamp(), (long?)null);
         var grace = byItself ? options.LingerGrace : step.Grace;
-        await GroupEnd.RunAsync(group, () => assignment.UntilKill(since, grace), time);
+        await GroupEnd.RunAsync(group, () => interruption is null ? assignment.UntilKill(since, grace) : UntilKill(), time);
         cgroup?.Kill();
         return timedOut;
+
+        // The task may use all of the time that its machine has left; what it leaves behind may not.
+        TimeSpan UntilKill()
+        {
+            if (group.Exited.IsCompleted) ended ??= time.GetTimestamp();
+            return ended is { } at ? assignment.UntilKill(at, options.LingerGrace) : assignment.UntilKill(since, TimeSpan.MaxValue);
+        }
+    }
+
+    /// <summary>Tells a task of its deadline, before it gets SIGTERM.</summary>
+    private void Tell(Attempt run, TaskDirectory directory, Interruption interruption, TaskLog taskLog)
+    {
+        try
+        {
+            InterruptFile.Write(directory.Interrupt, interruption);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            log($"{run.Lease.Name} gets SIGTERM without having been told of its deadline: {directory.Interrupt} cannot be written. {e.Message}");
+        }
+        taskLog.Remark(string.Create(CultureInfo.InvariantCulture, $"EC2 takes this machine back ({interruption.Action} at {interruption.At.UtcDateTime:HH:mm:ss} UTC): the task gets SIGTERM, and SIGKILL at {interruption.Deadline.UtcDateTime:HH:mm:ss} UTC."));
     }
 
     /// <summary>Reads what is left in the pipes. A process that left its group may hold them open for ever: it is ended.</summary>
@@ -308,6 +332,7 @@ internal sealed class ProcessExecutor(
         StopReason.Void => AttemptFailure.Lost("lease_void", assignment.ReasonText),
         StopReason.Expired => AttemptFailure.Lost("lease_expired", assignment.ReasonText),
         StopReason.Shutdown => AttemptFailure.Lost("worker_stopped", assignment.ReasonText),
+        StopReason.Interrupted => AttemptFailure.Lost(SpotInterruption.ErrorType, assignment.ReasonText),
         _ => throw new ArgumentOutOfRangeException(nameof(reason)),
     };
 

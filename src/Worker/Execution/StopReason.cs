@@ -14,4 +14,7 @@ public enum StopReason
 
     /// <summary>The worker goes down.</summary>
     Shutdown,
+
+    /// <summary>The machine is taken back. The task may use the time that is left, and counts when it succeeds within that.</summary>
+    Interrupted,
 }

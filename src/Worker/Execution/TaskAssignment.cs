@@ -29,6 +29,9 @@ public sealed class TaskAssignment(Lease lease, IReadOnlyList<int> gpus, TimePro
     /// <summary>The reason in words, for the attempt's error.</summary>
     public string ReasonText { get; private set; } = "";
 
+    /// <summary>Set with <see cref="StopReason.Interrupted"/>: what is done with the machine, and when.</summary>
+    public Interruption? Interruption { get; private set; }
+
     /// <summary>What names the attempt under its fence.</summary>
     public HeldLease Held { get; } = new(lease.Task, lease.Token);
 
@@ -49,6 +52,17 @@ public sealed class TaskAssignment(Lease lease, IReadOnlyList<int> gpus, TimePro
         }
         _stop.Cancel();
         if (reason is StopReason.Void or StopReason.Expired) _abandon.Cancel();
+    }
+
+    /// <summary>Asks for the end because the machine is taken back. The step's own grace does not bound the time that is left.</summary>
+    /// <param name="interruption">What is done with the machine.</param>
+    /// <param name="text">The same in words.</param>
+    /// <param name="grace">From now to SIGKILL.</param>
+    public void Interrupt(Interruption interruption, string text, TimeSpan grace)
+    {
+        lock (_lock)
+            if (Reason is null) Interruption = interruption;
+        RequestStop(StopReason.Interrupted, text, grace);
     }
 
     /// <summary>Gives up on uploads.</summary>

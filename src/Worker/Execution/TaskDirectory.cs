@@ -13,6 +13,7 @@ internal sealed class TaskDirectory
         InputArtifacts = Path.Combine(Root, "input-artifacts");
         Code = Path.Combine(Root, "work");
         Log = Path.Combine(Root, "log.jsonl");
+        Interrupt = Path.Combine(Root, "interrupt.json");
         ExecFailed = Path.Combine(Root, "exec-failed");
         const UnixFileMode mine = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
         if (OperatingSystem.IsWindows())
@@ -39,6 +40,9 @@ internal sealed class TaskDirectory
     public string Code { get; }
 
     public string Log { get; }
+
+    /// <summary>Comes into being when the machine is taken back.</summary>
+    public string Interrupt { get; }
 
     public string ExecFailed { get; }
 

@@ -114,6 +114,7 @@ public static class TaskEnvironment
         environment["FANFARE_OUTPUT"] = directory.Output;
         environment["FANFARE_ARTIFACTS"] = directory.Artifacts;
         environment["FANFARE_INPUT_ARTIFACTS"] = directory.InputArtifacts;
+        environment["FANFARE_INTERRUPT_FILE"] = directory.Interrupt;
         environment["FANFARE_CODE"] = code;
         environment["FANFARE_URL"] = gateway.AbsoluteUri.TrimEnd('/');
         environment[MarkedProcesses.Variable] = mark;

@@ -67,6 +67,8 @@ internal sealed class GatewayClient : IDisposable
             };
             using var silence = new Silence(LongestSilence, _time, both.Token);
             using var response = await _http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, silence.Token);
+            // A server of a release that does not know the reason refuses what it does not know.
+            if (response.StatusCode == HttpStatusCode.BadRequest && request.Draining is not null) return await PollAsync(server, request with { Draining = null }, timeout, cancellationToken);
             if (!response.IsSuccessStatusCode)
             {
                 var detail = await DetailAsync(response, both.Token);

@@ -24,6 +24,9 @@ internal sealed class LeaseTable(WorkerOptions options, string boot, ResourceSpe
     private long _sequence;
     private TimeSpan _term = TimeSpan.FromMinutes(5);
     private bool _draining;
+    private string? _drainReason;
+    private bool _isDrainUntold;
+    private string? _interrupted;
 
     /// <summary>Set when an attempt finished.</summary>
     public Signal Changed { get; } = new();
@@ -38,11 +41,12 @@ internal sealed class LeaseTable(WorkerOptions options, string boot, ResourceSpe
         }
     }
 
-    public bool HasUnreported
+    /// <summary>Whether there is something that the gateway should know at once.</summary>
+    public bool HasNews
     {
         get
         {
-            lock (_lock) return _unreported.Count > 0;
+            lock (_lock) return _unreported.Count > 0 || _isDrainUntold;
         }
     }
 
@@ -62,10 +66,55 @@ internal sealed class LeaseTable(WorkerOptions options, string boot, ResourceSpe
         }
     }
 
-    /// <summary>From now on no leases are asked for, and those that still come are handed back.</summary>
-    public void Drain()
+    /// <summary>Why it drains, in words; null when it does not.</summary>
+    public string? DrainReason
     {
-        lock (_lock) _draining = true;
+        get
+        {
+            lock (_lock) return _drainReason;
+        }
+    }
+
+    /// <summary>From now on no leases are asked for, and those that still come are handed back. The gateway is told at once: a poll that waits there asks for some.</summary>
+    /// <returns>How many leases are held.</returns>
+    public int Drain(string reason)
+    {
+        lock (_lock)
+        {
+            Drain_NeedsLock(reason);
+            return _held.Count;
+        }
+    }
+
+    /// <summary>The machine is taken back: tasks that run are told so and may use the time that is left, what waits is handed back.</summary>
+    /// <returns>How many run.</returns>
+    public int Interrupt(Interruption interruption, TimeSpan grace)
+    {
+        var reason = SpotInterruption.Reason(options.Name, interruption.Action, interruption.At);
+        var running = new List<TaskAssignment>();
+        lock (_lock)
+        {
+            Drain_NeedsLock(SpotInterruption.Draining(interruption.Action, interruption.At));
+            _interrupted = reason;
+            foreach (var task in _held.Values.ToList())
+            {
+                if (task.Assignment is { } assignment)
+                {
+                    running.Add(assignment);
+                    continue;
+                }
+                _held.Remove(task.Lease.Token);
+                Finish_NeedsLock(Lost(task.Lease, SpotInterruption.ErrorType, reason));
+            }
+        }
+        // Nothing is started any more, so these are all. Each writes a file before its signal: not under the lock, or the last would wait for all.
+        foreach (var assignment in running) assignment.Interrupt(interruption, reason, grace);
+        return running.Count;
+    }
+
+    private void Drain_NeedsLock(string reason)
+    {
+        (_draining, _drainReason, _isDrainUntold) = (true, reason, true);
         Changed.Set();
     }
 
@@ -91,18 +140,22 @@ internal sealed class LeaseTable(WorkerOptions options, string boot, ResourceSpe
                 finished.Add(attempt);
                 reports |= _unreported.Remove(attempt.Token);
             }
+            reports |= _isDrainUntold;
+            _isDrainUntold = false;
             var free = Free();
             return (new PollRequest
             {
                 Worker = options.Name,
                 Boot = boot,
                 Sequence = ++_sequence,
-                WaitMs = (int)wait.TotalMilliseconds,
+                // Who drains and holds nothing waits for no more than to hear that its last reports are settled.
+                WaitMs = _draining && _held.Count == 0 ? 0 : (int)wait.TotalMilliseconds,
                 Capacity = capacity,
                 Free = free,
                 MaxLeases = _draining || free.Cpu <= 1e-9 ? 0 : Math.Clamp((int)Math.Ceiling(free.Cpu - 1e-9), 1, MostLeases),
                 Queues = options.Queues,
                 Address = options.Address,
+                Draining = _drainReason,
                 Finished = finished,
                 Held = held,
             }, reports);
@@ -119,8 +172,11 @@ internal sealed class LeaseTable(WorkerOptions options, string boot, ResourceSpe
     public void NotSent(PollRequest request)
     {
         lock (_lock)
+        {
             foreach (var attempt in request.Finished)
                 if (_finished.ContainsKey(attempt.Token)) _unreported.Add(attempt.Token);
+            _isDrainUntold |= request.Draining is not null && request.Draining == _drainReason;
+        }
     }
 
     /// <summary>Takes in an answer. Returns what is to be started now.</summary>
@@ -146,8 +202,10 @@ internal sealed class LeaseTable(WorkerOptions options, string boot, ResourceSpe
                 if (_finished.ContainsKey(lease.Token) || _recent.Contains(lease.Token)) continue;
                 // The answer came after the lease had run out (this machine was asleep): the task may run elsewhere by now.
                 if (time.GetElapsedTime(sentAt) >= _term) continue;
-                if (_draining)
-                    Finish_NeedsLock(Lost(lease, "draining", $"Worker {options.Name} drains and takes no more tasks."));
+                if (_interrupted is { } interrupted)
+                    Finish_NeedsLock(Lost(lease, SpotInterruption.ErrorType, interrupted));
+                else if (_draining)
+                    Finish_NeedsLock(Lost(lease, "draining", $"Worker {options.Name} drains and takes no more tasks{(_drainReason is { } why ? ": " + why : "")}."));
                 else if (!lease.Step.Resources.FitsIn(capacity))
                     Finish_NeedsLock(Lost(lease, "over_capacity", $"The task asks for {Words(lease.Step.Resources)}; worker {options.Name} has {Words(capacity)}."));
                 else

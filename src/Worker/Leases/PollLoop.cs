@@ -63,13 +63,13 @@ internal sealed class PollLoop(LeaseTable table, GatewayClient gateway, TimeProv
         }
     }
 
-    /// <summary>One short poll to tell the end of what was stopped. Nobody waits for its answer for long.</summary>
+    /// <summary>One short poll to tell the end of what was stopped, and of a worker that drains. Nobody waits for its answer for long.</summary>
     public async Task ReportOnceAsync(TimeSpan limit)
     {
         using var timeout = new CancellationTokenSource(limit, time);
         try
         {
-            while (table.HasUnreported)
+            while (table.HasNews)
             {
                 var server = await gateway.Servers.NextAsync(timeout.Token);
                 var (request, _) = table.Compose(TimeSpan.Zero);
@@ -89,7 +89,7 @@ internal sealed class PollLoop(LeaseTable table, GatewayClient gateway, TimeProv
     {
         patience = null;
         if (inFlight.Count == 0) return true;
-        if (inFlight.Count >= MostInFlight || !table.HasUnreported) return false;
+        if (inFlight.Count >= MostInFlight || !table.HasNews) return false;
         var other = inFlight[0];
         // Not made yet: it will carry all there is.
         if (other.SentAt is not { } sentAt) return false;

@@ -4,7 +4,7 @@ namespace Fanfare.Core.Tests.Queues;
 
 public sealed class ReadyQueueTests
 {
-    private static readonly ResourceSpec s_roomy = new(1000, 0, 0, 0);
+    private static readonly ResourceSpec s_roomy = new(1000, 0, 0, 0), s_gpus = new(1000, 0, 8, 0);
 
     [Fact]
     public void PriorityGoesFirst_ButNobodyStarves()
@@ -28,6 +28,45 @@ public sealed class ReadyQueueTests
         queue.Put(Offer("b", 0, 1000));
 
         Assert.Equal([("a", 64), ("b", 64), ("a", 64)], Enumerable.Range(0, 3).Select(_ => queue.Pick(s_roomy, 500)!.Value).Select(p => (p.Step.Name, p.Count)));
+    }
+
+    [Fact]
+    public void AStepWhoseNextTaskWasLost_GoesBeforeItsEquals_WhateverTheyNeed_AndNotBeforeAHigherPriority()
+    {
+        var queue = new ReadyQueue();
+        queue.Put(Offer("small", 0, 1000));
+        queue.Put(Offer("large", 0, 10) with { Resources = new ResourceSpec(8, 0, 1, 0) });
+        queue.Put(Offer("high", 1, 1));
+        Assert.Equal("high", queue.Pick(s_gpus, 1)!.Value.Step.Name);
+        Assert.Equal("small", queue.Pick(s_gpus, 1)!.Value.Step.Name);
+
+        queue.Put(Offer("high", 1, 1));
+        queue.Put(Offer("large", 0, 11) with { Resources = new ResourceSpec(8, 0, 1, 0), IsReturned = true });
+
+        Assert.Equal(1, queue.Before(Offer("large", 0, 1).Step, 0));
+        Assert.Equal(1 + 11, queue.Before(Offer("small", 0, 1).Step, 0));
+        Assert.Equal("high", queue.Pick(s_gpus, 1)!.Value.Step.Name);
+        Assert.Equal("large", queue.Pick(s_gpus, 1)!.Value.Step.Name);
+
+        // It was taken: the step's other tasks wait as they did.
+        queue.Put(Offer("large", 0, 10) with { Resources = new ResourceSpec(8, 0, 1, 0) });
+
+        Assert.Equal("small", queue.Pick(s_gpus, 1)!.Value.Step.Name);
+    }
+
+    [Fact]
+    public void AStepThatLosesTaskAfterTask_StarvesNobody()
+    {
+        var queue = new ReadyQueue();
+        queue.Put(Offer("waits", 0, 1000));
+        var picks = new List<string>();
+        for (var i = 0; i < 64; i++)
+        {
+            queue.Put(Offer("loses", 0, 1) with { IsReturned = true });
+            picks.Add(queue.Pick(s_roomy, 1)!.Value.Step.Name);
+        }
+
+        Assert.InRange(picks.Count(p => p == "waits"), 2, 16);
     }
 
     [Fact]

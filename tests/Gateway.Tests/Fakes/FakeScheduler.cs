@@ -135,7 +135,7 @@ internal sealed class FakeScheduler : IScheduler
         Task.FromResult(Tokens.TryGetValue(lease.Token, out var attempt) ? attempt : (int?)null);
 
     public Task<IReadOnlyList<WorkerInfo>> ListWorkersAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<WorkerInfo>>(
-        [new("w1", "b1", World.T0, new ResourceSpec(8, 32L << 30, 2, 0), new ResourceSpec(2.5, 8L << 30, 1, 0), 4, ["default"])]);
+        [new("w1", "b1", World.T0, new ResourceSpec(8, 32L << 30, 2, 0), new ResourceSpec(2.5, 8L << 30, 1, 0), 4, ["default"], "rebalance <i>tag")]);
 
     public Task<IReadOnlyList<QueueInfo>> ListQueuesAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<QueueInfo>>(
         [new("default", "default", 3, 99_412, 4), new("other", "gpu", 1, 1, 1)]);

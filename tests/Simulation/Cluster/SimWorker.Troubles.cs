@@ -66,14 +66,21 @@ internal sealed partial class SimWorker
         });
     }
 
-    // It takes nothing more, has some time for what it has, and is gone.
+    // It takes nothing more, has some time for what it has, hands back what has not ended by then, if it still can, and is gone.
     private void Drain(Chance chance)
     {
         if (!_process.Alive || _process.Frozen) return;
         _loop.Trace($"{_boot} is to be taken away, and drains");
-        _drains = true;
-        var process = _process;
-        _loop.After(chance.Span(2_000, 20_000), () =>
+        var (process, at) = (_process, _loop.Now + chance.Span(2_000, 20_000));
+        _drains = SpotInterruption.Draining("terminate", at);
+        var isInTime = chance.Roll(0.7);
+        _loop.At(at, () =>
+        {
+            if (!isInTime || process.Frozen) return;
+            var lost = new TaskError(SpotInterruption.ErrorType, SpotInterruption.Reason(Name, "terminate", at));
+            foreach (var token in _held.Keys.ToArray()) End(token, AttemptOutcome.Lost, lost, null);
+        }, process);
+        _loop.At(at + chance.Span(200, 3_000), () =>
         {
             if (ReferenceEquals(process, _process)) Crash(chance.Span(1_000, 30_000), Replacement());
         });

@@ -28,7 +28,7 @@ internal sealed partial class SimWorker
     private int _boots;
     private long _sequence;
     private TimeSpan _term = TimeSpan.FromMinutes(5);
-    private bool _drains;
+    private string? _drains;
 
     public SimWorker(string name, int cores, SimCluster cluster, SideEffects effects)
     {
@@ -54,7 +54,7 @@ internal sealed partial class SimWorker
         _recent.Clear();
         _inFlight.Clear();
         _sequence = 0;
-        _drains = false;
+        _drains = null;
         _process = _loop.AddProcess(_boot, _cluster.Faults.RateOf(_boot));
         Pump();
         Look();
@@ -92,7 +92,8 @@ internal sealed partial class SimWorker
             WaitMs = (int)PollWait.TotalMilliseconds,
             Capacity = _capacity,
             Free = free.Cpu < 0 ? free with { Cpu = 0 } : free,
-            MaxLeases = _drains ? 0 : Math.Max(0, (int)free.Cpu),
+            MaxLeases = _drains is not null ? 0 : Math.Max(0, (int)free.Cpu),
+            Draining = _drains,
             Finished = [.. _finished.Values, .. ReportedAgain()],
             Held = [.. _held.Values.Select(h => new HeldLease(h.Lease.Task, h.Lease.Token))],
         };

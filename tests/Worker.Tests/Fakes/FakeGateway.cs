@@ -79,6 +79,9 @@ public sealed class FakeGateway : IAsyncDisposable
 
     public int RefusedCount { get; private set; }
 
+    /// <summary>Whether it is of a release that knows why workers drain; an older one refuses what it does not know.</summary>
+    public bool KnowsDraining { get; set; } = true;
+
     public Uri Address => new($"http://127.0.0.1:{_port}");
 
     public static async Task<FakeGateway> StartAsync()
@@ -241,6 +244,12 @@ public sealed class FakeGateway : IAsyncDisposable
     private async Task PollAsync(HttpContext context)
     {
         var request = (await JsonSerializer.DeserializeAsync(context.Request.Body, ContractsJson.Default.PollRequest))!;
+        if (!KnowsDraining && request.Draining is not null)
+        {
+            lock (_lock) RefusedCount++;
+            context.Response.StatusCode = 400;
+            return;
+        }
         lock (_lock) Polls.Add(request);
         // The newer poll releases the older.
         Poke();
