@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using Npgsql;
 
 namespace Fanfare.Postgres;
@@ -242,7 +240,7 @@ public sealed class PrivatePostgres : IAsyncDisposable
     {
         for (var attempt = 1; ; attempt++)
         {
-            _port = FreePort();
+            _port = Ports.Free();
             if (await LaunchAsync()) return;
             if (attempt == PortAttempts || !ReadLog().Contains("Address already in use", StringComparison.Ordinal)) throw Failure("The server did not start");
         }
@@ -318,27 +316,8 @@ public sealed class PrivatePostgres : IAsyncDisposable
 
     private static string NameOf(string database) => new NpgsqlConnectionStringBuilder(database).Database!;
 
-    // Below the ports that the system gives to clients: one of them could take the port, or even connect to itself, while the server is down.
-    private static int FreePort()
-    {
-        var firstOfClients = int.Parse(File.ReadAllText("/proc/sys/net/ipv4/ip_local_port_range").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[0], CultureInfo.InvariantCulture);
-        while (true)
-        {
-            var port = Random.Shared.Next(10_000, Math.Max(firstOfClients, 20_000));
-            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            try
-            {
-                socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
-                return port;
-            }
-            catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse)
-            {
-                // The next one, then.
-            }
-        }
-    }
-
     private string ReadLog() => File.Exists(Log) ? File.ReadAllText(Log) : "";
 
-    private InvalidOperationException Failure(string what) => new($"{what}. Its log:\n{ReadLog()}");
+    // The end of the log comes first: a report of many lines may be cut.
+    private InvalidOperationException Failure(string what) => new($"{what}. Its log, the last line first:\n{string.Join('\n', ReadLog().TrimEnd().Split('\n').Reverse())}");
 }

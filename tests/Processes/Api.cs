@@ -1,9 +1,9 @@
 using System.Net;
 using System.Net.Http.Json;
-using System.Net.Sockets;
 using System.Text.Json;
 using Fanfare.Contracts;
 using Fanfare.Contracts.Api;
+using Fanfare.Postgres;
 
 namespace Fanfare.Processes;
 
@@ -12,13 +12,8 @@ public sealed class Api(params int[] ports) : IDisposable
 {
     private readonly HttpClient _http = new(new InTurn(ports)) { BaseAddress = new Uri($"http://127.0.0.1:{ports[0]}"), Timeout = TimeSpan.FromSeconds(30) };
 
-    /// <summary>A port that is free now.</summary>
-    public static int FreePort()
-    {
-        using var listener = new TcpListener(System.Net.IPAddress.Loopback, 0);
-        listener.Start();
-        return ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
-    }
+    /// <inheritdoc cref="Ports.Free"/>
+    public static int FreePort() => Ports.Free();
 
     /// <summary>Waits until the server answers that it is ready.</summary>
     public async Task ReadyAsync(FanfareProcess server)

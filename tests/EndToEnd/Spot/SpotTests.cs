@@ -17,7 +17,8 @@ public sealed class SpotTests : IAsyncLifetime
         _metadata = await FakeMetadata.StartAsync();
         await _site.StartServerAsync();
         _spot = FanfareProcess.Start(
-            _site.Home, new Dictionary<string, string> { ["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = _metadata.Endpoint.ToString() },
+            // The S3 of other tests forbids this service to all of this process.
+            _site.Home, new Dictionary<string, string> { ["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = _metadata.Endpoint.ToString(), ["AWS_EC2_METADATA_DISABLED"] = "false" },
             "worker", "--server", _site.Url, "--name", "spot", "--slots", "2", "--data", _site.In("spot"), "--spot", "on");
     }
 
