@@ -71,11 +71,12 @@ public sealed partial class RunCommandTests : IAsyncLifetime
             name: again
             steps:
               start: {run: {{{Run.Shell($"echo start >> {_site.In("effects")}")}}}, next: hold}
-              hold: {run: {{{Run.Shell($"{Run.Await(_site.In("go-$FANFARE_RUN")).Replace('\'', '"')}; echo held >> {_site.In("effects")}")}}} }
+              hold: {run: {{{Run.Shell($"touch {_site.In("holding-$FANFARE_RUN")}; {Run.Await(_site.In("go-$FANFARE_RUN")).Replace('\'', '"')}; echo held >> {_site.In("effects")}")}}} }
             """;
         var first = RunFlow(flow);
         var run = await StartedAsync(first);
-        await TaskProcesses.LiveAsync(run, 1);
+        // Once the second step runs, the end of the first is on record: a kill before that would run it again.
+        await Eventually.FileAsync(_site.In($"holding-{run}"));
         await first.KillAsync();
         await TaskProcesses.GoneAsync(run);
 
