@@ -71,6 +71,14 @@ namespace Fanfare.Contracts;
 [JsonDerivedType(typeof(NoticeFailed), "notice_failed")]
 [JsonDerivedType(typeof(NoticeRedriven), "notice_redriven")]
 [JsonDerivedType(typeof(NoticeDismissed), "notice_dismissed")]
+[JsonDerivedType(typeof(PoolSet), "pool_set")]
+[JsonDerivedType(typeof(PoolDeleted), "pool_deleted")]
+[JsonDerivedType(typeof(LaunchAsked), "launch_asked")]
+[JsonDerivedType(typeof(LaunchSettled), "launch_settled")]
+[JsonDerivedType(typeof(LaunchFailed), "launch_failed")]
+[JsonDerivedType(typeof(MachinesEnding), "machines_ending")]
+[JsonDerivedType(typeof(MachinesEnded), "machines_ended")]
+[JsonDerivedType(typeof(PoolCarried), "pool_carried")]
 public abstract record Event;
 
 /// <summary>An event of an entity that a message from another entity caused. The receiver keeps, per sender, the highest

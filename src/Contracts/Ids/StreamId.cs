@@ -16,6 +16,7 @@ public enum StreamKind
     Trigger,
     Backfill,
     Notice,
+    Pool,
 }
 
 /// <summary>Names one event stream: <c>namespace/kind/name</c>. A step's name is <c>run/key</c>, a schedule's <c>flow/schedule</c>, a trigger's <c>flow/trigger</c>.</summary>
@@ -39,6 +40,9 @@ public readonly record struct StreamId(string Namespace, StreamKind Kind, string
     public static StreamId Backfill(string ns, string id) => new(ns, StreamKind.Backfill, id);
 
     public static StreamId Notice(string ns, string id) => new(ns, StreamKind.Notice, id);
+
+    /// <summary>Pools are the cluster's: their machines work for all namespaces.</summary>
+    public static StreamId Pool(string pool) => new("default", StreamKind.Pool, pool);
 
     /// <summary>The run that this stream belongs to; null for what belongs to none.</summary>
     public string? RunId => Kind switch
@@ -80,6 +84,7 @@ public readonly record struct StreamId(string Namespace, StreamKind Kind, string
             "trigger" => StreamKind.Trigger,
             "backfill" => StreamKind.Backfill,
             "notice" => StreamKind.Notice,
+            "pool" => StreamKind.Pool,
             _ => null,
         };
         if (kind is null || parts[0].Length == 0 || parts[2].Length == 0) return false;
@@ -112,6 +117,7 @@ public readonly record struct StreamId(string Namespace, StreamKind Kind, string
         StreamKind.Trigger => "trigger",
         StreamKind.Backfill => "backfill",
         StreamKind.Notice => "notice",
+        StreamKind.Pool => "pool",
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 }

@@ -82,6 +82,12 @@ public interface IReadModel
     /// <param name="isDead">Only those that are a dead letter of some receiver.</param>
     Task<Page<NoticeRow>> ListNoticesAsync(string ns, string? flow, bool isDead, string? cursor, int limit, CancellationToken cancellationToken);
 
+    /// <summary>Null for none.</summary>
+    Task<PoolRow?> GetPoolAsync(string pool, CancellationToken cancellationToken);
+
+    /// <summary>By name.</summary>
+    Task<Page<PoolRow>> ListPoolsAsync(string? cursor, int limit, CancellationToken cancellationToken);
+
     /// <param name="most">No more than so many of each are counted; of active runs, which are counted together, the oldest of a namespace first.</param>
     Task<OpenCounts> CountOpenAsync(int most, CancellationToken cancellationToken);
 

@@ -77,6 +77,72 @@ public interface IScheduler
 
     /// <summary>Queues and what waits in them.</summary>
     Task<IReadOnlyList<QueueInfo>> ListQueuesAsync(CancellationToken cancellationToken);
+
+    /// <summary>Makes a pool, or changes it: machines that are there stay, and are ended where there are too many. The same spec again changes nothing.</summary>
+    /// <exception cref="RefusedException">No server here can make such machines, or a server of an older release takes part.</exception>
+    Task<PoolChange> SetPoolAsync(SetPool command, CancellationToken cancellationToken);
+
+    /// <summary>Deletes a pool: its machines end with their last tasks. One that is deleted already is no error.</summary>
+    /// <exception cref="RefusedException">There never was one.</exception>
+    Task<PoolChange> DeletePoolAsync(DeletePool command, CancellationToken cancellationToken);
+
+    /// <summary>A pool's machines, and why it has no more of them or no fewer.</summary>
+    /// <exception cref="RefusedException">There is no such pool.</exception>
+    Task<PoolInfo> ReadPoolAsync(string pool, CancellationToken cancellationToken);
+
+    /// <summary>What ready tasks need that no worker has taken yet.</summary>
+    Task<IReadOnlyList<Demand>> ListDemandAsync(CancellationToken cancellationToken);
+
+    /// <summary>Has workers take no more tasks and end with their last. Servers tell each other; a worker that is not known yet is told when it comes.</summary>
+    Task CordonAsync(IReadOnlyList<string> workers, string reason, CancellationToken cancellationToken);
+}
+
+/// <param name="Actor">Who does it.</param>
+public sealed record SetPool(string Actor, PoolSpec Spec);
+
+/// <param name="Actor">Who does it.</param>
+public sealed record DeletePool(string Actor, string Pool);
+
+/// <param name="Version">Of the spec that it has, or had last.</param>
+/// <param name="New">False when it was so before.</param>
+public sealed record PoolChange(string Pool, int Version, bool New);
+
+/// <summary>Tasks of one queue that wait and need the same.</summary>
+/// <param name="Resources">What each needs.</param>
+/// <param name="Tasks">How many there are.</param>
+/// <param name="IsGang">Whether all of them have to start at the same time.</param>
+public sealed record Demand(string Namespace, string Queue, ResourceSpec Resources, long Tasks, bool IsGang = false);
+
+/// <summary>A pool as it is at the moment.</summary>
+/// <param name="Wanted">How many machines it would have now.</param>
+/// <param name="Why">What it waits for, or what keeps it from having more, in sentences; empty when all is as it is to be.</param>
+public sealed record PoolInfo(PoolSpec Spec, int Version, PoolSetting Setting, DateTimeOffset? DeletedAt, int Wanted, IReadOnlyList<MachineInfo> Machines, IReadOnlyList<string> Why);
+
+/// <summary>A machine of a pool.</summary>
+/// <param name="Machine">Its id, which is its worker's name. For one that is being launched, the launch's.</param>
+/// <param name="Tasks">How many it runs.</param>
+/// <param name="Why">Why it ends; null while it stays.</param>
+public sealed record MachineInfo(string Machine, MachineState State, string Type, string Zone, CapacityKind Capacity, DateTimeOffset LaunchedAt, int Tasks, string? Why);
+
+public enum MachineState
+{
+    /// <summary>Asked for, or made and its worker not heard of yet.</summary>
+    Starting,
+
+    /// <summary>Its worker has nothing to do.</summary>
+    Idle,
+
+    /// <summary>Its worker runs tasks.</summary>
+    Busy,
+
+    /// <summary>Its worker takes no more tasks.</summary>
+    Draining,
+
+    /// <summary>Its worker was heard of, and is not any more.</summary>
+    Silent,
+
+    /// <summary>It was asked to end.</summary>
+    Ending,
 }
 
 public sealed record DeployFlow(string Namespace, string Actor, FlowSpec Spec, string Source, string? Package);

@@ -107,6 +107,13 @@ public sealed record NoticeRow(string Namespace, string Notice, string Flow, Dat
 /// <param name="Deliveries">Of each receiver, in the order of the rule.</param>
 public sealed record NoticeStanding(NoticeContent Content, IReadOnlyList<NoticeDelivery> Deliveries);
 
+/// <summary>A pool; written by its stream.</summary>
+/// <param name="Standing">Null when it was deleted and its last machine has ended: it is listed no more.</param>
+public sealed record PoolRow(string Pool, PoolStanding? Standing) : Row;
+
+/// <param name="DeletedAt">When it was deleted; null until then.</param>
+public sealed record PoolStanding(int Version, PoolSpec Spec, PoolSetting Setting, DateTimeOffset? DeletedAt);
+
 public sealed record RunRow(
     string Namespace, string Run, string Flow, int Deployment, RunStatus Status, string Parameters, IReadOnlyList<string> Tags,
     int Priority, string? IdempotencyKey, string Actor, int Generation,

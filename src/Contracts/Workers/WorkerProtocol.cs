@@ -100,6 +100,10 @@ public sealed record PollResponse
     /// <summary>Tokens of finished attempts that were accepted or refused; the worker forgets them.</summary>
     public IReadOnlyList<string> Settled { get => field ?? []; init; }
 
+    /// <summary>Why the worker is to take no more leases and to end when it has none, in words for people; null when it may go on.
+    /// A worker of a release that does not know it goes on.</summary>
+    public string? Drain { get; init; }
+
     /// <summary>A lease that was not renewed for this long, measured from when the worker sent the request, is void.</summary>
     public int TermMs { get; init; }
 
