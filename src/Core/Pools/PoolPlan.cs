@@ -56,8 +56,9 @@ public static class PoolPlan
     {
         var spec = scene.Spec;
         List<(string, string)> drain = [];
+        var draining = scene.Machines.Count(machine => machine.State == MachineState.Draining);
         foreach (var machine in up.Where(machine => spec.Lifetime is { } lifetime && scene.Now - machine.Machine.LaunchedAt >= lifetime).OrderBy(machine => machine.Machine.LaunchedAt)
-                     .Take(Math.Max(0, Math.Max(1, up.Count / OldAtATime) - scene.Machines.Count(machine => machine.State == MachineState.Draining))))
+                     .Take(Math.Max(1, (up.Count + draining) / OldAtATime) - draining))
             drain.Add((machine.Machine.Machine, $"it is older than {Seconds(spec.Lifetime!.Value)}, the lifetime of machines of pool {spec.Name}"));
         // What drains for its age is missed, and another is launched: it is none of those that are too many.
         var left = up.Where(machine => drain.TrueForAll(each => each.Item1 != machine.Machine.Machine)).ToList();

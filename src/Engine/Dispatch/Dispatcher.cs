@@ -236,15 +236,26 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
         parked.Release(picks);
     }
 
+    /// <summary>Nothing of the worker runs any more, whatever it held.</summary>
+    public void Gone(string worker, string reason)
+    {
+        if (!_sessions.TryGetValue(worker, out var session)) return;
+        LetGo(session);
+        foreach (var boot in session.Leases.Values.Select(lease => lease.Boot).Distinct().ToList()) Lose(session, boot, reason);
+        _sessions.Remove(worker);
+    }
+
     // A new boot proves that what an older one held is gone.
-    private void Lose(WorkerSession session, string boot)
+    private void Lose(WorkerSession session, string boot) => Lose(session, boot, LossCauses.WorkerRestarted(session.Worker));
+
+    private void Lose(WorkerSession session, string boot, string reason)
     {
         var lost = session.Leases.Values.Where(l => l.Boot == boot).ToList();
         foreach (var lease in lost) session.Leases.Remove(lease.Held.Token);
         foreach (var step in lost.Select(l => l.Held.Task.Stream).Distinct().Where(node.Owns))
         {
             node.Activate(step).Tell((StepEntity entity, in Moment moment) =>
-                entity.WorkerGone(session.Worker, boot, LossCauses.WorkerRestarted(session.Worker), moment));
+                entity.WorkerGone(session.Worker, boot, reason, moment));
         }
     }
 }

@@ -211,6 +211,12 @@ public sealed class NodeScheduler : IScheduler
         return true;
     });
 
+    public Task LoseAsync(IReadOnlyList<EndedMachine> machines, CancellationToken cancellationToken) => AllAsync(async node =>
+    {
+        await node.LoseAsync(machines, cancellationToken);
+        return true;
+    });
+
     // Those that do not answer are about to be put out.
     private async Task<IReadOnlyList<T>> AllAsync<T>(Func<IScheduler, Task<T>> ask)
     {

@@ -38,6 +38,12 @@ public sealed partial class EngineNode
         return Task.FromResult(true);
     });
 
+    public Task LoseAsync(IReadOnlyList<EndedMachine> machines, CancellationToken cancellationToken) => OnLoop(() =>
+    {
+        foreach (var (machine, reason) in machines) Dispatcher.Gone(machine, LossCauses.MachineEnded(machine, reason));
+        return Task.FromResult(true);
+    });
+
     /// <exception cref="RefusedException">A server may take part that does not know what a pool is.</exception>
     internal void CheckPools()
     {

@@ -221,6 +221,9 @@ internal sealed class PoolKeeper(EngineNode node, StreamId id, ProviderLists lis
                 ended.Add(new EndedMachine(machine.Machine, instance is null ? "the provider does not know it any more" : instance.Ended));
         }
         if (ended.Count == 0) return false;
+        // Before they are forgotten. That a list does not have one is no proof that it does not run.
+        List<EndedMachine> proven = [.. ended.Where(machine => byId.ContainsKey(machine.Machine))];
+        if (proven.Count > 0) await node.Whole.LoseAsync(proven, node.Stopping);
         await AskAsync((PoolEntity entity, in Moment moment) =>
         {
             entity.Ended(ended, moment);
