@@ -26,6 +26,8 @@ public sealed class HistoryChecker
 
     public NoticeLives Notices { get; } = new();
 
+    public PoolLives Pools { get; } = new();
+
     public IReadOnlyDictionary<StreamId, ScheduleLife> Schedules => _schedules;
 
     public IReadOnlyDictionary<StreamId, BackfillLife> Backfills => _backfills;
@@ -62,6 +64,9 @@ public sealed class HistoryChecker
             case StreamKind.Notice:
                 Notices.Read(recorded, what => Complain(recorded, what));
                 break;
+            case StreamKind.Pool:
+                Pools.Read(recorded, what => Complain(recorded, what));
+                break;
         }
     }
 
@@ -92,7 +97,7 @@ public sealed class HistoryChecker
     /// <summary>What holds when all is over: a time that was to start a run has started it, and so has an event; who was to be told has been.</summary>
     public void CheckAllBegan()
     {
-        foreach (var missing in _triggers.Missing().Concat(Notices.Missing())) Violations.Add(new Violation(null, long.MaxValue, missing));
+        foreach (var missing in _triggers.Missing().Concat(Notices.Missing()).Concat(Pools.Left())) Violations.Add(new Violation(null, long.MaxValue, missing));
         foreach (var (stream, life) in _schedules)
         {
             foreach (var time in life.Begun)

@@ -99,6 +99,7 @@ internal sealed class Life
             _history.Read(recorded);
             crew?.Saw(recorded);
         };
+        if (Plan.Flows is null && !Plan.Calm && Plan.Seed % 8 == 5) _cluster.Cloud = new SimCloud(_cluster, _effects);
         _effects.Began = lease => _history.Began(lease.Task, lease.Attempt);
         _cluster.Start();
         var cores = Enumerable.Range(0, Plan.Calm ? 2 : chance.Between(1, 4)).Select(_ => Plan.Calm ? 3 : chance.Between(1, 6)).ToList();
@@ -122,11 +123,11 @@ internal sealed class Life
     {
         var deadline = _cluster.Faults.EndsAt + patience;
         DateTimeOffset? quietSince = null;
-        while (_loop.Now < deadline && _history.Violations.Count == 0 && _effects.Overlaps.Count == 0 && _loop.Escapes.Count == 0)
+        while (_loop.Now < deadline && _history.Violations.Count == 0 && _cluster.Cloud is null or { Complaints.Count: 0 } && _effects.Overlaps.Count == 0 && _loop.Escapes.Count == 0)
         {
             if (!_loop.Step()) break;
             if (_loop.Steps % 64 != 0) continue;
-            var quiet = !_cluster.Faults.Active && _cluster.Faults.EndsAt + ScheduledAfter < _loop.Now && crew.Runs.TrueForAll(_history.Runs.ContainsKey) && _history.Runs.Values.All(life => life.Ended is not null) && _history.Notices.AreSettled;
+            var quiet = !_cluster.Faults.Active && _cluster.Faults.EndsAt + ScheduledAfter < _loop.Now && crew.Runs.TrueForAll(_history.Runs.ContainsKey) && _history.Runs.Values.All(life => life.Ended is not null) && _history.Notices.AreSettled && _cluster.Cloud is null or { IsDeleted: true, IsEmpty: true };
             quietSince = quiet ? quietSince ?? _loop.Now : null;
             // Long enough for whatever should not happen any more to happen.
             if (_loop.Now - quietSince > TimeSpan.FromSeconds(30) + _cluster.Faults.LeaseTerm) break;
@@ -144,6 +145,8 @@ internal sealed class Life
         foreach (var (notice, receiver) in _history.Notices.Told.Where(told => !_cluster.Received.Contains(told))) Complain($"notice {notice} counts as told to {receiver}, who has not got it");
         foreach (var (notice, receiver) in _cluster.Received.Except(_history.Notices.Raised)) Complain($"{receiver} was told of notice {notice}, which is not raised");
         foreach (var overlap in _effects.Overlaps) _violations.Add(new Violation(overlap.Split(' ')[0], long.MaxValue, "two attempts of a task ran at a time: " + overlap));
+        foreach (var complaint in _cluster.Cloud?.Complaints ?? []) Complain(complaint);
+        if (_violations.Count == 0 && _cluster.Cloud is { IsEmpty: false } cloud) Complain($"the pool was deleted, and there are still {string.Join(", ", cloud.Machines.Where(machine => machine.EndedAt is null).Select(machine => machine.Id))}");
         if (_violations.Count > 0) return;
         _violations.AddRange(new OutcomeChecker(_history, _cluster.Store, _effects, _cluster.Faults).Check());
         if (_violations.Count == 0) _violations.AddRange(new ReplayChecker(_history, _cluster.Store, _loop.Now).Check());

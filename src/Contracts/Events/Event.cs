@@ -77,6 +77,7 @@ namespace Fanfare.Contracts;
 [JsonDerivedType(typeof(LaunchSettled), "launch_settled")]
 [JsonDerivedType(typeof(LaunchFailed), "launch_failed")]
 [JsonDerivedType(typeof(MachinesEnding), "machines_ending")]
+[JsonDerivedType(typeof(StraysEnding), "strays_ending")]
 [JsonDerivedType(typeof(MachinesEnded), "machines_ended")]
 [JsonDerivedType(typeof(PoolCarried), "pool_carried")]
 public abstract record Event;

@@ -25,6 +25,9 @@ public sealed record LaunchFailed(string Launch, string Reason) : Event;
 /// <param name="Reason">Why, in words for people.</param>
 public sealed record MachinesEnding(IReadOnlyList<string> Machines, string Reason) : Event;
 
+/// <summary>Machines that carry the pool's name and that no launch of it has made are ended. It is durable before they are, so that only who has the pool does it.</summary>
+public sealed record StraysEnding(IReadOnlyList<string> Machines) : Event;
+
 /// <summary>Nothing of these machines runs any more.</summary>
 public sealed record MachinesEnded(IReadOnlyList<EndedMachine> Machines) : Event;
 

@@ -142,7 +142,7 @@ public static class JournalFormat
         EventPublished or EventRedriven or DeadLettersDismissed or TriggerPaused or TriggerResumed or TriggerTook => 2,
         CarriedEvent => 2,
         NoticeRaised or RunWatched or WatchPutOff or WatchEnded or RunLate or NoticeTold or NoticeFailed or NoticeRedriven or NoticeDismissed => 2,
-        PoolSet or PoolDeleted or LaunchAsked or LaunchSettled or LaunchFailed or MachinesEnding or MachinesEnded => 2,
+        PoolSet or PoolDeleted or LaunchAsked or LaunchSettled or LaunchFailed or MachinesEnding or StraysEnding or MachinesEnded => 2,
         RunStarted { Cause: not null } => 2,
         RunEnded { Announced: not null } => 2,
         FlowDeployed deployed => SpecFormat.Of(deployed.Spec),

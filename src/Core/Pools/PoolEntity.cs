@@ -104,6 +104,16 @@ public sealed class PoolEntity(StreamId id, int carriedAfter = PoolEntity.Carrie
         return meant;
     }
 
+    /// <summary>These carry its name. Those that are none of its machines, nor of a launch that is not settled, are nobody's, and are to be ended: what was lost on the way, or came after all.</summary>
+    /// <returns>Those that are.</returns>
+    public IReadOnlyList<string> Sweep(IEnumerable<Instance> instances, in Moment moment)
+    {
+        var open = _launches.Select(LaunchToken.Of).ToHashSet();
+        List<string> strays = [.. instances.Where(each => !_machines.ContainsKey(each.Id) && !open.Contains(each.Launch)).Select(each => each.Id)];
+        if (strays.Count > 0) Decide(new StraysEnding(strays), moment);
+        return strays;
+    }
+
     /// <summary>Machines have ended.</summary>
     public void Ended(IEnumerable<EndedMachine> machines, in Moment moment)
     {
@@ -141,6 +151,8 @@ public sealed class PoolEntity(StreamId id, int carriedAfter = PoolEntity.Carrie
                 break;
             case MachinesEnding e:
                 foreach (var machine in e.Machines) _machines[machine] = _machines[machine] with { Ending = e.Reason };
+                break;
+            case StraysEnding:
                 break;
             case MachinesEnded e:
                 foreach (var machine in e.Machines) _machines.Remove(machine.Machine);

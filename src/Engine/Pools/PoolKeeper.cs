@@ -21,14 +21,12 @@ internal sealed class PoolKeeper(EngineNode node, StreamId id, ProviderLists lis
     /// <summary>How long a worker that drains and has nothing is not heard of until it is known to have ended: as long as it has something to tell, it goes on polling.</summary>
     private static readonly TimeSpan _drainedAfter = TimeSpan.FromSeconds(10);
 
-    /// <summary>A machine that is not listed is gone when it is older than this: lists of clouds lag.</summary>
+    /// <summary>A machine that is not listed for so long is gone: lists of clouds lag.</summary>
     private static readonly TimeSpan _listedWithin = TimeSpan.FromMinutes(10);
 
     /// <summary>A worker that has not polled for so long is silent: polls wait for half a minute at most.</summary>
     private static readonly TimeSpan _silentAfter = TimeSpan.FromMinutes(1);
 
-    private readonly TimeSpan _since = node.Uptime;
-    private readonly DateTimeOffset _sinceAt = node.Now;
     private readonly Dictionary<string, Seen> _seen = [];
     private readonly HashSet<string> _launching = [];
     private readonly Dictionary<string, TimeSpan> _again = [];
@@ -36,6 +34,7 @@ internal sealed class PoolKeeper(EngineNode node, StreamId id, ProviderLists lis
     private TimeSpan _pause = _firstPause, _launchFrom, _listFrom;
     private (PoolDecision Decision, IReadOnlyList<SeenMachine> Machines, IReadOnlyList<LaunchRequest> Launches, PoolTrouble? Trouble)? _last;
     private string? _said, _waits;
+    private bool _hasLooked;
 
     /// <summary>Returns when the pool is another node's, or nothing of it is left.</summary>
     public async Task RunAsync()
@@ -217,7 +216,10 @@ internal sealed class PoolKeeper(EngineNode node, StreamId id, ProviderLists lis
         List<EndedMachine> ended = [];
         foreach (var machine in pool.Machines)
         {
-            if (byId.TryGetValue(machine.Machine, out var instance) ? instance.State == InstanceState.Ended : node.Now - machine.LaunchedAt >= _listedWithin)
+            var isListed = byId.TryGetValue(machine.Machine, out var instance);
+            var seen = SeenOf(machine.Machine);
+            seen.MissingSince = isListed ? null : seen.MissingSince ?? node.Uptime;
+            if (isListed ? instance!.State == InstanceState.Ended : node.Uptime - seen.MissingSince >= _listedWithin)
                 ended.Add(new EndedMachine(machine.Machine, instance is null ? "the provider does not know it any more" : instance.Ended));
         }
         if (ended.Count == 0) return false;
@@ -238,54 +240,61 @@ internal sealed class PoolKeeper(EngineNode node, StreamId id, ProviderLists lis
         return true;
     }
 
-    // What carries the pool's name and is none of its machines, nor of a launch that is not settled, is nobody's: what was lost on the way, or came after all.
+    // The list may be older than a launch that has been settled since, so the entity has the word.
     private async Task SweepAsync(IInstanceProvider provider, PoolSpec spec, Look pool, IReadOnlyList<Instance> listed)
     {
-        var (known, open) = (pool.Machines.Select(machine => machine.Machine).ToHashSet(), pool.Launches.Select(LaunchToken.Of).ToHashSet());
-        List<string> nobodys = [.. listed.Where(instance => instance.Pool == spec.Name && instance.State is not (InstanceState.Ending or InstanceState.Ended) && !known.Contains(instance.Id) && !open.Contains(instance.Launch))
-            .Select(instance => instance.Id)];
-        // The list may be older than the launch that has been settled since: its machines are the pool's by then.
-        if (nobodys.Count == 0) return;
-        var (now, settling) = await AskAsync(static (PoolEntity entity, in Moment _) => (entity.Machines.Select(machine => machine.Machine).ToHashSet(), entity.Launches.Select(LaunchToken.Of).ToHashSet()));
-        nobodys.RemoveAll(machine => now.Contains(machine) || settling.Contains(listed.First(instance => instance.Id == machine).Launch) || !IsTime($"end {machine}"));
-        if (nobodys.Count == 0) return;
-        node.Warn($"{id}: {string.Join(", ", nobodys)} carr{(nobodys.Count == 1 ? "ies" : "y")} its name and belong{(nobodys.Count == 1 ? "s" : "")} to no launch of it, and {(nobodys.Count == 1 ? "is" : "are")} ended.", id);
-        await provider.TerminateAsync(nobodys, node.Stopping);
+        var known = pool.Machines.Select(machine => machine.Machine).ToHashSet();
+        List<Instance> unknown = [.. listed.Where(instance => instance.Pool == spec.Name && instance.State is not (InstanceState.Ending or InstanceState.Ended) && !known.Contains(instance.Id) && !IsSoon($"end {instance.Id}"))];
+        if (unknown.Count == 0) return;
+        var strays = await AskAsync((PoolEntity entity, in Moment moment) => entity.Sweep(unknown, moment));
+        if (strays.Count == 0) return;
+        foreach (var stray in strays) _ = IsTime($"end {stray}");
+        node.Warn($"{id}: machines carry its name and are of no launch of it, and are ended: {string.Join(", ", strays)}.", id);
+        await provider.TerminateAsync(strays, node.Stopping);
     }
 
+    // By monotonic time: wall clocks are set, and nobody is to be ended for that.
     private List<SeenMachine> See(Look pool, IReadOnlyList<WorkerInfo> workers, IReadOnlyList<Instance> listed)
     {
         var (byName, ending) = (workers.ToDictionary(worker => worker.Worker), listed.Where(instance => instance.State == InstanceState.Ending).Select(instance => instance.Id).ToHashSet());
-        return [.. pool.Machines.Select(machine =>
+        List<SeenMachine> machines = [.. pool.Machines.Select(machine =>
         {
-            if (!_seen.TryGetValue(machine.Machine, out var seen)) _seen[machine.Machine] = seen = new Seen();
-            var worker = byName.GetValueOrDefault(machine.Machine);
+            var (seen, worker) = (SeenOf(machine.Machine), byName.GetValueOrDefault(machine.Machine));
             seen.Drains = worker?.Draining is not null;
-            if (worker is not null && (seen.HeardAt is null || worker.LastSeen > seen.HeardAt)) seen.HeardAt = worker.LastSeen;
-            // One that was launched before this keeper began may have been heard of by the one before.
-            var from = seen.HeardAt ?? (machine.LaunchedAt > _sinceAt ? machine.LaunchedAt : _sinceAt);
-            var unheard = node.Now - from;
+            if (worker is not null && worker.LastSeen != seen.LastSeen) (seen.LastSeen, seen.HeardAt, seen.WasHeard) = (worker.LastSeen, node.Uptime, true);
+            var unheard = node.Uptime - seen.HeardAt;
             var state = StateOf(machine, worker, seen, unheard, ending.Contains(machine.Machine));
             seen.IdleSince = state == MachineState.Idle ? seen.IdleSince ?? node.Uptime : null;
             return new SeenMachine(
-                machine, state, worker?.Free, worker?.Leases ?? 0, seen.IdleSince is { } since ? node.Uptime - since : TimeSpan.Zero, unheard, seen.HeardAt is not null || machine.LaunchedAt <= _sinceAt,
+                machine, state, worker?.Free, worker?.Leases ?? 0, seen.IdleSince is { } since ? node.Uptime - since : TimeSpan.Zero, unheard, seen.WasHeard,
                 worker is { Draining: not null } && worker.Free == worker.Capacity && unheard >= _drainedAfter);
         })];
+        _hasLooked = true;
+        return machines;
+    }
+
+    // One that was there when this keeper began may have been heard of by the one before, and hold leases.
+    private Seen SeenOf(string machine)
+    {
+        if (!_seen.TryGetValue(machine, out var seen)) _seen[machine] = seen = new Seen { HeardAt = node.Uptime, WasHeard = !_hasLooked };
+        return seen;
     }
 
     private static MachineState StateOf(PoolMachine machine, WorkerInfo? worker, Seen seen, TimeSpan unheard, bool isEnding)
     {
         if (machine.Ending is not null || isEnding) return MachineState.Ending;
-        if (worker is null && seen.HeardAt is null) return MachineState.Starting;
+        if (worker is null && seen.LastSeen is null) return MachineState.Starting;
         if (worker?.Draining is not null || (worker is not null && seen.Cordon is not null)) return MachineState.Draining;
         if (worker is null || unheard >= _silentAfter) return MachineState.Silent;
         return worker.Leases == 0 && worker.Free == worker.Capacity ? MachineState.Idle : MachineState.Busy;
     }
 
+    private bool IsSoon(string what) => _again.TryGetValue(what, out var at) && node.Uptime < at;
+
     // Whether it is time to ask for something, for the first time or again.
     private bool IsTime(string what)
     {
-        if (_again.TryGetValue(what, out var at) && node.Uptime < at) return false;
+        if (IsSoon(what)) return false;
         _again[what] = node.Uptime + _repeatAfter;
         return true;
     }
@@ -299,7 +308,17 @@ internal sealed class PoolKeeper(EngineNode node, StreamId id, ProviderLists lis
     // What is known of a machine's worker beyond its last word.
     private sealed class Seen
     {
-        public DateTimeOffset? HeardAt { get; set; }
+        /// <summary>When its worker was heard of last, or the machine first seen, by this node's uptime.</summary>
+        public TimeSpan HeardAt { get; set; }
+
+        /// <summary>When its worker spoke last, by the clock of whom it spoke to; null when this keeper has not heard of it.</summary>
+        public DateTimeOffset? LastSeen { get; set; }
+
+        /// <summary>Whether its worker has been heard of, or may have been.</summary>
+        public bool WasHeard { get; set; }
+
+        /// <summary>Since when the provider does not list it; null while it does.</summary>
+        public TimeSpan? MissingSince { get; set; }
 
         public TimeSpan? IdleSince { get; set; }
 

@@ -17,6 +17,7 @@ internal sealed class Coverage
             StreamKind.Step => history.Steps.TryGetValue(recorded.Stream, out var step) ? StateOf(step, history.Runs[recorded.Stream.RunId!]) : "step new",
             StreamKind.Schedule => history.Schedules.TryGetValue(recorded.Stream, out var schedule) ? StateOf(schedule) : "schedule new",
             StreamKind.Notice => history.Notices.StateOf(recorded.Stream),
+            StreamKind.Pool => history.Pools.StateOf(recorded.Stream),
             StreamKind.Backfill => history.Backfills.TryGetValue(recorded.Stream, out var backfill) ? backfill.State : "backfill new",
             _ => "flow",
         };

@@ -25,8 +25,20 @@ internal sealed class ReplayChecker(HistoryChecker history, DurableStore store, 
         foreach (var stream in store.Streams.Where(s => s.Kind is StreamKind.Event or StreamKind.Trigger).ToList()) CheckEvent(stream, store.Read(stream));
         foreach (var stream in store.Streams.Where(s => s.Kind == StreamKind.Backfill).ToList()) CheckBackfill(stream, store.Read(stream));
         foreach (var stream in store.Streams.Where(s => s.Kind == StreamKind.Notice).ToList()) CheckNotice(stream, store.Read(stream));
+        foreach (var stream in store.Streams.Where(s => s.Kind == StreamKind.Pool).ToList()) CheckPool(stream, store.Read(stream));
         return _violations;
     }
+
+    private void CheckPool(StreamId stream, IReadOnlyList<JournalEvent> events)
+    {
+        if (store.WakeOf(stream) is { } wake) Complain(stream, $"nothing is left to do, and its wake row is {wake}");
+        var pool = new PoolEntity(stream);
+        pool.Replay(events, long.MaxValue);
+        var (replayed, row) = (Text(pool.Standing), Text(store.Rows.Pools.GetValueOrDefault(stream.Name)?.Standing));
+        if (replayed != row) Complain(stream, $"replay gives {replayed}, the row says {row}");
+    }
+
+    private static string Text(PoolStanding? standing) => standing is null ? "none" : JsonSerializer.Serialize(standing, ContractsJson.Default.PoolStanding);
 
     private void CheckNotice(StreamId stream, IReadOnlyList<JournalEvent> events)
     {

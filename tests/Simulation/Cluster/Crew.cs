@@ -59,6 +59,11 @@ internal sealed class Crew
         }
         if (flows.Any(flow => flow.Triggers is not null)) PublishSome(new Chance(Chance.Mix(cluster.Loop.Seed ^ Chance.Hash("events"))));
         if (flows.Any(flow => flow.Notify is not null)) LookAfterNotices(new Chance(Chance.Mix(cluster.Loop.Seed ^ Chance.Hash("dead notices"))));
+        if (cluster.Cloud is { } cloud)
+        {
+            Insist(e => e.SetPoolAsync(new SetPool("ann", cloud.Spec), CancellationToken.None), _ => { });
+            LookAfterPool(cloud);
+        }
         LookAfterPaused();
     }
 
@@ -184,6 +189,13 @@ internal sealed class Crew
             Insist(e => Resume(e, run), _ => { });
         foreach (var backfill in _cluster.Faults.Active ? [] : _cluster.Store.Rows.Backfills.Values.Where(b => b.Standing.State == BackfillState.Paused).ToList()) Command(backfill.Backfill, BackfillVerb.Resume);
         LookAfterPaused();
+    });
+
+    // It is wanted as long as anything runs.
+    private void LookAfterPool(SimCloud cloud) => Later(TimeSpan.FromSeconds(10), () =>
+    {
+        if (_cluster.Faults.Active || !Runs.TrueForAll(run => _history.Runs.GetValueOrDefault(run)?.Ended is not null)) LookAfterPool(cloud);
+        else Insist(e => e.DeletePoolAsync(new DeletePool("ann", cloud.Spec.Name), CancellationToken.None), _ => cloud.IsDeleted = true);
     });
 
     private void LookAfterNotices(Chance chance) => Later(chance.Span(10_000, 60_000), () =>

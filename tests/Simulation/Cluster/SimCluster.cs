@@ -30,6 +30,9 @@ internal sealed class SimCluster
     /// <summary>What receivers of notices have got.</summary>
     public HashSet<(string Notice, string Receiver)> Received { get; } = [];
 
+    /// <summary>Where machines of a pool come from; null in a life without one.</summary>
+    public SimCloud? Cloud { get; set; }
+
     public Faults Faults => _faults;
 
     public CrashPoint? CrashPoint { get; }
@@ -56,6 +59,7 @@ internal sealed class SimCluster
         var journal = new SimJournal(Store, process, _faults, _chance.Fork());
         var ways = _chance.Fork();
         var options = new EngineOptions { IsApart = _ => ways.Roll(_faults.ApartShare), LeaseTerm = _faults.LeaseTerm, LeaseMargin = _faults.LeaseMargin, IdleAfter = _faults.IdleAfter, HeavyAppend = _faults.HeavyAppend, MostAtRest = _faults.MostAtRest, Seed = _chance.Next(), CarriedAfter = CarriedAfter, Carrier = new SimCarrier(process, _faults).CarryAsync, Notifier = new SimNotifier(process, new Chance(Chance.Mix(Loop.Seed ^ Chance.Hash("receivers " + name))), Received) };
+        if (Cloud?.For(process) is { } provider) options = options with { ProviderOf = _ => provider };
         if (_faults.ClocksAreSet && _faults.At("wrong clock", name) is { } wrong) process.ClockOffset = wrong.Chance.Span(-60_000, 60_000);
         var engine = new EngineNode(options, journal, new SimReadModel(Store, process, _faults, _chance.Fork()), Blobs, process.Clock, process.TaskScheduler, message => Warn(process, message));
         (Leader, Engine) = (process, engine);

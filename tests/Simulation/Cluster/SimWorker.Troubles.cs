@@ -18,7 +18,7 @@ internal sealed partial class SimWorker
         if (every == TimeSpan.Zero) return;
         _loop.After(_chance.Span(1000, 2 * every.TotalMilliseconds), () =>
         {
-            if (!_cluster.Faults.Active) return;
+            if (!_cluster.Faults.Active || _machine?.EndedAt is not null) return;
             Suffer();
             PlanTrouble();
         });
@@ -58,12 +58,30 @@ internal sealed partial class SimWorker
         _loop.Trace($"{_boot} crashes{(back == Name ? "" : ", and never comes back")}");
         foreach (var held in _held.Values) held.Execution?.Stop(_loop.Now, "crashed");
         _process.Kill();
+        if (_machine is not null && back != Name) _cluster.Cloud!.End(_machine, "taken back");
         _loop.After(away, () =>
         {
+            // A machine of a pool is the pool's to replace.
+            if (_machine?.EndedAt is not null) return;
             if (back != Name) _reported.Clear();
             Name = back;
             Boot();
         });
+    }
+
+    /// <summary>Nothing of its machine runs any more.</summary>
+    public void MachineEnded()
+    {
+        foreach (var held in _held.Values) held.Execution?.Stop(_loop.Now, "its machine ended");
+        _process.Kill();
+    }
+
+    // The server told it to end with its last task.
+    private void Leave()
+    {
+        _loop.Trace($"{_boot} has no more tasks, and ends: {_drains}");
+        _process.Kill();
+        if (_machine is not null) _cluster.Cloud!.Leave(_machine);
     }
 
     // It takes nothing more, has some time for what it has, hands back what has not ended by then, if it still can, and is gone.

@@ -17,6 +17,7 @@ internal sealed partial class SimWorker
     private readonly Chance _chance;
     private readonly SideEffects _effects;
     private readonly ResourceSpec _capacity;
+    private readonly SimMachine? _machine;
     private readonly Dictionary<string, Held> _held = [];
     private readonly Dictionary<string, FinishedAttempt> _finished = [];
     private readonly HashSet<string> _unreported = [];
@@ -29,10 +30,12 @@ internal sealed partial class SimWorker
     private long _sequence;
     private TimeSpan _term = TimeSpan.FromMinutes(5);
     private string? _drains;
+    private bool _isToldToDrain;
 
-    public SimWorker(string name, int cores, SimCluster cluster, SideEffects effects)
+    /// <param name="machine">The pool's machine that it runs on; null for a worker that belongs to no pool, and in whose place another comes.</param>
+    public SimWorker(string name, int cores, SimCluster cluster, SideEffects effects, SimMachine? machine = null)
     {
-        (Name, _cluster, _loop, _effects) = (name, cluster, cluster.Loop, effects);
+        (Name, _cluster, _loop, _effects, _machine) = (name, cluster, cluster.Loop, effects, machine);
         _chance = cluster.Loop.Chance.Fork();
         _capacity = new ResourceSpec(cores, 0, 0, 0);
         _process = Boot();
@@ -40,6 +43,10 @@ internal sealed partial class SimWorker
     }
 
     public string Name { get; private set; }
+
+    /// <summary>A task that it runs and whose lease holds; null for none.</summary>
+    public string? Runs => !_process.Alive ? null
+        : _held.Values.Where(held => held.Execution is { EndedAt: null } && held.RenewedAt + _term > Uptime).Select(held => $"{held.Lease.Task.Run} {held.Lease.Name}").FirstOrDefault();
 
     // Terms are counted by the worker's own monotonic clock, which drifts.
     private TimeSpan Uptime => _process.Clock.GetElapsedTime(0);
@@ -54,7 +61,7 @@ internal sealed partial class SimWorker
         _recent.Clear();
         _inFlight.Clear();
         _sequence = 0;
-        _drains = null;
+        (_drains, _isToldToDrain) = (null, false);
         _process = _loop.AddProcess(_boot, _cluster.Faults.RateOf(_boot));
         Pump();
         Look();
@@ -71,6 +78,11 @@ internal sealed partial class SimWorker
             else if (held.Execution is null && now - held.ReceivedAt > WaitForRoom) End(token, AttemptOutcome.Lost, new TaskError("over_capacity", "No room."), null);
         }
         Pump();
+        if (_isToldToDrain && _held.Count == 0 && _finished.Count == 0)
+        {
+            Leave();
+            return;
+        }
         _loop.After(TimeSpan.FromSeconds(1), Look, _process);
     }
 
@@ -122,6 +134,7 @@ internal sealed partial class SimWorker
     {
         if (exchange.Over || _loop.Now < _cutOffUntil) return;
         exchange.Over = true;
+        if (response.Drain is { } drain && _drains is null) (_drains, _isToldToDrain) = (drain, true);
         if (response.TermMs > 0) _term = TimeSpan.FromMilliseconds(response.TermMs);
         foreach (var held in _held.Values)
             if (held.Since <= request.Sequence && held.RenewedAt < exchange.SentAt) held.RenewedAt = exchange.SentAt;
