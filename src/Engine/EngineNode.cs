@@ -155,6 +155,7 @@ public sealed partial class EngineNode : IScheduler, IAsyncDisposable
         StreamKind.Trigger => new TriggerEntity(id, Options.CarriedAfter ?? TriggerEntity.CarriedAfter),
         StreamKind.Backfill => new BackfillEntity(id),
         StreamKind.Notice => new NoticeEntity(id),
+        StreamKind.Pool => new PoolEntity(id, Options.CarriedAfter ?? PoolEntity.CarriedAfter),
         StreamKind.Step => StepOf(id, await Runs.GetAsync(id.Namespace, id.RunId!, Stopping)),
         _ => throw new InvalidOperationException($"{id} names no entity that this release has."),
     };

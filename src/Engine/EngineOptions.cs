@@ -62,6 +62,12 @@ public sealed record EngineOptions
     /// <summary>Tells receivers of notices. Null where there are none: then every notice is a dead letter.</summary>
     public INotifier? Notifier { get; init; }
 
+    /// <summary>Who makes machines of pools; null of what none here makes.</summary>
+    public Func<PoolProvider, IInstanceProvider?>? ProviderOf { get; init; }
+
+    /// <summary>The cluster's name, which its machines carry. Default: <c>fanfare</c>.</summary>
+    public string Cluster { get; init; } = "fanfare";
+
     /// <summary>Seed of the node's chance (jitter). Random in production, drawn from the run's seed in simulation.</summary>
     public required ulong Seed { get; init; }
 }

@@ -84,6 +84,16 @@ internal sealed class NoticeGrain(Resident resident) : Grain, INoticeGrain
 }
 
 [NodePlacement, Reentrant]
+internal sealed class PoolGrain(Resident resident) : Grain, IPoolGrain
+{
+    public Task<Outcome<PoolChange>> SetAsync(SetPool command) => this.AnswerAsync(() => resident.Engine.SetPoolAsync(command, CancellationToken.None));
+
+    public Task<Outcome<PoolChange>> DeleteAsync(DeletePool command) => this.AnswerAsync(() => resident.Engine.DeletePoolAsync(command, CancellationToken.None));
+
+    public Task<Outcome<PoolInfo>> ReadAsync(string pool) => this.AnswerAsync(() => resident.Engine.ReadPoolAsync(pool, CancellationToken.None));
+}
+
+[NodePlacement, Reentrant]
 internal sealed class BackfillGrain(Resident resident) : Grain, IBackfillGrain
 {
     public Task<Outcome<bool>> CommandAsync(CommandBackfill command) => this.AnswerAsync(async () =>
@@ -130,6 +140,20 @@ internal sealed class QueueGrain(Resident resident) : Grain, IQueueGrain
     public Task<Outcome<IReadOnlyList<WorkerInfo>>> ListWorkersAsync() => this.AnswerAsync(() => resident.Engine.ListWorkersAsync(CancellationToken.None));
 
     public Task<Outcome<IReadOnlyList<QueueInfo>>> ListQueuesAsync() => this.AnswerAsync(() => resident.Engine.ListQueuesAsync(CancellationToken.None));
+
+    public Task<Outcome<IReadOnlyList<Demand>>> ListDemandAsync() => this.AnswerAsync(() => resident.Engine.ListDemandAsync(CancellationToken.None));
+
+    public Task<Outcome<bool>> CordonAsync(IReadOnlyList<string> workers, string reason) => this.AnswerAsync(async () =>
+    {
+        await resident.Engine.CordonAsync(workers, reason, CancellationToken.None);
+        return true;
+    });
+
+    public Task<Outcome<bool>> LoseAsync(IReadOnlyList<EndedMachine> machines) => this.AnswerAsync(async () =>
+    {
+        await resident.Engine.LoseAsync(machines, CancellationToken.None);
+        return true;
+    });
 
     public Task<Outcome<bool>> AwaitEndsAsync(string ns, IReadOnlyList<string> flows) => this.AnswerAsync(async () =>
     {

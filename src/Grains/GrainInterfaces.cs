@@ -96,6 +96,20 @@ public interface INoticeGrain : IGrainWithStringKey
     Task<Outcome<bool>> DeliverAsync(Delivery delivery);
 }
 
+/// <summary>A pool, at its owner.</summary>
+[Alias("fanfare.pool")]
+public interface IPoolGrain : IGrainWithStringKey
+{
+    [Alias("set")]
+    Task<Outcome<PoolChange>> SetAsync(SetPool command);
+
+    [Alias("delete")]
+    Task<Outcome<PoolChange>> DeleteAsync(DeletePool command);
+
+    [Alias("read")]
+    Task<Outcome<PoolInfo>> ReadAsync(string pool);
+}
+
 /// <summary>A backfill of a schedule, at its owner.</summary>
 [Alias("fanfare.backfill")]
 public interface IBackfillGrain : IGrainWithStringKey
@@ -138,6 +152,18 @@ public interface IQueueGrain : IGrainWithStringKey
 
     [Alias("queues")]
     Task<Outcome<IReadOnlyList<QueueInfo>>> ListQueuesAsync();
+
+    /// <summary>What ready tasks of its steps need that no worker has taken yet.</summary>
+    [Alias("demand")]
+    Task<Outcome<IReadOnlyList<Demand>>> ListDemandAsync();
+
+    /// <summary>Workers that are to end.</summary>
+    [Alias("cordon")]
+    Task<Outcome<bool>> CordonAsync(IReadOnlyList<string> workers, string reason);
+
+    /// <summary>Machines of which nothing runs any more.</summary>
+    [Alias("lose")]
+    Task<Outcome<bool>> LoseAsync(IReadOnlyList<EndedMachine> machines);
 
     /// <summary>Another node has something for workers that may poll through this one.</summary>
     [Alias("hear")]

@@ -77,6 +77,18 @@ internal sealed class GrainScheduler(IGrainFactory grains, string node) : ISched
 
     public Task<IReadOnlyList<QueueInfo>> ListQueuesAsync(CancellationToken cancellationToken) => AskAsync(Queue.ListQueuesAsync(), cancellationToken);
 
+    public Task<PoolChange> SetPoolAsync(SetPool command, CancellationToken cancellationToken) => AskAsync(Grain<IPoolGrain>(StreamId.Pool(command.Spec.Name)).SetAsync(command), cancellationToken);
+
+    public Task<PoolChange> DeletePoolAsync(DeletePool command, CancellationToken cancellationToken) => AskAsync(Grain<IPoolGrain>(StreamId.Pool(command.Pool)).DeleteAsync(command), cancellationToken);
+
+    public Task<PoolInfo> ReadPoolAsync(string pool, CancellationToken cancellationToken) => AskAsync(Grain<IPoolGrain>(StreamId.Pool(pool)).ReadAsync(pool), cancellationToken);
+
+    public Task<IReadOnlyList<Demand>> ListDemandAsync(CancellationToken cancellationToken) => AskAsync(Queue.ListDemandAsync(), cancellationToken);
+
+    public Task CordonAsync(IReadOnlyList<string> workers, string reason, CancellationToken cancellationToken) => AskAsync(Queue.CordonAsync(workers, reason), cancellationToken);
+
+    public Task LoseAsync(IReadOnlyList<EndedMachine> machines, CancellationToken cancellationToken) => AskAsync(Queue.LoseAsync(machines), cancellationToken);
+
     private IQueueGrain Queue => grains.GetGrain<IQueueGrain>(node);
 
     private T Grain<T>(StreamId stream)

@@ -33,6 +33,7 @@ internal static class ReplayedStream
             StreamKind.Trigger => new TriggerEntity(stream),
             StreamKind.Backfill => new BackfillEntity(stream),
             StreamKind.Notice => new NoticeEntity(stream),
+            StreamKind.Pool => new PoolEntity(stream),
             StreamKind.Step => new StepEntity(stream, ContextOf(stream, journal), TimeSpan.FromMinutes(5)),
             _ => throw new InvalidOperationException($"{stream} is of no kind that fixtures hold."),
         };

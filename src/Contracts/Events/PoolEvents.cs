@@ -32,11 +32,12 @@ public sealed record MachinesEnded(IReadOnlyList<EndedMachine> Machines) : Event
 public sealed record EndedMachine(string Machine, string? Reason);
 
 /// <summary>All that a pool has come to.</summary>
-/// <param name="Spec">Null when it was deleted.</param>
+/// <param name="DeletedAt">When it was deleted; null while it is wanted.</param>
 /// <param name="Launched">Launches that it has asked for in its life: the next has the number after these.</param>
 /// <param name="Launches">Those that are not settled.</param>
 /// <param name="Machines">Those that have not ended.</param>
-public sealed record PoolCarried(int Version, PoolSpec? Spec, PoolSetting? Setting, int Launched, IReadOnlyList<LaunchRequest> Launches, IReadOnlyList<PoolMachine> Machines, PoolTrouble? Trouble) : CarriedEvent;
+public sealed record PoolCarried(
+    int Version, PoolSpec Spec, PoolSetting Setting, DateTimeOffset? DeletedAt, int Launched, IReadOnlyList<LaunchRequest> Launches, IReadOnlyList<PoolMachine> Machines, PoolTrouble? Trouble) : CarriedEvent;
 
 /// <summary>A machine that a pool has launched and that has not ended.</summary>
 /// <param name="Machine">Its id, which is its worker's name.</param>

@@ -95,6 +95,9 @@ public interface IScheduler
 
     /// <summary>Has workers take no more tasks and end with their last. Servers tell each other; a worker that is not known yet is told when it comes.</summary>
     Task CordonAsync(IReadOnlyList<string> workers, string reason, CancellationToken cancellationToken);
+
+    /// <summary>Says that nothing of these workers runs any more: whoever made their machines has said so. What they held is lost, and runs elsewhere at once.</summary>
+    Task LoseAsync(IReadOnlyList<EndedMachine> machines, CancellationToken cancellationToken);
 }
 
 /// <param name="Actor">Who does it.</param>

@@ -24,6 +24,9 @@ public sealed class ReadyQueue
 
     public long ReadyTasks => _entries.Values.Sum(e => (long)e.Ready);
 
+    /// <summary>What waits: how many tasks need which resources.</summary>
+    public IEnumerable<(ResourceSpec Each, int Ready)> Waiting => _entries.Values.Select(entry => (entry.Offer.Resources, entry.Ready));
+
     /// <summary>Takes a step's present offer in place of its former one; one without ready tasks withdraws it.</summary>
     public void Put(Offer offer)
     {

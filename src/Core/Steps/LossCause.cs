@@ -19,6 +19,9 @@ public enum LossCause
 
     /// <summary>The machine was taken back, with notice: the worker handed in what it could not end in time.</summary>
     SpotInterrupted,
+
+    /// <summary>The provider of its machine said that nothing of it runs any more.</summary>
+    MachineEnded,
 }
 
 /// <summary>Events tell in words, for people, why an attempt was lost. The words are made here, so that here they can be told apart.</summary>
@@ -26,17 +29,21 @@ public static class LossCauses
 {
     public const string GangRestarted = "another task of its gang has to start again";
 
-    private const string Expired = "the lease ran out", StartedAnew = "was started anew";
+    private const string Expired = "the lease ran out", StartedAnew = "was started anew", Ended = "has ended, on which it ran";
 
     public static string LeaseExpired(string worker, TimeSpan term) => FormattableString.Invariant($"{Expired}: worker {worker} was not heard of for {term.TotalSeconds:0.###} s");
 
     public static string WorkerRestarted(string worker) => $"worker {worker} {StartedAnew}";
+
+    /// <param name="why">In the provider's words; null where it did not say.</param>
+    public static string MachineEnded(string machine, string? why) => $"machine {machine} {Ended}{(why is null ? "" : $": {why}")}";
 
     /// <param name="words">A <see cref="TaskLost"/>'s reason, or the message of the error when there were too many losses.</param>
     public static LossCause Of(string words) =>
         words.Contains(Expired, StringComparison.OrdinalIgnoreCase) ? LossCause.LeaseExpired
         : words.Contains(StartedAnew, StringComparison.Ordinal) ? LossCause.WorkerRestarted
         : words == GangRestarted ? LossCause.GangRestarted
+        : words.Contains(Ended, StringComparison.Ordinal) ? LossCause.MachineEnded
         : SpotInterruption.IsIn(words) ? LossCause.SpotInterrupted
         : LossCause.GivenUp;
 }

@@ -13,7 +13,7 @@ internal sealed partial class Dispatcher
     private bool _isKeeping;
 
     // Made anew whenever it is walked through, which the rules do only when they have something to decide.
-    private IEnumerable<GangWorker> Live => _sessions.Values.Where(session => session.Boot is not null && session.Draining is null && node.Now - session.LastSeen < LiveFor)
+    private IEnumerable<GangWorker> Live => _sessions.Values.Where(session => session.Boot is not null && session.TakesTasks && node.Now - session.LastSeen < LiveFor)
         .Select(session => new GangWorker(session.Worker, session.Queues, session.Capacity, session.Free, session.MostLeases));
 
     private void PutGang(Offer offer)

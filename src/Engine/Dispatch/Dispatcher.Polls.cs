@@ -48,6 +48,7 @@ internal sealed partial class Dispatcher
             Cancel = [.. voided, .. Endings(session, request)],
             Settled = await settling,
             TermMs = (int)node.Options.LeaseTerm.TotalMilliseconds,
+            Drain = session.IsToDrain ? session.Cordon : null,
             HasMore = node.Options.IsOneOfSeveral && (_queues.Values.Any(queue => queue.Count > 0) || _gangs.Count > 0) ? true : null,
         };
     }
@@ -63,7 +64,7 @@ internal sealed partial class Dispatcher
     private async Task<List<Pick>> ParkAsync(WorkerSession session, PollRequest request, Task settling, CancellationToken cancellationToken)
     {
         // Another may have taken its place meanwhile, and a new boot counts its polls from one again.
-        if (_released || settling.IsFaulted || session.IsOvertaken(request) || HasEndingNews(session, request)) return [];
+        if (_released || session.IsToDrain || settling.IsFaulted || session.IsOvertaken(request) || HasEndingNews(session, request)) return [];
         var (free, most) = Room(session, request);
         var waitMs = Math.Max(request.WaitMs, GatherMsOf(session, free));
         if (waitMs <= 0) return [];

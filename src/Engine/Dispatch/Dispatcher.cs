@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Fanfare.Contracts;
 using Fanfare.Core;
 
@@ -144,8 +145,8 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
         var (queue, needs) = (offer.Queue, offer.Resources);
         var live = _sessions.Values.Where(s => s.Boot is not null && node.Now - s.LastSeen < LiveFor).ToList();
         if (live.Count == 0) return ["No worker is connected. Start one with: fanfare worker --server URL."];
-        var staying = live.Where(s => s.Draining is null).ToList();
-        if (staying.Count == 0) return [$"All {live.Count} connected workers drain, and take no more tasks: {live[0].Draining}."];
+        var staying = live.Where(s => s.TakesTasks).ToList();
+        if (staying.Count == 0) return [$"All {live.Count} connected workers drain, and take no more tasks: {live[0].Draining ?? live[0].Cordon}."];
         live = staying;
         var serving = live.Where(s => s.Queues.Count == 0 || s.Queues.Contains(queue)).ToList();
         if (serving.Count == 0) return [$"None of the {live.Count} connected workers serves queue '{queue}'."];
@@ -156,6 +157,25 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
         return large.Any(s => needs.FitsIn(s.Free))
             ? [$"{large.Count} workers could take it; others are before it in the queue."]
             : [$"All {large.Count} workers that could take it are busy."];
+    }
+
+    /// <summary>What ready tasks need that no worker has taken yet, those of a queue that need the same together.</summary>
+    public IReadOnlyList<Demand> Demand()
+    {
+        var demand = new Dictionary<(string Namespace, string Queue, ResourceSpec Each), long>();
+        foreach (var (key, queue) in _queues)
+            foreach (var (each, ready) in queue.Waiting) CollectionsMarshal.GetValueRefOrAddDefault(demand, (key.Namespace, key.Queue, each), out _) += ready;
+        return [.. demand.Select(each => new Demand(each.Key.Namespace, each.Key.Queue, each.Key.Each, each.Value)), .. _gangs.InOrder.Select(gang => new Demand(gang.Offer.Step.Namespace, gang.Offer.Queue, gang.Offer.Resources, gang.Size, IsGang: true))];
+    }
+
+    /// <summary>The worker takes no more tasks, and is told to end when it has none.</summary>
+    public void Cordon(string worker, string reason)
+    {
+        var session = SessionOf(worker);
+        session.Cordon ??= reason;
+        if (!session.IsToDrain) return;
+        if (session.Parked is null) node.Wanted?.Invoke(worker);
+        else LetGo(session);
     }
 
     private ReadyQueue QueueOf(Offer offer)
@@ -184,7 +204,7 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
 
     private List<Pick> PickFor(WorkerSession session, ResourceSpec free, int most)
     {
-        if (IsKept(session)) return [];
+        if (!session.TakesTasks || IsKept(session)) return [];
         var picks = new List<Pick>();
         foreach (var (key, queue) in QueuesOf(session))
         {
@@ -216,15 +236,26 @@ internal sealed partial class Dispatcher(EngineNode node, LeaseAssembly assembly
         parked.Release(picks);
     }
 
+    /// <summary>Nothing of the worker runs any more, whatever it held.</summary>
+    public void Gone(string worker, string reason)
+    {
+        if (!_sessions.TryGetValue(worker, out var session)) return;
+        LetGo(session);
+        foreach (var boot in session.Leases.Values.Select(lease => lease.Boot).Distinct().ToList()) Lose(session, boot, reason);
+        _sessions.Remove(worker);
+    }
+
     // A new boot proves that what an older one held is gone.
-    private void Lose(WorkerSession session, string boot)
+    private void Lose(WorkerSession session, string boot) => Lose(session, boot, LossCauses.WorkerRestarted(session.Worker));
+
+    private void Lose(WorkerSession session, string boot, string reason)
     {
         var lost = session.Leases.Values.Where(l => l.Boot == boot).ToList();
         foreach (var lease in lost) session.Leases.Remove(lease.Held.Token);
         foreach (var step in lost.Select(l => l.Held.Task.Stream).Distinct().Where(node.Owns))
         {
             node.Activate(step).Tell((StepEntity entity, in Moment moment) =>
-                entity.WorkerGone(session.Worker, boot, LossCauses.WorkerRestarted(session.Worker), moment));
+                entity.WorkerGone(session.Worker, boot, reason, moment));
         }
     }
 }

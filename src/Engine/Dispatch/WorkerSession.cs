@@ -33,6 +33,15 @@ internal sealed class WorkerSession(string worker)
     /// <summary>Why it takes no more leases and is about to end; null while it takes some.</summary>
     public string? Draining { get; private set; }
 
+    /// <summary>Why it is to take no more leases and to end, as far as it does not do so of itself; null when it may go on.</summary>
+    public string? Cordon { get; set; }
+
+    /// <summary>Whether it may get leases.</summary>
+    public bool TakesTasks => Draining is null && Cordon is null;
+
+    /// <summary>Whether it has to be told that it is to end.</summary>
+    public bool IsToDrain => Cordon is not null && Draining is null;
+
     /// <summary>Most leases that one of its polls has asked for: what it takes when it is idle.</summary>
     public int MostLeases { get; private set; }
 

@@ -455,6 +455,7 @@ internal sealed partial class Activation(StreamId id, EngineNode node)
         }
         foreach (var target in leg.Unsent) Deliver(entity, target);
         if (entity is NoticeEntity notice && entity.DecidedCount == 0 && _flights.Count == 0) node.Attend(this, notice);
+        if (entity is PoolEntity { IsActive: true }) node.Keep(Id);
         ArmTimer(entity);
         AcknowledgeIfQuiet(entity);
     }

@@ -19,7 +19,7 @@ public static class EngineInstruments
 
     private static readonly KeyValuePair<string, object?>[] _lossCauses =
         [Telemetry.Tag(Telemetry.Cause, "given_up"), Telemetry.Tag(Telemetry.Cause, "lease_expired"), Telemetry.Tag(Telemetry.Cause, "worker_restarted"), Telemetry.Tag(Telemetry.Cause, "gang_restarted"),
-        Telemetry.Tag(Telemetry.Cause, "spot_interrupted")];
+        Telemetry.Tag(Telemetry.Cause, "spot_interrupted"), Telemetry.Tag(Telemetry.Cause, "machine_ended")];
 
     private static readonly Dictionary<TriggerResult, KeyValuePair<string, object?>> _results =
         Enum.GetValues<TriggerResult>().ToDictionary(result => result, result => Telemetry.Tag(Telemetry.Outcome, result.ToString().ToLowerInvariant()));

@@ -23,6 +23,7 @@ public sealed class NodeScheduler : IScheduler
         (_local, _nodes, _clock, _polls) = (local, nodes, clock, new PollRouter(local, nodes, clock));
         // What an entity tells one of another node goes the way of commands, and may be sent twice.
         local.Posts = delivery => DeliverAsync(delivery, local.Stopping);
+        local.Whole = this;
     }
 
     public async Task<Deployed> DeployAsync(DeployFlow command, CancellationToken cancellationToken)
@@ -186,6 +187,35 @@ public sealed class NodeScheduler : IScheduler
         return [.. all.SelectMany(some => some).GroupBy(queue => (queue.Namespace, queue.Queue)).OrderBy(queue => queue.Key)
             .Select(parts => new QueueInfo(parts.Key.Namespace, parts.Key.Queue, parts.Sum(part => part.OpenSteps), parts.Sum(part => part.ReadyTasks), parts.Sum(part => part.RunningTasks)))];
     }
+
+    public Task<PoolChange> SetPoolAsync(SetPool command, CancellationToken cancellationToken)
+    {
+        _local.CheckPools();
+        return AskAsync(StreamId.Pool(command.Spec.Name), node => node.SetPoolAsync(command, cancellationToken), cancellationToken);
+    }
+
+    public Task<PoolChange> DeletePoolAsync(DeletePool command, CancellationToken cancellationToken) => AskAsync(StreamId.Pool(command.Pool), node => node.DeletePoolAsync(command, cancellationToken), cancellationToken);
+
+    public Task<PoolInfo> ReadPoolAsync(string pool, CancellationToken cancellationToken) => AskAsync(StreamId.Pool(pool), node => node.ReadPoolAsync(pool, cancellationToken), cancellationToken);
+
+    public async Task<IReadOnlyList<Demand>> ListDemandAsync(CancellationToken cancellationToken)
+    {
+        var all = await AllAsync(node => node.ListDemandAsync(cancellationToken));
+        var (gangs, others) = (all.SelectMany(some => some).Where(demand => demand.IsGang), all.SelectMany(some => some).Where(demand => !demand.IsGang));
+        return [.. others.GroupBy(demand => demand with { Tasks = 0 }).Select(same => same.Key with { Tasks = same.Sum(demand => demand.Tasks) }), .. gangs];
+    }
+
+    public Task CordonAsync(IReadOnlyList<string> workers, string reason, CancellationToken cancellationToken) => AllAsync(async node =>
+    {
+        await node.CordonAsync(workers, reason, cancellationToken);
+        return true;
+    });
+
+    public Task LoseAsync(IReadOnlyList<EndedMachine> machines, CancellationToken cancellationToken) => AllAsync(async node =>
+    {
+        await node.LoseAsync(machines, cancellationToken);
+        return true;
+    });
 
     // Those that do not answer are about to be put out.
     private async Task<IReadOnlyList<T>> AllAsync<T>(Func<IScheduler, Task<T>> ask)

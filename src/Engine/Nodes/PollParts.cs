@@ -56,7 +56,7 @@ internal sealed class PollParts
     public bool SeeksWork => _request.MaxLeases > 0 && !_route.IsOffered;
 
     public bool HasNothingToSay => _isLatest && IsLatest && _asked < MostParts / 2 && !_gone.IsCancellationRequested
-        && _answers.TrueForAll(answer => answer.Leases.Count + answer.Settled.Count == 0 && answer.Cancel.All(_route.IsTold));
+        && _answers.TrueForAll(answer => answer.Leases.Count + answer.Settled.Count == 0 && answer.Drain is null && answer.Cancel.All(_route.IsTold));
 
     /// <summary>Whether it was sent for another node's work.</summary>
     public bool WasSent { get; set; }
@@ -134,6 +134,7 @@ internal sealed class PollParts
             Cancel = cancel,
             Settled = [.. _answers.SelectMany(answer => answer.Settled).Distinct()],
             TermMs = (int)Math.Max(term / 2, term - before),
+            Drain = _answers.Select(answer => answer.Drain).FirstOrDefault(drain => drain is not null),
             Servers = _router.Nodes.All.Count,
         };
     }

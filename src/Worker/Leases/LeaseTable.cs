@@ -26,6 +26,7 @@ internal sealed class LeaseTable(WorkerOptions options, string boot, ResourceSpe
     private bool _draining;
     private string? _drainReason;
     private bool _isDrainUntold;
+    private bool _isToldByServer;
     private string? _interrupted;
 
     /// <summary>Set when an attempt finished.</summary>
@@ -184,6 +185,11 @@ internal sealed class LeaseTable(WorkerOptions options, string boot, ResourceSpe
     {
         lock (_lock)
         {
+            if (response.Drain is { } drain && !_draining)
+            {
+                Drain_NeedsLock(drain);
+                _isToldByServer = true;
+            }
             if (response.TermMs > 0) _term = TimeSpan.FromMilliseconds(response.TermMs);
             foreach (var task in _held.Values)
                 if (task.Since <= request.Sequence) task.RenewedAt = Math.Max(task.RenewedAt, sentAt);
@@ -204,7 +210,8 @@ internal sealed class LeaseTable(WorkerOptions options, string boot, ResourceSpe
                 if (time.GetElapsedTime(sentAt) >= _term) continue;
                 if (_interrupted is { } interrupted)
                     Finish_NeedsLock(Lost(lease, SpotInterruption.ErrorType, interrupted));
-                else if (_draining)
+                // A server that has it drain grants no more: what still comes was on its way.
+                else if (_draining && !_isToldByServer)
                     Finish_NeedsLock(Lost(lease, "draining", $"Worker {options.Name} drains and takes no more tasks{(_drainReason is { } why ? ": " + why : "")}."));
                 else if (!lease.Step.Resources.FitsIn(capacity))
                     Finish_NeedsLock(Lost(lease, "over_capacity", $"The task asks for {Words(lease.Step.Resources)}; worker {options.Name} has {Words(capacity)}."));

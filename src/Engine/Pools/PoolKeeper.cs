@@ -1,0 +1,312 @@
+using Fanfare.Contracts;
+using Fanfare.Core;
+
+namespace Fanfare.Engine;
+
+/// <summary>Looks after one pool: asks its provider and all nodes how things are, has the plan decide, and does it. What has to outlive the node is the entity's; what is here is seen anew by the next keeper.</summary>
+internal sealed class PoolKeeper(EngineNode node, StreamId id, ProviderLists lists)
+{
+    /// <summary>How often it looks.</summary>
+    private static readonly TimeSpan _lookEvery = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often a provider is asked what there is, which costs it something.</summary>
+    private static readonly TimeSpan _listEvery = TimeSpan.FromSeconds(5);
+
+    /// <summary>After how long a launch that is not settled, an end or a cordon is asked for again.</summary>
+    private static readonly TimeSpan _repeatAfter = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long after a launch that did not give all that was asked for the next one follows; twice as long after each further one.</summary>
+    private static readonly TimeSpan _firstPause = TimeSpan.FromSeconds(5), _longestPause = TimeSpan.FromMinutes(1);
+
+    /// <summary>How long a worker that drains and has nothing is not heard of until it is known to have ended: as long as it has something to tell, it goes on polling.</summary>
+    private static readonly TimeSpan _drainedAfter = TimeSpan.FromSeconds(10);
+
+    /// <summary>A machine that is not listed is gone when it is older than this: lists of clouds lag.</summary>
+    private static readonly TimeSpan _listedWithin = TimeSpan.FromMinutes(10);
+
+    /// <summary>A worker that has not polled for so long is silent: polls wait for half a minute at most.</summary>
+    private static readonly TimeSpan _silentAfter = TimeSpan.FromMinutes(1);
+
+    private readonly TimeSpan _since = node.Uptime;
+    private readonly DateTimeOffset _sinceAt = node.Now;
+    private readonly Dictionary<string, Seen> _seen = [];
+    private readonly HashSet<string> _launching = [];
+    private readonly Dictionary<string, TimeSpan> _again = [];
+    private readonly TaskCompletionSource _looked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TimeSpan _pause = _firstPause, _launchFrom, _listFrom;
+    private (PoolDecision Decision, IReadOnlyList<SeenMachine> Machines, IReadOnlyList<LaunchRequest> Launches, PoolTrouble? Trouble)? _last;
+    private string? _said, _waits;
+
+    /// <summary>Returns when the pool is another node's, or nothing of it is left.</summary>
+    public async Task RunAsync()
+    {
+        while (!node.Stopping.IsCancellationRequested && node.Owns(id))
+        {
+            try
+            {
+                if (!await LookAsync()) break;
+                _said = null;
+            }
+            catch (Exception exception) when (!node.Stopping.IsCancellationRequested)
+            {
+                // A provider or another server that is away for a moment: what was seen before stands, and nothing is done on it.
+                if (exception is not RefusedException { Kind: RefusalKind.Busy } && _said != exception.Message) node.Warn($"{id} could not be looked after, and is again: {(exception is InstanceProviderException ? exception.Message : exception)}", id);
+                _said = exception.Message;
+            }
+            _looked.TrySetResult();
+            await node.DelayAsync(_lookEvery).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        }
+        _looked.TrySetResult();
+    }
+
+    public async Task<PoolInfo> TellAsync(PoolStanding standing)
+    {
+        await _looked.Task;
+        if (_last is not var (decision, machines, launches, trouble)) return new PoolInfo(standing.Spec, standing.Version, standing.Setting, standing.DeletedAt, 0, [], [_said ?? "It has not been looked after yet."]);
+        List<MachineInfo> infos = [.. machines.OrderBy(machine => machine.Machine.LaunchedAt).ThenBy(machine => machine.Machine.Machine, StringComparer.Ordinal).Select(machine => new MachineInfo(
+            machine.Machine.Machine, machine.State, machine.Machine.Type, machine.Machine.Zone, machine.Machine.Capacity, machine.Machine.LaunchedAt, machine.Tasks, machine.Machine.Ending ?? _seen.GetValueOrDefault(machine.Machine.Machine)?.Cordon))];
+        foreach (var launch in launches) infos.AddRange(Enumerable.Repeat(new MachineInfo(launch.Id, MachineState.Starting, "", "", launch.Offerings[0].Capacity, launch.AskedAt, 0, null), launch.Count));
+        List<string> why = [.. decision.Why];
+        if (_waits is { } waits) why.Add(waits);
+        if (trouble is not null) why.Add($"The last launch ({trouble.At:O}) did not give all that was asked for: {trouble.Reason}");
+        if (_said is { } said) why.Add($"It could not be looked after the last time: {said}");
+        return new PoolInfo(standing.Spec, standing.Version, standing.Setting, standing.DeletedAt, decision.Wanted, infos, why);
+    }
+
+    private async Task<bool> LookAsync()
+    {
+        var pool = await AskAsync(static (PoolEntity entity, in Moment _) => new Look(entity.IsActive, entity.Spec, entity.IsDeleted, [.. entity.Machines], [.. entity.Launches], entity.Trouble));
+        if (!pool.IsActive) return false;
+        var spec = pool.Spec!;
+        var provider = node.Options.ProviderOf?.Invoke(spec.Provider) ?? throw EngineNode.MakesNone(spec.Provider);
+        foreach (var launch in pool.Launches) Launch(provider, launch);
+        var (listing, workers, demand) = (lists.OfAsync(node, provider, Max(node.Uptime - _listEvery, _listFrom)), node.Whole.ListWorkersAsync(node.Stopping), node.Whole.ListDemandAsync(node.Stopping));
+        await Task.WhenAll(listing, workers, demand);
+        if (await SettleEndsAsync(pool, await listing)) pool = pool with { Machines = await AskAsync(static (PoolEntity entity, in Moment _) => entity.Machines.ToList()) };
+        await SweepAsync(provider, spec, pool, await listing);
+
+        var machines = See(pool, await workers, await listing);
+        var decision = PoolPlan.Of(new PoolScene(spec, pool.IsDeleted, machines, pool.Launches.Sum(launch => launch.Count), await demand, node.Now, node.Options.LeaseTerm + node.Options.LeaseMargin));
+        _last = (decision, machines, pool.Launches, pool.Trouble);
+        await DoAsync(provider, spec, decision, pool);
+        return true;
+    }
+
+    private async Task DoAsync(IInstanceProvider provider, PoolSpec spec, PoolDecision decision, Look pool)
+    {
+        foreach (var (machine, why) in decision.Drain) _seen[machine].Cordon = why;
+        // Told until it says so itself: word of it may be lost, and the node that heard it may be gone.
+        foreach (var same in _seen.Where(seen => seen.Value is { Cordon: not null, Drains: false }).GroupBy(seen => seen.Value.Cordon!, seen => seen.Key))
+        {
+            List<string> workers = [.. same.Where(machine => IsTime($"cordon {machine}"))];
+            if (workers.Count > 0) await node.Whole.CordonAsync(workers, same.Key, node.Stopping);
+        }
+        foreach (var same in decision.End.GroupBy(each => each.Why))
+            await AskAsync((PoolEntity entity, in Moment moment) => entity.End(same.Select(each => each.Machine), same.Key, moment));
+        List<string> ending = [.. pool.Machines.Where(machine => machine.Ending is not null).Select(machine => machine.Machine).Concat(decision.End.Select(each => each.Machine)).Where(machine => IsTime($"end {machine}"))];
+        if (ending.Count > 0)
+        {
+            _listFrom = node.Uptime;
+            await provider.TerminateAsync(ending, node.Stopping);
+        }
+        _waits = null;
+        if (decision.Launch <= 0) return;
+        if (node.Uptime < _launchFrom)
+        {
+            _waits = "The next launch waits for a moment, since the one before did not give all that was asked for.";
+            return;
+        }
+        var plan = provider.Plan(RequestOf(spec, Math.Min(decision.Launch, LaunchRequest.MostInstances)));
+        if (plan.Request is not { } request)
+        {
+            _waits = $"Nothing that it may be made of is to be had before {plan.Until:O}: {string.Join(", ", plan.LeftOut.Select(each => each.Reason).Distinct())}.";
+            return;
+        }
+        Launch(provider, await AskAsync((PoolEntity entity, in Moment moment) => entity.Launch(request, moment)));
+    }
+
+    // The entity gives it its name and time.
+    private LaunchRequest RequestOf(PoolSpec spec, int count)
+    {
+        var labels = new Dictionary<string, string>(spec.Ec2?.Tags ?? new Dictionary<string, string>());
+        if (spec.Queues.Count > 0) labels["queues"] = string.Join(',', spec.Queues);
+        return new LaunchRequest
+        {
+            Cluster = node.Options.Cluster,
+            Pool = spec.Name,
+            Id = "",
+            AskedAt = node.Now,
+            Count = count,
+            Offerings = spec.Ec2 is { } ec2
+                ? Offering.Mix(ec2.Choices, ec2.Needs, count, ec2.SpotPercent, ec2.OnDemandFallback, ec2.MaxPrice)
+                : [new Offering(CapacityKind.OnDemand) { Choices = [new MachineChoice("")], Needs = NeedsOf(spec.Machine) }],
+            Template = spec.Ec2?.Template ?? "",
+            Labels = labels,
+        };
+    }
+
+    private static MachineNeeds NeedsOf(ResourceSpec machine) => new()
+    {
+        VCpus = Math.Max(1, (int)Math.Ceiling(machine.Cpu)),
+        MemoryMiB = Math.Max(1, machine.MemoryBytes >> 20),
+        Architecture = "x86_64",
+        Gpus = machine.Gpu,
+    };
+
+    // Sends a launch, unless it is on its way. Nobody waits for it: a fleet takes its time.
+    private void Launch(IInstanceProvider provider, LaunchRequest request)
+    {
+        if (_launching.Contains(request.Id) || !IsTime($"launch {request.Id}")) return;
+        _launching.Add(request.Id);
+        node.Start(async () =>
+        {
+            try
+            {
+                await LaunchAsync(provider, request);
+            }
+            catch (Exception exception) when (!node.Stopping.IsCancellationRequested)
+            {
+                // Asked again, by this node or the one that has the pool then.
+                if (exception is not RefusedException { Kind: RefusalKind.Busy }) node.Warn($"{id} could not launch {request.Id}, and asks again: {(exception is InstanceProviderException ? exception.Message : exception)}", id);
+            }
+            finally
+            {
+                _launching.Remove(request.Id);
+                _listFrom = node.Uptime;
+            }
+        });
+    }
+
+    private async Task LaunchAsync(IInstanceProvider provider, LaunchRequest request)
+    {
+        LaunchAnswer answer;
+        try
+        {
+            answer = await provider.LaunchAsync(request, node.Stopping);
+        }
+        catch (InstanceProviderException refused) when (!refused.IsPassing)
+        {
+            Pause();
+            await AskAsync((PoolEntity entity, in Moment moment) =>
+            {
+                entity.Fail(request.Id, refused.Message, moment);
+                return true;
+            });
+            return;
+        }
+        if (!answer.IsSettled) return;
+        if (answer.Refusals.Count > 0 && answer.Instances.Count < request.Count) Pause();
+        else (_pause, _launchFrom) = (_firstPause, TimeSpan.Zero);
+        await AskAsync((PoolEntity entity, in Moment moment) =>
+        {
+            entity.Settle(request.Id, answer, moment);
+            return true;
+        });
+    }
+
+    private void Pause()
+    {
+        _launchFrom = node.Uptime + _pause;
+        _pause = _pause + _pause < _longestPause ? _pause + _pause : _longestPause;
+    }
+
+    // What the provider says has ended is not the pool's any more.
+    private async Task<bool> SettleEndsAsync(Look pool, IReadOnlyList<Instance> listed)
+    {
+        var byId = listed.ToDictionary(instance => instance.Id);
+        List<EndedMachine> ended = [];
+        foreach (var machine in pool.Machines)
+        {
+            if (byId.TryGetValue(machine.Machine, out var instance) ? instance.State == InstanceState.Ended : node.Now - machine.LaunchedAt >= _listedWithin)
+                ended.Add(new EndedMachine(machine.Machine, instance is null ? "the provider does not know it any more" : instance.Ended));
+        }
+        if (ended.Count == 0) return false;
+        // Before they are forgotten. That a list does not have one is no proof that it does not run.
+        List<EndedMachine> proven = [.. ended.Where(machine => byId.ContainsKey(machine.Machine))];
+        if (proven.Count > 0) await node.Whole.LoseAsync(proven, node.Stopping);
+        await AskAsync((PoolEntity entity, in Moment moment) =>
+        {
+            entity.Ended(ended, moment);
+            return true;
+        });
+        foreach (var machine in ended)
+        {
+            _seen.Remove(machine.Machine);
+            _again.Remove($"cordon {machine.Machine}");
+            _again.Remove($"end {machine.Machine}");
+        }
+        return true;
+    }
+
+    // What carries the pool's name and is none of its machines, nor of a launch that is not settled, is nobody's: what was lost on the way, or came after all.
+    private async Task SweepAsync(IInstanceProvider provider, PoolSpec spec, Look pool, IReadOnlyList<Instance> listed)
+    {
+        var (known, open) = (pool.Machines.Select(machine => machine.Machine).ToHashSet(), pool.Launches.Select(LaunchToken.Of).ToHashSet());
+        List<string> nobodys = [.. listed.Where(instance => instance.Pool == spec.Name && instance.State is not (InstanceState.Ending or InstanceState.Ended) && !known.Contains(instance.Id) && !open.Contains(instance.Launch))
+            .Select(instance => instance.Id)];
+        // The list may be older than the launch that has been settled since: its machines are the pool's by then.
+        if (nobodys.Count == 0) return;
+        var (now, settling) = await AskAsync(static (PoolEntity entity, in Moment _) => (entity.Machines.Select(machine => machine.Machine).ToHashSet(), entity.Launches.Select(LaunchToken.Of).ToHashSet()));
+        nobodys.RemoveAll(machine => now.Contains(machine) || settling.Contains(listed.First(instance => instance.Id == machine).Launch) || !IsTime($"end {machine}"));
+        if (nobodys.Count == 0) return;
+        node.Warn($"{id}: {string.Join(", ", nobodys)} carr{(nobodys.Count == 1 ? "ies" : "y")} its name and belong{(nobodys.Count == 1 ? "s" : "")} to no launch of it, and {(nobodys.Count == 1 ? "is" : "are")} ended.", id);
+        await provider.TerminateAsync(nobodys, node.Stopping);
+    }
+
+    private List<SeenMachine> See(Look pool, IReadOnlyList<WorkerInfo> workers, IReadOnlyList<Instance> listed)
+    {
+        var (byName, ending) = (workers.ToDictionary(worker => worker.Worker), listed.Where(instance => instance.State == InstanceState.Ending).Select(instance => instance.Id).ToHashSet());
+        return [.. pool.Machines.Select(machine =>
+        {
+            if (!_seen.TryGetValue(machine.Machine, out var seen)) _seen[machine.Machine] = seen = new Seen();
+            var worker = byName.GetValueOrDefault(machine.Machine);
+            seen.Drains = worker?.Draining is not null;
+            if (worker is not null && (seen.HeardAt is null || worker.LastSeen > seen.HeardAt)) seen.HeardAt = worker.LastSeen;
+            // One that was launched before this keeper began may have been heard of by the one before.
+            var from = seen.HeardAt ?? (machine.LaunchedAt > _sinceAt ? machine.LaunchedAt : _sinceAt);
+            var unheard = node.Now - from;
+            var state = StateOf(machine, worker, seen, unheard, ending.Contains(machine.Machine));
+            seen.IdleSince = state == MachineState.Idle ? seen.IdleSince ?? node.Uptime : null;
+            return new SeenMachine(
+                machine, state, worker?.Free, worker?.Leases ?? 0, seen.IdleSince is { } since ? node.Uptime - since : TimeSpan.Zero, unheard, seen.HeardAt is not null || machine.LaunchedAt <= _sinceAt,
+                worker is { Draining: not null } && worker.Free == worker.Capacity && unheard >= _drainedAfter);
+        })];
+    }
+
+    private static MachineState StateOf(PoolMachine machine, WorkerInfo? worker, Seen seen, TimeSpan unheard, bool isEnding)
+    {
+        if (machine.Ending is not null || isEnding) return MachineState.Ending;
+        if (worker is null && seen.HeardAt is null) return MachineState.Starting;
+        if (worker?.Draining is not null || (worker is not null && seen.Cordon is not null)) return MachineState.Draining;
+        if (worker is null || unheard >= _silentAfter) return MachineState.Silent;
+        return worker.Leases == 0 && worker.Free == worker.Capacity ? MachineState.Idle : MachineState.Busy;
+    }
+
+    // Whether it is time to ask for something, for the first time or again.
+    private bool IsTime(string what)
+    {
+        if (_again.TryGetValue(what, out var at) && node.Uptime < at) return false;
+        _again[what] = node.Uptime + _repeatAfter;
+        return true;
+    }
+
+    private Task<T> AskAsync<T>(Decision<PoolEntity, T> decide) => node.Activate(id).Ask("system", decide);
+
+    private static TimeSpan Max(TimeSpan one, TimeSpan other) => one > other ? one : other;
+
+    private sealed record Look(bool IsActive, PoolSpec? Spec, bool IsDeleted, IReadOnlyList<PoolMachine> Machines, IReadOnlyList<LaunchRequest> Launches, PoolTrouble? Trouble);
+
+    // What is known of a machine's worker beyond its last word.
+    private sealed class Seen
+    {
+        public DateTimeOffset? HeardAt { get; set; }
+
+        public TimeSpan? IdleSince { get; set; }
+
+        /// <summary>Why it is to take no more tasks, as this keeper decided; null while it may.</summary>
+        public string? Cordon { get; set; }
+
+        /// <summary>Whether its worker has said that it takes none.</summary>
+        public bool Drains { get; set; }
+    }
+}
