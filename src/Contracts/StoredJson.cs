@@ -27,6 +27,8 @@ public static class StoredJson
 
     public static JsonTypeInfo<NoticeStanding> NoticeStanding { get; } = (JsonTypeInfo<NoticeStanding>)Options.GetTypeInfo(typeof(NoticeStanding));
 
+    public static JsonTypeInfo<PoolStanding> PoolStanding { get; } = (JsonTypeInfo<PoolStanding>)Options.GetTypeInfo(typeof(PoolStanding));
+
     public static JsonTypeInfo<TaskError> TaskError { get; } = (JsonTypeInfo<TaskError>)Options.GetTypeInfo(typeof(TaskError));
 
     public static JsonTypeInfo<IReadOnlyList<Artifact>> Artifacts { get; } = (JsonTypeInfo<IReadOnlyList<Artifact>>)Options.GetTypeInfo(typeof(IReadOnlyList<Artifact>));

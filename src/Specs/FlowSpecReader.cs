@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.RegularExpressions;
 using Fanfare.Contracts;
 using Fanfare.Core;
@@ -19,7 +18,7 @@ public static partial class FlowSpecReader
     public static SpecResult Read(string text)
     {
         var complaints = new Complaints();
-        if (!IsReadable(text, complaints) || YamlTree.Read(text.TrimStart('\uFEFF'), complaints) is not { } root)
+        if (!SourceText.IsReadable(text, "flow", complaints) || YamlTree.Read(text.TrimStart('\uFEFF'), complaints) is not { } root)
             return new SpecResult(null, null, complaints.Sorted());
         var spec = FlowReader.Read(root, complaints);
         FlowGraph? graph = null;
@@ -29,29 +28,6 @@ public static partial class FlowSpecReader
             foreach (var error in errors) complaints.AddUnplaced(error);
         }
         return complaints.Count == 0 ? new SpecResult(spec, graph, []) : new SpecResult(null, null, complaints.Sorted());
-    }
-
-    private static bool IsReadable(string text, Complaints complaints)
-    {
-        if (text.Length > Limits.SpecBytes || Encoding.UTF8.GetByteCount(text) > Limits.SpecBytes)
-        {
-            complaints.Add(new Place(1, 1), "", $"The text is larger than {Limits.SpecBytes} bytes, which is the most for a flow.", "Move data out of the flow, into files or parameters.");
-            return false;
-        }
-        var (line, column) = (1, 1);
-        for (var i = 0; i < text.Length; i++)
-        {
-            var c = text[i];
-            var pair = i + 1 < text.Length && char.IsSurrogatePair(c, text[i + 1]);
-            if ((char.IsControl(c) && c is not ('\t' or '\n' or '\r' or '\u0085')) || (char.IsSurrogate(c) && !pair))
-            {
-                complaints.Add(new Place(line, column), "", $"The text holds the character U+{(int)c:X4}; a flow is text without control characters.", "Remove it; inside a quoted text, write it as an escape.");
-                return false;
-            }
-            if (pair) i++;
-            (line, column) = c == '\n' ? (line + 1, 1) : (line, column + 1);
-        }
-        return true;
     }
 
     // A 'next' that cannot be read would make the steps behind it look unreached.

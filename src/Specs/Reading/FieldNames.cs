@@ -1,6 +1,6 @@
 namespace Fanfare.Specs.Reading;
 
-/// <summary>The fields that each part of a flow has; docs/flow.schema.json lists the same.</summary>
+/// <summary>The fields that each part of a flow has, which docs/flow.schema.json lists too, and those of a pool.</summary>
 internal static class FieldNames
 {
     public static readonly IReadOnlyList<string> Flow =
@@ -54,4 +54,10 @@ internal static class FieldNames
     public static readonly IReadOnlyList<string> Over = ["output", "range", "file"];
 
     public static readonly IReadOnlyList<string> Range = ["parameter"];
+
+    public static readonly IReadOnlyList<string> Pool = ["name", "provider", "queues", "machine", "max", "min", "spare", "idle", "register_within", "lifetime", "ec2"];
+
+    public static readonly IReadOnlyList<string> Ec2 = ["template", "types", "needs", "zones", "subnets", "spot", "on_demand_fallback", "max_price", "tags"];
+
+    public static readonly IReadOnlyList<string> MachineNeeds = ["vcpus", "most_vcpus", "memory", "most_memory", "architecture", "gpus", "most_gpus", "gpu_kinds", "without"];
 }

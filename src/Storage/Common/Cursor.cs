@@ -41,6 +41,12 @@ internal static class Cursor
     public static (string Flow, string Trigger) TriggerName(string? cursor) =>
         (Name(cursor, "triggers") ?? "/").Split('/') is [var flow, var trigger] ? (flow, trigger) : throw Unknown("triggers");
 
+    public static string OfPool(string pool) => OfName("pools", pool);
+
+    /// <summary>The pool at which the page before ended; empty at the start.</summary>
+    /// <exception cref="FormatException">The cursor is of another listing, or none.</exception>
+    public static string PoolName(string? cursor) => Name(cursor, "pools") ?? "";
+
     public static string OfDeadLetter(DeadLetterRow row) => OfName("dead letters", $"{Instant.ToMicroseconds(row.At).ToString(CultureInfo.InvariantCulture)}/{row.Event}/{row.Flow}/{row.Trigger}");
 
     /// <summary>Age, event, flow and trigger of the dead letter at which the page before ended; before all at the start.</summary>

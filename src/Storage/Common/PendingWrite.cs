@@ -131,6 +131,7 @@ internal sealed class StreamAppend : StreamWrite
                 ScheduleRow c => stream.Kind == StreamKind.Schedule && c.Namespace == stream.Namespace && (c.Flow, c.Schedule) == stream.ScheduleName,
                 TriggerRow t => stream.Kind == StreamKind.Flow && t.Namespace == stream.Namespace && t.Flow == stream.Name,
                 NoticeRow n => stream.Kind == StreamKind.Notice && n.Namespace == stream.Namespace && n.Notice == stream.Name,
+                PoolRow p => stream == StreamId.Pool(p.Pool),
                 BackfillRow b => stream.Kind == StreamKind.Backfill && b.Namespace == stream.Namespace && b.Backfill == stream.Name,
                 EventRow e => stream.Kind == StreamKind.Event && e.Namespace == stream.Namespace && e.Event == stream.Name,
                 DeadLetterRow l => stream.Kind == StreamKind.Event && l.Namespace == stream.Namespace && l.Event == stream.Name,

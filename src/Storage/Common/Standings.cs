@@ -3,7 +3,7 @@ using Fanfare.Contracts;
 
 namespace Fanfare.Storage.Common;
 
-/// <summary>How schedules, backfills, triggers and notices stand, and what events came to, as the databases keep it.</summary>
+/// <summary>How schedules, backfills, triggers, notices and pools stand, and what events came to, as the databases keep it.</summary>
 internal static class Standings
 {
     public static string? Write(ScheduleStanding? standing) => standing is null ? null : JsonSerializer.Serialize(standing, ContractsJson.Default.ScheduleStanding);
@@ -12,6 +12,11 @@ internal static class Standings
 
     /// <exception cref="JsonException">It is nothing that was ever written.</exception>
     public static NoticeStanding ReadNotice(string json) => JsonSerializer.Deserialize(json, StoredJson.NoticeStanding) ?? throw new JsonException("A notice's standing is null.");
+
+    public static string Write(PoolStanding standing) => JsonSerializer.Serialize(standing, ContractsJson.Default.PoolStanding);
+
+    /// <exception cref="JsonException">It is nothing that was ever written.</exception>
+    public static PoolStanding ReadPool(string json) => JsonSerializer.Deserialize(json, StoredJson.PoolStanding) ?? throw new JsonException("A pool's standing is null.");
 
     public static string Write(BackfillStanding standing) => JsonSerializer.Serialize(standing, ContractsJson.Default.BackfillStanding);
 

@@ -12,7 +12,7 @@ internal static class PostgresSchema
     // Its tables lie in a schema of their own.
     private const string Metaflow = "postgres_0007_metaflow.sql";
 
-    private static readonly string[] _files = ["postgres_0001_journal.sql", "postgres_0002_retention.sql", "postgres_0003_written_by.sql", "postgres_0004_nodes.sql", "postgres_0005_silos.sql", "postgres_0006_releases.sql", Metaflow, "postgres_0008_deletions.sql", "postgres_0009_schedules.sql", "postgres_0010_triggers.sql", "postgres_0011_backfills.sql", "postgres_0012_notices.sql"];
+    private static readonly string[] _files = ["postgres_0001_journal.sql", "postgres_0002_retention.sql", "postgres_0003_written_by.sql", "postgres_0004_nodes.sql", "postgres_0005_silos.sql", "postgres_0006_releases.sql", Metaflow, "postgres_0008_deletions.sql", "postgres_0009_schedules.sql", "postgres_0010_triggers.sql", "postgres_0011_backfills.sql", "postgres_0012_notices.sql", "postgres_0013_pools.sql"];
 
     private static readonly SqlText _sql = SqlText.Load("postgres_schema.sql");
 

@@ -194,7 +194,7 @@ internal sealed class JournalFile
 /// <summary>The migrations, in order. A released one is never edited; a change of the schema is a further file.</summary>
 internal static class Schema
 {
-    private static readonly string[] _files = ["sqlite_0001_journal.sql", "sqlite_0002_retention.sql", "sqlite_0003_deletions.sql", "sqlite_0004_schedules.sql", "sqlite_0005_triggers.sql", "sqlite_0006_backfills.sql", "sqlite_0007_notices.sql"];
+    private static readonly string[] _files = ["sqlite_0001_journal.sql", "sqlite_0002_retention.sql", "sqlite_0003_deletions.sql", "sqlite_0004_schedules.sql", "sqlite_0005_triggers.sql", "sqlite_0006_backfills.sql", "sqlite_0007_notices.sql", "sqlite_0008_pools.sql"];
 
     public static int Version => _files.Length;
 

@@ -17,6 +17,8 @@ internal sealed class FakeReads : IReadModel
 
     public List<NoticeRow> Notices { get; } = [];
 
+    public List<PoolRow> Pools { get; } = [];
+
     public List<TriggerRow> Triggers { get; } = [];
 
     public List<EventRow> Published { get; } = [];
@@ -57,6 +59,7 @@ internal sealed class FakeReads : IReadModel
             Schedules.Clear();
             Backfills.Clear();
             Notices.Clear();
+            Pools.Clear();
             Triggers.Clear();
             Published.Clear();
             DeadLetters.Clear();
@@ -96,6 +99,10 @@ internal sealed class FakeReads : IReadModel
 
     public Task<Page<NoticeRow>> ListNoticesAsync(string ns, string? flow, bool isDead, string? cursor, int limit, CancellationToken cancellationToken) =>
         Read(() => Slice(Notices.Where(n => n.Namespace == ns && (flow is null || n.Flow == flow) && (!isDead || n.IsDead)), cursor, limit));
+
+    public Task<PoolRow?> GetPoolAsync(string pool, CancellationToken cancellationToken) => Read(() => Pools.Find(p => p.Pool == pool));
+
+    public Task<Page<PoolRow>> ListPoolsAsync(string? cursor, int limit, CancellationToken cancellationToken) => Read(() => Slice(Pools, cursor, limit));
 
     public Task<BackfillRow?> GetBackfillAsync(string ns, string id, CancellationToken cancellationToken) => Read(() => Backfills.Find(b => b.Namespace == ns && b.Backfill == id));
 

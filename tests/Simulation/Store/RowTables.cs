@@ -16,6 +16,8 @@ internal sealed class RowTables
 
     public Dictionary<(string Ns, string Notice), NoticeRow> Notices { get; } = [];
 
+    public SortedDictionary<string, PoolRow> Pools { get; } = new(StringComparer.Ordinal);
+
     public Dictionary<(string Ns, string Flow, string Trigger), TriggerRow> Triggers { get; } = [];
 
     public Dictionary<(string Ns, string Event), EventRow> Events { get; } = [];
@@ -57,6 +59,11 @@ internal sealed class RowTables
             case BackfillRow b:
                 Backfills[(b.Namespace, b.Backfill)] = b;
                 key = (b.Namespace, "backfill", b.Backfill);
+                break;
+            case PoolRow p:
+                if (p.Standing is null) Pools.Remove(p.Pool);
+                else Pools[p.Pool] = p;
+                key = (p.Pool, "pool");
                 break;
             case TriggerRow t:
                 Triggers[(t.Namespace, t.Flow, t.Trigger)] = t;

@@ -33,6 +33,10 @@ internal sealed class SimReadModel(DurableStore store, VirtualProcess process, F
     public Task<Page<NoticeRow>> ListNoticesAsync(string ns, string? flow, bool isDead, string? cursor, int limit, CancellationToken cancellationToken) =>
         Whole(Rows.Notices.Values.Where(n => n.Namespace == ns && n.IsRaised && (flow is null || n.Flow == flow) && (!isDead || n.IsDead)).Reverse());
 
+    public Task<PoolRow?> GetPoolAsync(string pool, CancellationToken cancellationToken) => Done(Rows.Pools.GetValueOrDefault(pool));
+
+    public Task<Page<PoolRow>> ListPoolsAsync(string? cursor, int limit, CancellationToken cancellationToken) => Whole(Rows.Pools.Values);
+
     public Task<BackfillRow?> GetBackfillAsync(string ns, string id, CancellationToken cancellationToken) => Done(Rows.Backfills.GetValueOrDefault((ns, id)));
 
     public Task<Page<BackfillRow>> ListBackfillsAsync(string ns, string? flow, string? cursor, int limit, CancellationToken cancellationToken) =>

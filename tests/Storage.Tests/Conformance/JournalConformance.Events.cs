@@ -4,7 +4,7 @@ using Fanfare.Postgres;
 
 namespace Fanfare.Storage.Tests.Conformance;
 
-// Triggers, events, and what could not start.
+// Triggers, events, what could not start, and pools.
 public abstract partial class JournalConformance
 {
     [BackendFact]
@@ -120,6 +120,40 @@ public abstract partial class JournalConformance
         foreach (var row in settled) Assert.Single((await Open(StreamOf(row))).Events);
 
         static StreamId StreamOf(Row row) => row is EventRow e ? StreamId.Event(A.Ns, e.Event) : StreamId.Notice(A.Ns, ((NoticeRow)row).Notice);
+    }
+
+    [BackendFact]
+    public async Task Pools_AreListedByName_AndLeaveTheListWhenTheyAreGone()
+    {
+        PoolRow[] rows = [A.Pool("cpu", 1), A.Pool("gpu", 2), A.Pool("gpu-2", 1, A.T0.AddSeconds(3))];
+        var opened = new Dictionary<string, OpenedStream>();
+        foreach (var row in rows.Reverse())
+        {
+            opened[row.Pool] = await Open(StreamId.Pool(row.Pool));
+            await Append(A.Append(StreamId.Pool(row.Pool), opened[row.Pool], rows: [row]));
+        }
+
+        Assert.Equal(Texts(rows), Texts(await AllPages((cursor, limit) => ReadModel.ListPoolsAsync(cursor, limit, default), 1)));
+        Assert.Equal(Texts(rows), Texts((await ReadModel.ListPoolsAsync(null, 3, default)).Items));
+        Assert.Equal(Texts([rows[1]]), Texts([(await ReadModel.GetPoolAsync("gpu", default))!]));
+        Assert.Null(await ReadModel.GetPoolAsync("GPU", default));
+        await Assert.ThrowsAsync<FormatException>(() => ReadModel.ListPoolsAsync("nonsense", 1, default));
+
+        // Of several in one append the last counts, whichever way.
+        await Append(A.Append(StreamId.Pool("cpu"), opened["cpu"], expected: 1, rows: [rows[0] with { Standing = null }, A.Pool("cpu", 7)]));
+        await Append(A.Append(StreamId.Pool("gpu"), opened["gpu"], expected: 1, rows: [A.Pool("gpu", 3), rows[1] with { Standing = null }]));
+        Assert.Equal(Texts([A.Pool("cpu", 7), rows[2]]), Texts((await ReadModel.ListPoolsAsync(null, 10, default)).Items));
+        Assert.Null(await ReadModel.GetPoolAsync("gpu", default));
+
+        await Append(A.Append(StreamId.Pool("gpu"), opened["gpu"], expected: 2, rows: [A.Pool("gpu", 4)]));
+        await ReopenAsync();
+        Assert.Equal(Texts([A.Pool("gpu", 4)]), Texts([(await ReadModel.GetPoolAsync("gpu", default))!]));
+
+        // Written by its own stream only.
+        var cpu = await Open(StreamId.Pool("cpu"));
+        await Assert.ThrowsAsync<ArgumentException>(() => Append(A.Append(StreamId.Pool("cpu"), cpu, expected: 2, rows: [A.Pool("gpu", 9)])));
+
+        static IEnumerable<string> Texts(IEnumerable<PoolRow> rows) => rows.Select(row => $"{row.Pool} {JsonSerializer.Serialize(row.Standing, ContractsJson.Default.PoolStanding)}");
     }
 
     [BackendFact]

@@ -21,6 +21,9 @@ internal static class Samples
         if (type == typeof(string)) return $"{name} \"quoted\" ü 日本 \n";
         if (type == typeof(int)) return 42;
         if (type == typeof(long)) return 1L << 40;
+        if (type == typeof(double)) return 7.5;
+        if (type == typeof(decimal)) return 0.40m;
+        if (type == typeof(TimeSpan)) return new TimeSpan(1, 2, 3, 4, 5, 6);
         if (type == typeof(bool)) return true;
         if (type == typeof(DateTimeOffset)) return A.T0;
         if (type.IsEnum) return Enum.GetValues(type).GetValue(1)!;
@@ -29,6 +32,7 @@ internal static class Samples
         if (type == typeof(SplitRanges)) return SplitRanges.Of([1, 2, 3, 9]);
         if (type == typeof(ForeachItems)) return new FileItems("blob", "index", 100);
         if (type == typeof(IReadOnlyDictionary<string, int>)) return new Dictionary<string, int> { ["train"] = 2, ["Kind of_join"] = 1 };
+        if (type == typeof(IReadOnlyDictionary<string, string>)) return new Dictionary<string, string> { ["team"] = "ü\n", ["cost-Centre"] = "7" };
         if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>))
         {
             var list = Array.CreateInstance(type.GetGenericArguments()[0], 2);

@@ -224,7 +224,7 @@ public sealed class PostgresNodeTests(SharedPostgres shared) : IClassFixture<Sha
         }
         var written = await ShardsAsync();
         var metaflow = new NpgsqlConnectionStringBuilder(_database).SearchPath + "_metaflow";
-        await shared.Server.ExecuteAsync($"DROP SCHEMA {metaflow} CASCADE; ALTER TABLE streams DROP COLUMN shard; ALTER TABLE deployments DROP COLUMN deleted_us; DROP TABLE nodes, shards, silos, silos_version, orleansquery, schema_oldest, schedules, triggers, trigger_sources, published_events, dead_letters, backfills, notices; DELETE FROM schema_version WHERE version >= 4", _database);
+        await shared.Server.ExecuteAsync($"DROP SCHEMA {metaflow} CASCADE; ALTER TABLE streams DROP COLUMN shard; ALTER TABLE deployments DROP COLUMN deleted_us; DROP TABLE nodes, shards, silos, silos_version, orleansquery, schema_oldest, schedules, triggers, trigger_sources, published_events, dead_letters, backfills, notices, pools; DELETE FROM schema_version WHERE version >= 4", _database);
 
         await PostgresDatabase.MigrateAsync(_database, default);
 

@@ -46,6 +46,8 @@ public sealed partial class PostgresQueryPlanTests(SharedPostgres shared, ITestO
         ["notices_of_flow"] = ["notices_by_flow"],
         ["dead_notices"] = ["notices_dead"],
         ["dead_notices_of_flow"] = ["notices_dead_by_flow"],
+        ["pool"] = ["pools_pkey"],
+        ["pools"] = ["pools_pkey"],
         ["dead_letters"] = ["dead_letters_by_age"],
         ["open"] = ["dead_letters_by_age", "notices_dead", "runs_active"],
         ["runs_named"] = ["runs_pkey", ByName],
@@ -135,6 +137,7 @@ public sealed partial class PostgresQueryPlanTests(SharedPostgres shared, ITestO
         await RunAsync(SqlText.Whole("postgres_0010_triggers.sql"));
         await RunAsync(SqlText.Whole("postgres_0011_backfills.sql"));
         await RunAsync(SqlText.Whole("postgres_0012_notices.sql"));
+        await RunAsync(SqlText.Whole("postgres_0013_pools.sql"));
     }
 
     public async Task DisposeAsync()

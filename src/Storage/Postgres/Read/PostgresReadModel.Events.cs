@@ -4,7 +4,7 @@ using Npgsql;
 
 namespace Fanfare.Storage.Postgres.Read;
 
-// Triggers, events, what could not start, backfills and notices.
+// Triggers, events, what could not start, backfills, notices and pools.
 internal sealed partial class PostgresReadModel
 {
     public Task<TriggerRow?> GetTriggerAsync(string ns, string flow, string trigger, CancellationToken cancellationToken) =>
@@ -40,6 +40,15 @@ internal sealed partial class PostgresReadModel
 
     public Task<Page<NoticeRow>> ListNoticesAsync(string ns, string? flow, bool isDead, string? cursor, int limit, CancellationToken cancellationToken) =>
         NewestFirstAsync("notices", (isDead ? "dead_notices" : "notices") + (flow is null ? "" : "_of_flow"), ns, flow, cursor, limit, RowReader.Notice, row => row.At, cancellationToken);
+
+    public Task<PoolRow?> GetPoolAsync(string pool, CancellationToken cancellationToken) => OneAsync(Sql("pool").With(pool), RowReader.Pool, cancellationToken);
+
+    public async Task<Page<PoolRow>> ListPoolsAsync(string? cursor, int limit, CancellationToken cancellationToken)
+    {
+        CheckLimit(limit);
+        var query = Sql("pools").With(Cursor.PoolName(cursor)).With(limit + 1L);
+        return Page(await AllAsync(query, RowReader.Pool, cancellationToken).ConfigureAwait(false), limit, row => Cursor.OfPool(row.Pool));
+    }
 
     public async Task<Page<DeadLetterRow>> ListDeadLettersAsync(string ns, string? flow, string? trigger, string? cursor, int limit, CancellationToken cancellationToken)
     {

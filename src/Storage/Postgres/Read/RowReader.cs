@@ -41,6 +41,8 @@ internal static class RowReader
 
     public static BackfillRow Backfill(NpgsqlDataReader r) => new(r.GetString(1), r.GetString(2), r.GetString(3), r.GetString(4), r.GetString(5), Time(r, 6), Standings.ReadBackfill(r.GetString(7)));
 
+    public static PoolRow Pool(NpgsqlDataReader r) => new(r.GetString(0), Standings.ReadPool(r.GetString(1)));
+
     public static DeadLetterRow DeadLetter(NpgsqlDataReader r) => new(
         r.GetString(0), r.GetString(1), r.GetString(2), r.GetString(3), new EventOrigin(Codes.Event(r.GetInt16(4)), r.GetString(5)), Time(r, 6), r.GetString(7));
 

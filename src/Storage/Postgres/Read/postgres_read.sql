@@ -63,6 +63,12 @@ SELECT ns, flow, name, standing FROM triggers WHERE ns = $1 AND (flow, name) > (
 -- name: triggers_of_flow
 SELECT ns, flow, name, standing FROM triggers WHERE ns = $1 AND flow = $2 AND name > $3 ORDER BY name LIMIT $4;
 
+-- name: pool
+SELECT name, standing FROM pools WHERE name = $1;
+
+-- name: pools
+SELECT name, standing FROM pools WHERE name > $1 ORDER BY name LIMIT $2;
+
 -- name: listeners
 SELECT t.ns, t.flow, t.name, t.standing FROM trigger_sources s JOIN triggers t ON t.ns = s.ns AND t.flow = s.flow AND t.name = s.name
 WHERE s.kind = $1 AND s.ns = $2 AND s.source = $3 ORDER BY s.flow, s.name;

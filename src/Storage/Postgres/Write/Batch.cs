@@ -27,6 +27,8 @@ internal sealed class Batch
     private readonly RemoveEvents _carried;
     private readonly PutBackfills _backfills;
     private readonly PutNotices _notices;
+    private readonly RemovePools _noPools;
+    private readonly PutPools _pools;
     private readonly TriggerNames _oldSources, _noTriggers;
     private readonly PutTriggers _triggers;
     private readonly AddTriggerSources _sources;
@@ -47,7 +49,7 @@ internal sealed class Batch
         [
             // The heads first: nothing else is written when one of them is not where its append expects it.
             _newStreams = new(sql), _heads = new(sql), _events = new(sql), _carried = new(sql), _noWakes = new(sql["remove_wakes"]), _wakes = new(sql),
-            _sentBack = new(sql["keep_attempts"]), _newTasks = new(sql), _tasks = new(sql), _endedGrants = new(sql["remove_grants"]), _grants = new(sql), _attempts = new(sql), _steps = new(sql), _oldTags = new(sql["drop_run_tags"]), _runs = new(sql), _tags = new(sql), _deployments = new(sql), _deletions = new(sql), _schedules = new(sql), _backfills = new(sql), _notices = new(sql),
+            _sentBack = new(sql["keep_attempts"]), _newTasks = new(sql), _tasks = new(sql), _endedGrants = new(sql["remove_grants"]), _grants = new(sql), _attempts = new(sql), _steps = new(sql), _oldTags = new(sql["drop_run_tags"]), _runs = new(sql), _tags = new(sql), _deployments = new(sql), _deletions = new(sql), _schedules = new(sql), _backfills = new(sql), _notices = new(sql), _noPools = new(sql), _pools = new(sql),
             _oldSources = new(sql["remove_trigger_sources"]), _noTriggers = new(sql["remove_triggers"]), _triggers = new(sql), _sources = new(sql), _published = new(sql), _settled = new(sql), _dead = new(sql),
         ];
         _fresh = [_events, _newTasks];
@@ -174,6 +176,10 @@ internal sealed class Batch
                     if (!seenOwn) _backfills.Add(entry, backfill);
                     seenOwn = true;
                     break;
+                case PoolRow pool:
+                    if (!seenOwn) AddPool(pool);
+                    seenOwn = true;
+                    break;
                 case TriggerRow trigger:
                     if (_seenTriggers.Add(new TriggerName(trigger.Flow, trigger.Trigger))) AddTrigger(trigger);
                     break;
@@ -194,6 +200,12 @@ internal sealed class Batch
                     throw new InvalidOperationException($"A row of type {rows[i].GetType().Name} has no table.");
             }
         }
+    }
+
+    private void AddPool(PoolRow pool)
+    {
+        if (pool.Standing is { } standing) _pools.Add(pool, standing);
+        else _noPools.Add(pool);
     }
 
     private void AddTrigger(TriggerRow trigger)

@@ -86,6 +86,37 @@ internal sealed class PutNotices : Columns
     }
 }
 
+internal sealed class PutPools : Columns
+{
+    private readonly List<string> _name, _standing;
+
+    public PutPools(SqlText sql)
+        : base(sql["put_pools"])
+    {
+        _name = Column<string>(NpgsqlDbType.Text);
+        _standing = Column<string>(NpgsqlDbType.Text);
+    }
+
+    public void Add(PoolRow row, PoolStanding standing)
+    {
+        _name.Add(row.Pool);
+        _standing.Add(HeldText.Of(Standings.Write(standing)));
+    }
+}
+
+internal sealed class RemovePools : Columns
+{
+    private readonly List<string> _name;
+
+    public RemovePools(SqlText sql)
+        : base(sql["remove_pools"])
+    {
+        _name = Column<string>(NpgsqlDbType.Text);
+    }
+
+    public void Add(PoolRow row) => _name.Add(row.Pool);
+}
+
 /// <summary>Triggers by their names.</summary>
 internal sealed class TriggerNames : Columns
 {

@@ -141,6 +141,14 @@ INSERT INTO notices (stream_id, ns, notice, flow, at_us, is_raised, is_dead, sta
 SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) AS r
 ON CONFLICT (stream_id) DO UPDATE SET at_us = excluded.at_us, is_raised = excluded.is_raised, is_dead = excluded.is_dead, standing = excluded.standing;
 
+-- name: remove_pools
+DELETE FROM pools WHERE name = ANY ($1);
+
+-- name: put_pools
+INSERT INTO pools (name, standing)
+SELECT * FROM unnest($1, $2) AS r
+ON CONFLICT (name) DO UPDATE SET standing = excluded.standing;
+
 -- name: put_dead_letters
 INSERT INTO dead_letters (ns, event, flow, name, kind, source, at_us, reason)
 SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) AS r

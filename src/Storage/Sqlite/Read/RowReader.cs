@@ -42,6 +42,8 @@ internal static class RowReader
 
     public static BackfillRow Backfill(Statement s) => new(s.Text(1), s.Text(2), s.Text(3), s.Text(4), s.Text(5), Instant.FromMicroseconds(s.Long(6)), Standings.ReadBackfill(s.Text(7)));
 
+    public static PoolRow Pool(Statement s) => new(s.Text(0), Standings.ReadPool(s.Text(1)));
+
     public static DeadLetterRow DeadLetter(Statement s) => new(
         s.Text(0), s.Text(1), s.Text(2), s.Text(3), new EventOrigin(Codes.Event(s.Int(4)), s.Text(5)), Instant.FromMicroseconds(s.Long(6)), s.Text(7));
 

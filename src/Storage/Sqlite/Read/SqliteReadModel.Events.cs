@@ -4,7 +4,7 @@ using Fanfare.Storage.Sqlite.Native;
 
 namespace Fanfare.Storage.Sqlite.Read;
 
-// Triggers, events, what could not start, backfills and notices.
+// Triggers, events, what could not start, backfills, notices and pools.
 internal sealed partial class SqliteReadModel
 {
     public Task<TriggerRow?> GetTriggerAsync(string ns, string flow, string trigger, CancellationToken cancellationToken) =>
@@ -44,6 +44,15 @@ internal sealed partial class SqliteReadModel
     {
         var listing = isDead ? "dead_notices" : "notices";
         return NewestFirst("notices", db => flow is null ? Sql(db, listing) : Sql(db, listing + "_of_flow").Bind(5, flow), ns, cursor, limit, RowReader.Notice, row => row.At, cancellationToken);
+    }
+
+    public Task<PoolRow?> GetPoolAsync(string pool, CancellationToken cancellationToken) => QueryAsync(db => One(Sql(db, "pool").Bind(1, pool), RowReader.Pool), cancellationToken);
+
+    public Task<Page<PoolRow>> ListPoolsAsync(string? cursor, int limit, CancellationToken cancellationToken)
+    {
+        CheckLimit(limit);
+        var after = Cursor.PoolName(cursor);
+        return QueryAsync(db => Page(All(Sql(db, "pools").Bind(1, after).Bind(2, limit + 1L), RowReader.Pool, cancellationToken), limit, row => Cursor.OfPool(row.Pool)), cancellationToken);
     }
 
     public Task<Page<DeadLetterRow>> ListDeadLettersAsync(string ns, string? flow, string? trigger, string? cursor, int limit, CancellationToken cancellationToken)

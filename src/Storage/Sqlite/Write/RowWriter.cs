@@ -18,6 +18,8 @@ internal sealed class RowWriter(Database database, SqlText sql)
     private readonly Statement _putEvent = database.Prepare(sql["put_event"]);
     private readonly Statement _putBackfill = database.Prepare(sql["put_backfill"]);
     private readonly Statement _putNotice = database.Prepare(sql["put_notice"]);
+    private readonly Statement _putPool = database.Prepare(sql["put_pool"]);
+    private readonly Statement _removePool = database.Prepare(sql["remove_pool"]);
     private readonly Statement _putDeadLetter = database.Prepare(sql["put_dead_letter"]);
     private readonly Statement _removeDeadLetter = database.Prepare(sql["remove_dead_letter"]);
     private readonly Statement _putRun = database.Prepare(sql["put_run"]);
@@ -68,6 +70,12 @@ internal sealed class RowWriter(Database database, SqlText sql)
             case BackfillRow backfill:
                 _putBackfill.Bind(1, stream.Id).Bind(2, backfill.Namespace).Bind(3, backfill.Backfill).Bind(4, backfill.Flow).Bind(5, backfill.Schedule).Bind(6, backfill.Actor)
                     .Bind(7, Instant.ToMicroseconds(backfill.CreatedAt)).Bind(8, Standings.Write(backfill.Standing)).Run();
+                break;
+            case PoolRow { Standing: { } standing } pool:
+                _putPool.Bind(1, pool.Pool).Bind(2, Standings.Write(standing)).Run();
+                break;
+            case PoolRow gone:
+                _removePool.Bind(1, gone.Pool).Run();
                 break;
             case TriggerRow trigger:
                 WriteTrigger(trigger);

@@ -98,6 +98,12 @@ ON CONFLICT (stream_id) DO UPDATE SET standing = excluded.standing;
 INSERT INTO notices (stream_id, ns, notice, flow, at_us, is_raised, is_dead, standing) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
 ON CONFLICT (stream_id) DO UPDATE SET at_us = excluded.at_us, is_raised = excluded.is_raised, is_dead = excluded.is_dead, standing = excluded.standing;
 
+-- name: put_pool
+INSERT INTO pools (name, standing) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET standing = excluded.standing;
+
+-- name: remove_pool
+DELETE FROM pools WHERE name = ?1;
+
 -- name: put_dead_letter
 INSERT INTO dead_letters (ns, event, flow, name, kind, source, at_us, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
 ON CONFLICT (ns, event, flow, name) DO UPDATE SET at_us = excluded.at_us, reason = excluded.reason;
