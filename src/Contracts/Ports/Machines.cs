@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Fanfare.Contracts;
 
 public enum CapacityKind
@@ -70,14 +72,18 @@ public sealed record MachineChoice(string Type, string? Zone = null, string? Sub
 /// <summary>What a machine has to have. Amounts are least ones; a most is null where there is none.</summary>
 public sealed record MachineNeeds
 {
+    [JsonPropertyName("vcpus")]
     public required int VCpus { get; init; }
 
+    [JsonPropertyName("most_vcpus")]
     public int? MostVCpus { get; init; }
 
     /// <summary>MiB.</summary>
+    [JsonPropertyName("memory_mib")]
     public required long MemoryMiB { get; init; }
 
     /// <summary>MiB.</summary>
+    [JsonPropertyName("most_memory_mib")]
     public long? MostMemoryMiB { get; init; }
 
     /// <summary><c>x86_64</c> or <c>arm64</c>; it has to be that of the template's image.</summary>

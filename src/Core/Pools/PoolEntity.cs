@@ -71,9 +71,10 @@ public sealed class PoolEntity(StreamId id, int carriedAfter = PoolEntity.Carrie
 
     /// <summary>Machines are to be launched.</summary>
     /// <param name="wanted">What to ask for; its name and time are given here.</param>
-    /// <returns>The request as it is to be sent.</returns>
-    public LaunchRequest Launch(LaunchRequest wanted, in Moment moment)
+    /// <returns>The request as it is to be sent; null when the pool has been deleted or changed since that was decided, and may not have so many more.</returns>
+    public LaunchRequest? Launch(LaunchRequest wanted, in Moment moment)
     {
+        if (IsDeleted || Spec is null || _machines.Count + _launches.Sum(launch => launch.Count) + wanted.Count > Spec.Max) return null;
         // The number tells them apart in this pool. The chance, from those of a pool by this name in a journal that is no more, whose machines a provider may still know.
         var request = wanted with { Pool = Id.Name, Id = string.Create(CultureInfo.InvariantCulture, $"{_launched + 1}-{moment.Entropy & 0xFFFFFFFF:x8}"), AskedAt = Stored(moment.Now) };
         request.Check();

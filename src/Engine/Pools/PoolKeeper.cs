@@ -49,7 +49,7 @@ internal sealed class PoolKeeper(EngineNode node, StreamId id, ProviderLists lis
             catch (Exception exception) when (!node.Stopping.IsCancellationRequested)
             {
                 // A provider or another server that is away for a moment: what was seen before stands, and nothing is done on it.
-                if (exception is not RefusedException { Kind: RefusalKind.Busy } && _said != exception.Message) node.Warn($"{id} could not be looked after, and is again: {(exception is InstanceProviderException ? exception.Message : exception)}", id);
+                if (exception is not RefusedException { Kind: RefusalKind.Busy } && _said != exception.Message) node.Warn($"{id} could not be looked after, and is again: {Words(exception)}", id);
                 _said = exception.Message;
             }
             _looked.TrySetResult();
@@ -121,7 +121,7 @@ internal sealed class PoolKeeper(EngineNode node, StreamId id, ProviderLists lis
             _waits = $"Nothing that it may be made of is to be had before {plan.Until:O}: {string.Join(", ", plan.LeftOut.Select(each => each.Reason).Distinct())}.";
             return;
         }
-        Launch(provider, await AskAsync((PoolEntity entity, in Moment moment) => entity.Launch(request, moment)));
+        if (await AskAsync((PoolEntity entity, in Moment moment) => entity.Launch(request, moment)) is { } asked) Launch(provider, asked);
     }
 
     // The entity gives it its name and time.
@@ -166,7 +166,7 @@ internal sealed class PoolKeeper(EngineNode node, StreamId id, ProviderLists lis
             catch (Exception exception) when (!node.Stopping.IsCancellationRequested)
             {
                 // Asked again, by this node or the one that has the pool then.
-                if (exception is not RefusedException { Kind: RefusalKind.Busy }) node.Warn($"{id} could not launch {request.Id}, and asks again: {(exception is InstanceProviderException ? exception.Message : exception)}", id);
+                if (exception is not RefusedException { Kind: RefusalKind.Busy }) node.Warn($"{id} could not launch {request.Id}, and asks again: {Words(exception)}", id);
             }
             finally
             {
@@ -298,6 +298,10 @@ internal sealed class PoolKeeper(EngineNode node, StreamId id, ProviderLists lis
         _again[what] = node.Uptime + _repeatAfter;
         return true;
     }
+
+    // Where this is what is wrong, it is to be found.
+    private static string Words(Exception exception) =>
+        exception is NullReferenceException or ArgumentException or InvalidOperationException or KeyNotFoundException or InvalidCastException or NotSupportedException ? exception.ToString() : exception.Message;
 
     private Task<T> AskAsync<T>(Decision<PoolEntity, T> decide) => node.Activate(id).Ask("system", decide);
 

@@ -31,7 +31,7 @@ public sealed class PoolEntityTests
     public void ALaunch_IsRememberedWholeUntilItIsSettled_AndItsMachinesUntilTheyHaveEnded()
     {
         _pool.Set(Spec(20), At());
-        var request = _pool.Launch(Request(3), At());
+        var request = _pool.Launch(Request(3), At())!;
         Assert.Equal(("burst", s_start), (request.Pool, request.AskedAt));
         Assert.Equal(Text(request), Text(Assert.Single(Replayed().Launches)));
 
@@ -51,13 +51,45 @@ public sealed class PoolEntityTests
     }
 
     [Fact]
+    public void NoMoreAreAskedFor_ThanThePoolMayHaveNow()
+    {
+        Assert.Null(_pool.Launch(Request(1), At()));
+        _pool.Set(Spec(4), At());
+        var request = _pool.Launch(Request(2), At())!;
+        Assert.Null(_pool.Launch(Request(3), At()));
+        _pool.Settle(request.Id, Answer(request, "m1"), At());
+        Assert.NotNull(_pool.Launch(Request(3), At()));
+        Assert.Null(_pool.Launch(Request(1), At()));
+        // What was decided before the pool was made smaller, or deleted, does not come after it.
+        _pool.Set(Spec(2), At());
+        _pool.Ended([new EndedMachine("m1", null)], At());
+        Assert.Null(_pool.Launch(Request(1), At()));
+        _pool.Delete(At());
+        Assert.Null(_pool.Launch(Request(1), At()));
+    }
+
+    [Fact]
+    public void WhatNoLaunchHasMade_IsEndedAsNobodys()
+    {
+        _pool.Set(Spec(20), At());
+        var (open, settled) = (_pool.Launch(Request(2), At())!, _pool.Launch(Request(1), At())!);
+        _pool.Settle(settled.Id, Answer(settled, "m1"), At());
+        Instance[] listed = [.. Answer(settled, "m1", "m2").Instances, .. Answer(open, "m3").Instances];
+
+        Assert.Equal(["m2"], _pool.Sweep(listed, At()));
+
+        Taken();
+        Assert.Equal(["m2"], Assert.IsType<StraysEnding>(_events[^1].Event).Machines);
+    }
+
+    [Fact]
     public void LaunchesHaveNamesOfTheirOwn_AlsoInAnotherJournal()
     {
         var other = new PoolEntity(_pool.Id);
         _pool.Set(Spec(20), At());
         other.Set(Spec(20), At());
 
-        string[] names = [_pool.Launch(Request(1), At()).Id, _pool.Launch(Request(1), At()).Id, other.Launch(Request(1), At()).Id];
+        string[] names = [_pool.Launch(Request(1), At())!.Id, _pool.Launch(Request(1), At())!.Id, other.Launch(Request(1), At())!.Id];
 
         Assert.Equal(3, names.Distinct().Count());
     }
@@ -66,7 +98,7 @@ public sealed class PoolEntityTests
     public void ALaunchThatIsRefusedForGood_LeavesItsReason_UntilAnotherSpecIsGiven()
     {
         _pool.Set(Spec(20), At());
-        _pool.Fail(_pool.Launch(Request(3), At()).Id, "There is no such template.", At());
+        _pool.Fail(_pool.Launch(Request(3), At())!.Id, "There is no such template.", At());
         Assert.Empty(_pool.Launches);
         Assert.Equal(new PoolTrouble(s_start, "There is no such template."), Replayed().Trouble);
 
@@ -79,7 +111,7 @@ public sealed class PoolEntityTests
     {
         Assert.Equal("FAN0002", Assert.Throws<RefusedException>(() => _pool.Delete(At())).Code);
         _pool.Set(Spec(20), At());
-        var request = _pool.Launch(Request(1), At());
+        var request = _pool.Launch(Request(1), At())!;
         Assert.True(_pool.Delete(At()).New);
         Assert.False(_pool.Delete(At()).New);
         Assert.Equal(s_start, _pool.Read().DeletedAt);
@@ -95,16 +127,16 @@ public sealed class PoolEntityTests
         Assert.Equal("FAN0002", Assert.Throws<RefusedException>(() => _pool.Read()).Code);
 
         Assert.Equal(new PoolChange("burst", 2, New: true), _pool.Set(Spec(20), At()));
-        Assert.NotEqual(request.Id, _pool.Launch(Request(1), At()).Id);
+        Assert.NotEqual(request.Id, _pool.Launch(Request(1), At())!.Id);
     }
 
     [Fact]
     public void WhatIsCarried_SaysAllBefore()
     {
-        _pool.Set(Spec(20), At());
+        _pool.Set(Spec(200), At());
         for (var i = 0; i < 20; i++)
         {
-            var request = _pool.Launch(Request(2), At());
+            var request = _pool.Launch(Request(2), At())!;
             if (i % 5 == 4) continue;
             _pool.Settle(request.Id, Answer(request, $"m{i}a", $"m{i}b"), At());
             _pool.End([$"m{i}a"], "it is idle", At());
@@ -119,7 +151,7 @@ public sealed class PoolEntityTests
             var (whole, part) = (Replayed(), new PoolEntity(_pool.Id));
             part.Replay(_events.Where(entry => entry.Sequence >= from.Sequence), long.MaxValue);
             Assert.Equal(State(whole), State(part));
-            Assert.Equal(whole.Launch(Request(1), At()).Id.Split('-')[0], part.Launch(Request(1), At()).Id.Split('-')[0]);
+            Assert.Equal(whole.Launch(Request(1), At())!.Id.Split('-')[0], part.Launch(Request(1), At())!.Id.Split('-')[0]);
         }
     }
 
