@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Fanfare.Contracts.Api;
 using Fanfare.Worker.Processes;
 
 namespace Fanfare.Worker;
@@ -67,7 +68,7 @@ internal sealed class WorkDirectory : IDisposable
     }
 
     /// <summary>Removes what tasks of an earlier worker left here.</summary>
-    public void Clean(Action<string> log)
+    public void Clean(IWorkerLog log)
     {
         try
         {
@@ -78,7 +79,7 @@ internal sealed class WorkDirectory : IDisposable
             // Old task directories must not keep the worker from its work; new ones get names that are free.
             var aside = Path.Combine(Root, $"tasks-{Guid.NewGuid():N}");
             Directory.Move(Tasks, aside);
-            log($"Cannot remove all of {Tasks}: {e.Message} It is now {aside}; remove it by hand.");
+            log.Write(LogSeverity.Warning, $"Cannot remove all of {Tasks}: {e.Message} It is now {aside}; remove it by hand.");
         }
         Directory.CreateDirectory(Tasks);
         // Where hundreds of files come and go in a second, ext4 would look each new inode up among all that were deleted lately nearby: half of the processor's time, for all

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Fanfare.Contracts;
+using Fanfare.Contracts.Api;
 using Fanfare.Worker.Gateways;
 using Fanfare.Worker.Leases;
 using Fanfare.Worker.Machine;
@@ -19,7 +20,7 @@ public sealed class WorkerAgent
     private readonly WorkerOptions _options;
     private readonly ITaskExecutor? _executor;
     private readonly TimeProvider _time;
-    private readonly Action<string> _log;
+    private readonly IWorkerLog _log;
     private readonly CancellationTokenSource _halt = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _lock = new();
@@ -30,18 +31,18 @@ public sealed class WorkerAgent
     /// <summary>A worker that runs tasks as processes. Linux only.</summary>
     /// <param name="options">Checked here.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="log">Takes the worker's own log, a line at a time, from any thread; must be quick and not throw.</param>
+    /// <param name="log">Takes the worker's own log.</param>
     /// <exception cref="ArgumentException">Names everything that is wrong in the options.</exception>
-    public WorkerAgent(WorkerOptions options, TimeProvider time, Action<string> log)
+    public WorkerAgent(WorkerOptions options, TimeProvider time, IWorkerLog log)
         : this(options, null, time, log, ownExecutor: true)
     {
     }
 
     /// <summary>A worker with another way of running tasks, such as <see cref="NoOpExecutor"/>.</summary>
-    public WorkerAgent(WorkerOptions options, ITaskExecutor executor, TimeProvider time, Action<string> log)
+    public WorkerAgent(WorkerOptions options, ITaskExecutor executor, TimeProvider time, IWorkerLog log)
         : this(options, executor, time, log, ownExecutor: false) => ArgumentNullException.ThrowIfNull(executor);
 
-    private WorkerAgent(WorkerOptions options, ITaskExecutor? executor, TimeProvider time, Action<string> log, bool ownExecutor)
+    private WorkerAgent(WorkerOptions options, ITaskExecutor? executor, TimeProvider time, IWorkerLog log, bool ownExecutor)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(time);
@@ -84,7 +85,7 @@ public sealed class WorkerAgent
                 return;
             }
             var left = await Leftovers.EndAsync(directory.Groups, directory.Id, _time, CancellationToken.None);
-            if (left > 0) _log($"Ended {left} process groups that an earlier worker left running.");
+            if (left > 0) _log.Write(LogSeverity.Warning, $"Ended {left} process groups that an earlier worker left running.");
             directory.Clean(_log);
             using var live = new LiveGroups(directory.Groups, $"{directory.Id}.{Boot}", setsid, _log);
             await using var strays = new Strays(live, _time);
@@ -124,7 +125,7 @@ public sealed class WorkerAgent
     private async Task ServeAsync(ITaskExecutor executor, GatewayClient gateway, ResourceSpec capacity, IReadOnlyList<int> gpus, CancellationToken stop)
     {
         var options = _options with { Address = _options.Address ?? _options.Servers.Select(OwnAddress.Towards).FirstOrDefault(address => address is not null) };
-        var table = new LeaseTable(options, Boot, capacity, gpus, _time);
+        var table = new LeaseTable(options, Boot, capacity, gpus, _time, _log);
         lock (_lock)
         {
             _table = table;
@@ -132,7 +133,7 @@ public sealed class WorkerAgent
         }
         var crew = new Crew(table, executor, _time, _log);
         var polls = new PollLoop(table, gateway, _time, crew.Start);
-        _log(FormattableString.Invariant(
+        _log.Write(LogSeverity.Information, FormattableString.Invariant(
             $"Worker {_options.Name} offers {capacity.Cpu:0.##} cores, {capacity.MemoryBytes >> 20} MiB of memory and {capacity.Gpu} GPUs (boot {Boot[^8..]})."));
         using var spot = _options.Spot is { } looking ? new SpotWatch(looking, _options.Name, _options.StopGrace, table, _time, _log) : null;
         using var watch = new CancellationTokenSource();
@@ -146,7 +147,7 @@ public sealed class WorkerAgent
                 watching.Add(spot.RunAsync(watch.Token));
             }
             await polls.RunAsync(stop);
-            if (table.DrainReason is { } reason && !stop.IsCancellationRequested) _log($"Worker {_options.Name} has no more tasks, and ends: {reason}.");
+            if (table.DrainReason is { } reason && !stop.IsCancellationRequested) _log.Write(LogSeverity.Information, $"Worker {_options.Name} has no more tasks, and ends: {reason}.");
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {

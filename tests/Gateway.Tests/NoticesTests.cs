@@ -28,6 +28,23 @@ public sealed class NoticesTests
     }
 
     [Fact]
+    public async Task Notices_ComeInPages_EachWithTheCursorOfTheNext()
+    {
+        await using var server = await StartAsync();
+
+        var first = await (await server.Client.GetAsync("/api/v1/notices?limit=1")).JsonAsync();
+        var second = await (await server.Client.GetAsync($"/api/v1/notices?limit=1&cursor={first.GetProperty("next").GetString()}")).JsonAsync();
+        using var bad = await server.Client.GetAsync("/api/v1/notices?cursor=nonsense");
+        using var none = await server.Client.GetAsync("/api/v1/notices?limit=0");
+
+        Assert.Equal(["n1"], Ids(first));
+        Assert.Equal(["n2"], Ids(second));
+        Assert.False(second.TryGetProperty("next", out _));
+        Assert.Equal((HttpStatusCode.BadRequest, HttpStatusCode.BadRequest), (bad.StatusCode, none.StatusCode));
+        Assert.Contains("is not a cursor of this listing", await bad.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task WhatDidNotArrive_IsRedriven_AndDismissed()
     {
         await using var server = await StartAsync();

@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using Fanfare.Contracts;
+using Fanfare.Contracts.Api;
 using Fanfare.Worker;
 
 // Usage: Worker.Host SERVER[,SERVER…] WORK_DIRECTORY SLOTS. SIGTERM stops it.
@@ -18,11 +20,24 @@ using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
 });
 try
 {
-    await new WorkerAgent(options, TimeProvider.System, Console.WriteLine).RunAsync(stop.Token);
+    await new WorkerAgent(options, TimeProvider.System, new ConsoleLog()).RunAsync(stop.Token);
     return 0;
 }
 catch (InvalidOperationException e)
 {
     await Console.Error.WriteLineAsync(e.Message);
     return 2;
+}
+
+/// <summary>What a worker logs unless more is asked for, on standard output.</summary>
+internal sealed class ConsoleLog : IWorkerLog
+{
+    public bool TakesAttempts(LogSeverity level) => level >= LogSeverity.Information;
+
+    public void Write(LogSeverity level, string message)
+    {
+        if (TakesAttempts(level)) Console.WriteLine(message);
+    }
+
+    public void Write(LogSeverity level, Lease about, string message) => Write(level, message);
 }

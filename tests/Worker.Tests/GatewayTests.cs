@@ -288,7 +288,7 @@ public sealed class GatewayTests
 
     private static Uri HomeOf(string worker, IReadOnlyList<Uri> addresses)
     {
-        var servers = new ServerList(addresses, worker, TimeProvider.System, _ => { });
+        var servers = new ServerList(addresses, worker, TimeProvider.System, new LogBook());
         Assert.Null(servers.Home);
         servers.Spread();
         return servers.Home?.Address ?? servers.Current;

@@ -1,4 +1,5 @@
 using Fanfare.Contracts;
+using Fanfare.Worker.Tests.Fakes;
 
 namespace Fanfare.Worker.Tests;
 
@@ -25,7 +26,7 @@ public sealed class OptionsTests
             PassEnvironment = ["FANFARE_TOKEN"],
         };
 
-        var error = Assert.Throws<ArgumentException>(() => new WorkerAgent(bad, TimeProvider.System, _ => { }));
+        var error = Assert.Throws<ArgumentException>(() => new WorkerAgent(bad, TimeProvider.System, new LogBook()));
 
         foreach (var field in (string[])["Name", "Servers", "WorkDirectory", "Queues", "Slots", "Capacity", "Token", "PollWait", "PassEnvironment"])
             Assert.Contains(error.Message.Split(Environment.NewLine), l => l.StartsWith($"{field}:", StringComparison.Ordinal));
@@ -40,7 +41,7 @@ public sealed class OptionsTests
         var file = Path.GetTempFileName();
         try
         {
-            var agent = new WorkerAgent(Good with { WorkDirectory = Path.Combine(file, "work") }, TimeProvider.System, _ => { });
+            var agent = new WorkerAgent(Good with { WorkDirectory = Path.Combine(file, "work") }, TimeProvider.System, new LogBook());
 
             var error = await Assert.ThrowsAsync<InvalidOperationException>(() => agent.RunAsync(CancellationToken.None));
 

@@ -14,7 +14,7 @@ public sealed class WarmServerTests : IDisposable
     private readonly LiveGroups _live;
 
     // The guard, which outlives a test, ends whatever has its mark.
-    public WarmServerTests() => _live = new LiveGroups(In("live"), Guid.NewGuid().ToString("N"), _setsid, _ => { });
+    public WarmServerTests() => _live = new LiveGroups(In("live"), Guid.NewGuid().ToString("N"), _setsid, new LogBook());
 
     public void Dispose()
     {

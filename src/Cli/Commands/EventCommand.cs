@@ -233,7 +233,7 @@ internal static class EventCommand
     }
 
     private static void Say(Session session, TriggerView view) => session.Screen.SayMarkup(
-        $"[bold]{Screen.Escape(view.Flow)} {Screen.Escape(view.Trigger)}[/], {Screen.Escape(ListensFor(view.Standing.Spec))}{(view.Standing.Spec.All ? $" within {Words.Duration(view.Standing.Spec.Within)}" : "")}: {(view.Standing.Pause is null ? "starts runs" : Paused(view.Standing, session.Host.Clock))}");
+        $"[bold]{Screen.Escape(view.Flow)} {Screen.Escape(view.Trigger)}[/], {Screen.Escape(ListensFor(view.Standing.Spec))}{(view.Standing.Spec.All ? $" within {Words.Exactly(view.Standing.Spec.Within)}" : "")}: {(view.Standing.Pause is null ? "starts runs" : Paused(view.Standing, session.Host.Clock))}");
 
     private static string ListensFor(TriggerSpec spec) => string.Join(spec.All ? " and " : " or ", spec.Sources.Select(ListensFor));
 

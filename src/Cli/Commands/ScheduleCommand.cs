@@ -124,7 +124,7 @@ internal static class ScheduleCommand
         screen.Say($"  started  {Words.Count((int)Math.Min(standing.Begun, int.MaxValue), "run")}; {standing.Skipped} left out");
     }
 
-    private static string When(ScheduleSpec spec) => spec.Every is { } every ? $"every {Words.Duration(every)}" : $"{spec.Cron} {spec.TimeZone}";
+    private static string When(ScheduleSpec spec) => spec.Every is { } every ? $"every {Words.Exactly(every)}" : $"{spec.Cron} {spec.TimeZone}";
 
     public static Argument<string> Name() => new("SCHEDULE") { Description = "The schedule, by its name in the flow" };
 }

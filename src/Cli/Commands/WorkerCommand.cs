@@ -38,7 +38,7 @@ internal static class WorkerCommand
             await worker.RunAsync(
                 new LocalWorkerOptions(
                     session.Address.Urls, global.Token(parsed), parsed.GetValue(name), parsed.GetValue(queues)!, directory, parsed.GetValue(slots),
-                    secretsDirectory is null ? null : Path.GetFullPath(secretsDirectory, session.Host.WorkingDirectory), log.Writer("Fanfare.Worker"))
+                    secretsDirectory is null ? null : Path.GetFullPath(secretsDirectory, session.Host.WorkingDirectory), log)
                 {
                     PassEnvironment = parsed.GetValue(passed)!,
                     WarmServers = parsed.GetValue(warm),

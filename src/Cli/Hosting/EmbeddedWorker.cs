@@ -23,7 +23,7 @@ internal sealed class EmbeddedWorker : ILocalWorker
                 Spot = SpotOptions.Find(options.Spot, Environment.GetEnvironmentVariable),
             };
             if (options.WarmServers is { } most) worker = worker with { WarmServers = most };
-            await new WorkerAgent(worker, TimeProvider.System, options.Log).RunAsync(cancellationToken);
+            await new WorkerAgent(worker, TimeProvider.System, new WorkerLog(options.Log, worker.Name)).RunAsync(cancellationToken);
         }
         catch (Exception e) when (e is ArgumentException or InvalidOperationException or PlatformNotSupportedException)
         {

@@ -17,10 +17,10 @@ internal interface ILocalWorker
 /// <param name="WorkDirectory">Absolute; where attempts have their directories. One worker at a time may use it.</param>
 /// <param name="Slots">Cores to offer; null for all of the machine's.</param>
 /// <param name="SecretsDirectory">A file for each secret; null for none.</param>
-/// <param name="Log">Takes lines for the operator.</param>
+/// <param name="Log">Takes its log.</param>
 internal sealed record LocalWorkerOptions(
     IReadOnlyList<Uri> Servers, string? Token, string? Name, IReadOnlyList<string> Queues, string WorkDirectory,
-    int? Slots, string? SecretsDirectory, Action<string> Log)
+    int? Slots, string? SecretsDirectory, Gateway.ServerLog Log)
 {
     /// <summary>Variables of the worker's own environment that tasks get, beside those that they always do.</summary>
     public IReadOnlyList<string> PassEnvironment { get; init; } = [];

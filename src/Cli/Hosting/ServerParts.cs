@@ -56,8 +56,9 @@ internal sealed class EmbeddedWorkerRun : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stop = new();
 
+    // Its server has begun, so there are lines.
     private EmbeddedWorkerRun(LocalServerOptions options, Uri url) => Completion = new EmbeddedWorker().RunAsync(
-        new LocalWorkerOptions([url], options.Token, $"{Environment.MachineName}-embedded", [], Path.Combine(options.DataDirectory, "worker"), null, null, options.LogOf("Fanfare.Worker")),
+        new LocalWorkerOptions([url], options.Token, $"{Environment.MachineName}-embedded", [], Path.Combine(options.DataDirectory, "worker"), null, null, options.Lines!),
         _stop.Token);
 
     /// <summary>Ends when the worker does.</summary>

@@ -23,6 +23,15 @@ internal static class Words
         };
     }
 
+    /// <summary>All of a length of time that somebody has set, where <see cref="Duration"/> rounds one that was measured: <c>5 s</c>, <c>1 h 30 m</c>.</summary>
+    public static string Exactly(TimeSpan span)
+    {
+        var seconds = span.Ticks % TimeSpan.TicksPerMinute / (decimal)TimeSpan.TicksPerSecond;
+        (decimal Count, char Unit)[] parts = [((int)span.TotalDays, 'd'), (span.Hours, 'h'), (span.Minutes, 'm'), (seconds, 's')];
+        var said = parts.Where(part => part.Count > 0).Select(part => string.Create(CultureInfo.InvariantCulture, $"{part.Count:0.#######} {part.Unit}")).ToList();
+        return said.Count == 0 ? "0 s" : string.Join(' ', said);
+    }
+
     public static string Bytes(long bytes) => bytes switch
     {
         < 1024 => $"{bytes} B",

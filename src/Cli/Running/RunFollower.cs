@@ -61,7 +61,7 @@ internal sealed class RunFollower(ApiClient api, TimeProvider clock, ProgressVie
             {
                 lostAt ??= clock.GetTimestamp();
                 if (clock.GetElapsedTime(lostAt.Value) > Patience) throw;
-                if (wait == 0.2) view.Note($"{e.Message} Trying again for {Output.Words.Duration(Patience)}.");
+                if (wait == 0.2) view.Note($"{e.Message} Trying again for {Output.Words.Exactly(Patience)}.");
             }
             await Task.Delay(TimeSpan.FromSeconds(wait), clock, cancellationToken);
         }

@@ -27,7 +27,7 @@ internal sealed class LocatedServer(ApiClient api, IRunningServer? hosted, strin
 internal sealed class ServerLocator(CliHost host, ServerAddress address, Screen screen, string? data)
 {
     /// <summary>What becomes of runs and attempts is on the screen already.</summary>
-    private static readonly KeyValuePair<string, LogLevel>[] _shown = [new(EngineLog.Runs, LogLevel.None), new(EngineLog.Attempts, LogLevel.None)];
+    private static readonly KeyValuePair<string, LogLevel>[] _shown = [new(EngineLog.Runs, LogLevel.None), new(EngineLog.Attempts, LogLevel.None), new(WorkerLog.Attempts, LogLevel.Warning)];
 
     private readonly string _directory = DataDirectory.Resolve(host, data);
 

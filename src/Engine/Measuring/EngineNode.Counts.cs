@@ -12,7 +12,10 @@ public sealed partial class EngineNode
     /// <summary>The part of the time that counting may take: where there is much to count, or the store is slow, it is counted seldom.</summary>
     private const int ShareCounting = 20;
 
-    private bool _counting;
+    /// <summary>Longest that a count waits after one that failed, whatever that took: how long a store that is away keeps who asks says nothing of how much there is to count, and what waits for somebody is not to stay unseen for minutes once it is back.</summary>
+    private static readonly TimeSpan _afterFailure = TimeSpan.FromMinutes(1);
+
+    private bool _counting, _isUncounted;
     private TimeSpan _countAgain;
 
     private bool TellsOfAll => !_stopping.IsCancellationRequested && (_shards is null || _shards.Contains(TellingShard));
@@ -22,21 +25,25 @@ public sealed partial class EngineNode
     {
         if (_counting || _gauges is not { IsWatched: true } gauges || !TellsOfAll || Uptime < _countAgain) return;
         _counting = true;
-        var begun = Uptime;
+        var (begun, longest) = (Uptime, TimeSpan.MaxValue);
         try
         {
             var counts = await ReadModel.CountOpenAsync(MostCounted, Stopping);
             if (TellsOfAll) gauges.TakeOpen(counts);
+            _isUncounted = false;
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
             // What was counted before goes on being told: that a store is away settles nothing.
-            Warn($"dead letters and active runs could not be counted, and are counted again: {exception.Message}");
+            longest = _afterFailure;
+            if (!_isUncounted) Warn($"dead letters and active runs could not be counted, and are counted again: {exception.Message}");
+            _isUncounted = true;
         }
         finally
         {
             _counting = false;
-            _countAgain = Uptime + ((ShareCounting - 1) * (Uptime - begun));
+            var pause = (ShareCounting - 1) * (Uptime - begun);
+            _countAgain = Uptime + (pause < longest ? pause : longest);
         }
     }
 

@@ -3,7 +3,7 @@ using System.Collections;
 namespace Fanfare.Gateway;
 
 /// <summary>What a line of the log is about, beside its words: names with values.</summary>
-internal sealed class LogFields(IReadOnlyList<KeyValuePair<string, object?>> fields) : IReadOnlyList<KeyValuePair<string, object?>>
+public sealed class LogFields(IReadOnlyList<KeyValuePair<string, object?>> fields) : IReadOnlyList<KeyValuePair<string, object?>>
 {
     public const string TraceId = "trace_id", SpanId = "span_id";
 

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Globalization;
 using System.Text.Json;
 using Fanfare.Contracts;
+using Fanfare.Contracts.Api;
 using Fanfare.Worker.Gateways;
 using Fanfare.Worker.Logs;
 using Fanfare.Worker.Packages;
@@ -13,7 +14,7 @@ namespace Fanfare.Worker;
 /// <summary>Runs each attempt as a process group of its own.</summary>
 internal sealed class ProcessExecutor(
     WorkerOptions options, string setsid, LiveGroups live, Strays strays, Cgroups cgroups, PackageCache packages, WarmServers warm, GatewayClient gateway, bool hasGpus,
-    TimeProvider time, Action<string> log) : ITaskExecutor
+    TimeProvider time, IWorkerLog log) : ITaskExecutor
 {
     private const int TailLines = 10;
 
@@ -56,7 +57,7 @@ internal sealed class ProcessExecutor(
             live.Leave(run.Mark);
             if (run.Started) strays.Look();
             run.Package?.Dispose();
-            directory?.Delete(log);
+            directory?.Delete(run.Lease, log);
         }
         return run.Result(time.GetUtcNow());
     }
@@ -123,7 +124,7 @@ internal sealed class ProcessExecutor(
         run.Secrets = new SecretMask([.. ofStep, .. ofParameters]);
         foreach (var remark in remarks) taskLog.Remark(remark);
         TaskEnvironment.AddContract(environment, assignment, directory, code, gateway.Servers.Current, live.MarkOf(run.Mark), hasGpus);
-        using var cgroup = cgroups.Create(run.Mark.ToString(CultureInfo.InvariantCulture), lease.Step.Resources.MemoryBytes, log);
+        using var cgroup = cgroups.Create(run.Mark.ToString(CultureInfo.InvariantCulture), lease, log);
         var command = Command(lease.Step.Run);
         var workdir = Workdir(code, lease.Step.Workdir);
         if (ExecutableFile.WhyNot(command[0], workdir, environment["PATH"]) is { } why) throw AttemptFailure.Failed("start_failed", why);
@@ -131,8 +132,10 @@ internal sealed class ProcessExecutor(
         // As a shell would have it; a forked task has none before it.
         environment["PWD"] = workdir;
         var start = new GroupCommand(command, workdir, environment, directory.ExecFailed, cgroup?.Directory ?? "");
-        using var group = await ForkAsync(run, common, code, workdir, start) ?? Start(start);
+        var forked = await ForkAsync(run, common, code, workdir, start);
+        using var group = forked ?? Start(start);
         run.StartedAt = time.GetUtcNow();
+        log.Of(LogSeverity.Debug, lease, string.Create(CultureInfo.InvariantCulture, $"runs as process group {group.Id}, {(forked is null ? "started cold" : "forked from its step's server")}."));
 
         bool timedOut;
         using (var copies = new LogCopies(group.Logs, time, taskLog))
@@ -164,7 +167,7 @@ internal sealed class ProcessExecutor(
             taskLog.Error.PumpAsync(group.Error, run.Secrets, copies.Error, cut.Token));
         var timedOut = await wait();
         await EmptyPipesAsync(run, pumps, cut, taskLog);
-        if (group.IsAlive) log($"Group {group.Id} of {run.Lease.Name} does not end although it was killed; it is ended for good when its system call returns.");
+        if (group.IsAlive) log.Of(LogSeverity.Warning, run.Lease, string.Create(CultureInfo.InvariantCulture, $"does not end although it was killed: process group {group.Id} is ended for good when its system call returns."));
         return timedOut;
     }
 
@@ -267,9 +270,14 @@ internal sealed class ProcessExecutor(
         if (interruption is not null) Tell(run, directory, interruption, taskLog);
         var (since, ended) = (time.GetTimestamp(), (long?)null);
         var grace = byItself ? options.LingerGrace : step.Grace;
-        await GroupEnd.RunAsync(group, () => interruption is null ? assignment.UntilKill(since, grace) : UntilKill(), time);
+        if (timedOut) log.Of(LogSeverity.Information, run.Lease, string.Create(CultureInfo.InvariantCulture, $"is to end: it ran longer than its timeout of {step.Timeout!.Value.TotalSeconds:0.###} s."));
+        if (!byItself) log.Of(LogSeverity.Debug, run.Lease, string.Create(CultureInfo.InvariantCulture, $"gets SIGTERM, and SIGKILL in {Left().TotalSeconds:0.###} s."));
+        var isKilled = await GroupEnd.RunAsync(group, Left, time);
+        if (isKilled) log.Of(LogSeverity.Information, run.Lease, byItself ? "left processes behind that did not end, and were killed." : "did not end within its grace, and was killed.");
         cgroup?.Kill();
         return timedOut;
+
+        TimeSpan Left() => interruption is null ? assignment.UntilKill(since, grace) : UntilKill();
 
         // The task may use all of the time that its machine has left; what it leaves behind may not.
         TimeSpan UntilKill()
@@ -288,7 +296,7 @@ internal sealed class ProcessExecutor(
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            log($"{run.Lease.Name} gets SIGTERM without having been told of its deadline: {directory.Interrupt} cannot be written. {e.Message}");
+            log.Of(LogSeverity.Warning, run.Lease, $"gets SIGTERM without having been told of its deadline: {directory.Interrupt} cannot be written. {e.Message}");
         }
         taskLog.Remark(string.Create(CultureInfo.InvariantCulture, $"EC2 takes this machine back ({interruption.Action} at {interruption.At.UtcDateTime:HH:mm:ss} UTC): the task gets SIGTERM, and SIGKILL at {interruption.Deadline.UtcDateTime:HH:mm:ss} UTC."));
     }

@@ -1,3 +1,7 @@
+using Fanfare.Contracts;
+using Fanfare.Contracts.Api;
+using Fanfare.Worker.Logs;
+
 namespace Fanfare.Worker;
 
 /// <summary>The files of one attempt on this worker; gone when it is over.</summary>
@@ -47,7 +51,7 @@ internal sealed class TaskDirectory
     public string ExecFailed { get; }
 
     /// <summary>Removes it all. What cannot be removed now goes when the next worker starts.</summary>
-    public void Delete(Action<string> log)
+    public void Delete(Lease lease, IWorkerLog log)
     {
         try
         {
@@ -55,7 +59,7 @@ internal sealed class TaskDirectory
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            log($"Cannot remove {Root} yet: {e.Message}");
+            log.Of(LogSeverity.Warning, lease, $"leaves {Root} behind, which cannot be removed yet: {e.Message}");
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+using Fanfare.Contracts.Api;
 
 namespace Fanfare.Worker.Gateways;
 
@@ -10,14 +11,14 @@ internal sealed class ServerList
     private readonly Lock _lock = new();
     private readonly Server[] _servers;
     private readonly TimeProvider _time;
-    private readonly Action<string> _log;
+    private readonly IWorkerLog _log;
     private readonly int _home;
     private int _current;
     private bool _connected, _spreads;
 
     /// <param name="worker">Its name says which of many servers is its own, so that workers that were given the same list spread over it. Rendezvous hashing
     /// (Thaler and Ravishankar, 1998): where a server is added to the list, only workers that become its own move.</param>
-    public ServerList(IReadOnlyList<Uri> servers, string worker, TimeProvider time, Action<string> log)
+    public ServerList(IReadOnlyList<Uri> servers, string worker, TimeProvider time, IWorkerLog log)
     {
         _time = time;
         _log = log;
@@ -93,7 +94,7 @@ internal sealed class ServerList
             if (_connected) return;
             _connected = true;
             foreach (var each in _servers) each.ToldReason = null;
-            _log($"Connected to {server.Address}.");
+            _log.Write(LogSeverity.Information, $"Connected to {server.Address}.");
         }
     }
 
@@ -109,7 +110,7 @@ internal sealed class ServerList
             _connected = false;
             if (server.ToldReason == reason) return;
             server.ToldReason = reason;
-            _log($"Gateway {server.Address} failed: {reason} Tasks keep running while the worker tries again.");
+            _log.Write(LogSeverity.Warning, $"Gateway {server.Address} failed: {reason} Tasks keep running while the worker tries again.");
         }
     }
 }

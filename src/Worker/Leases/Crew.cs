@@ -1,9 +1,11 @@
 using Fanfare.Contracts;
+using Fanfare.Contracts.Api;
+using Fanfare.Worker.Logs;
 
 namespace Fanfare.Worker.Leases;
 
 /// <summary>The attempts that run now, and their way back into the table.</summary>
-internal sealed class Crew(LeaseTable table, ITaskExecutor executor, TimeProvider time, Action<string> log)
+internal sealed class Crew(LeaseTable table, ITaskExecutor executor, TimeProvider time, IWorkerLog log)
 {
     private readonly Lock _lock = new();
     private readonly HashSet<Task> _running = [];
@@ -54,16 +56,19 @@ internal sealed class Crew(LeaseTable table, ITaskExecutor executor, TimeProvide
 
     private async Task RunAsync(HeldTask task)
     {
+        var (assignment, since) = (task.Assignment!, time.GetTimestamp());
+        log.Of(LogSeverity.Debug, task.Lease, "starts.");
         FinishedAttempt attempt;
         try
         {
-            attempt = await executor.RunAsync(task.Assignment!);
+            await using var told = assignment.Stop.Register(() => log.IsToEnd(assignment));
+            attempt = await executor.RunAsync(assignment);
         }
 #pragma warning disable CA1031 // Whatever goes wrong with one attempt, the others and the worker go on, and the loss is reported.
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            log($"{task.Lease.Name} was lost by a mistake of the worker: {e}");
+            log.Of(LogSeverity.Error, task.Lease, $"meets a mistake of the worker: {e}");
             attempt = new FinishedAttempt
             {
                 Task = task.Lease.Task,
@@ -73,6 +78,7 @@ internal sealed class Crew(LeaseTable table, ITaskExecutor executor, TimeProvide
                 Error = new TaskError("worker", $"The worker failed: {e.Message}"),
             };
         }
+        log.Ended(assignment, attempt, time.GetElapsedTime(since));
         Start(table.Finish(task, attempt));
     }
 }

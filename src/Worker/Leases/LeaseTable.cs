@@ -1,10 +1,12 @@
 using System.Diagnostics.CodeAnalysis;
 using Fanfare.Contracts;
+using Fanfare.Contracts.Api;
+using Fanfare.Worker.Logs;
 
 namespace Fanfare.Worker.Leases;
 
 /// <summary>What this worker holds, what it has finished and not yet seen settled, and what is free. Safe to call from any thread.</summary>
-internal sealed class LeaseTable(WorkerOptions options, string boot, ResourceSpec capacity, IReadOnlyList<int> gpus, TimeProvider time)
+internal sealed class LeaseTable(WorkerOptions options, string boot, ResourceSpec capacity, IReadOnlyList<int> gpus, TimeProvider time, IWorkerLog log)
 {
     /// <summary>Most leases asked for at a time.</summary>
     public const int MostLeases = 256;
@@ -105,7 +107,7 @@ internal sealed class LeaseTable(WorkerOptions options, string boot, ResourceSpe
                     continue;
                 }
                 _held.Remove(task.Lease.Token);
-                Finish_NeedsLock(Lost(task.Lease, SpotInterruption.ErrorType, reason));
+                HandBack_NeedsLock(task.Lease, Lost(task.Lease, SpotInterruption.ErrorType, reason));
             }
         }
         // Nothing is started any more, so these are all. Each writes a file before its signal: not under the lock, or the last would wait for all.
@@ -207,14 +209,18 @@ internal sealed class LeaseTable(WorkerOptions options, string boot, ResourceSpe
                 }
                 if (_finished.ContainsKey(lease.Token) || _recent.Contains(lease.Token)) continue;
                 // The answer came after the lease had run out (this machine was asleep): the task may run elsewhere by now.
-                if (time.GetElapsedTime(sentAt) >= _term) continue;
+                if (time.GetElapsedTime(sentAt) >= _term)
+                {
+                    log.Of(LogSeverity.Warning, lease, "is not started: the answer that brought it took longer than its lease lasts.");
+                    continue;
+                }
                 if (_interrupted is { } interrupted)
-                    Finish_NeedsLock(Lost(lease, SpotInterruption.ErrorType, interrupted));
+                    HandBack_NeedsLock(lease, Lost(lease, SpotInterruption.ErrorType, interrupted));
                 // A server that has it drain grants no more: what still comes was on its way.
                 else if (_draining && !_isToldByServer)
-                    Finish_NeedsLock(Lost(lease, "draining", $"Worker {options.Name} drains and takes no more tasks{(_drainReason is { } why ? ": " + why : "")}."));
+                    HandBack_NeedsLock(lease, Lost(lease, "draining", $"Worker {options.Name} drains and takes no more tasks{(_drainReason is { } why ? ": " + why : "")}."));
                 else if (!lease.Step.Resources.FitsIn(capacity))
-                    Finish_NeedsLock(Lost(lease, "over_capacity", $"The task asks for {Words(lease.Step.Resources)}; worker {options.Name} has {Words(capacity)}."));
+                    HandBack_NeedsLock(lease, Lost(lease, "over_capacity", $"The task asks for {Words(lease.Step.Resources)}; worker {options.Name} has {Words(capacity)}."));
                 else
                     _held.Add(lease.Token, new HeldTask(lease, _sequence + 1, sentAt) { ReceivedAt = time.GetTimestamp() });
             }
@@ -275,7 +281,7 @@ internal sealed class LeaseTable(WorkerOptions options, string boot, ResourceSpe
             foreach (var (task, attempt) in over ?? [])
             {
                 _held.Remove(task.Lease.Token);
-                Finish_NeedsLock(attempt);
+                HandBack_NeedsLock(task.Lease, attempt);
             }
             return next < TimeSpan.FromMilliseconds(10) ? TimeSpan.FromMilliseconds(10) : next;
         }
@@ -297,7 +303,7 @@ internal sealed class LeaseTable(WorkerOptions options, string boot, ResourceSpe
                 else
                 {
                     _held.Remove(task.Lease.Token);
-                    Finish_NeedsLock(Lost(task.Lease, "worker_stopped", reason));
+                    HandBack_NeedsLock(task.Lease, Lost(task.Lease, "worker_stopped", reason));
                 }
             }
         }
@@ -339,7 +345,7 @@ internal sealed class LeaseTable(WorkerOptions options, string boot, ResourceSpe
         foreach (var (task, attempt) in over ?? [])
         {
             _held.Remove(task.Lease.Token);
-            Finish_NeedsLock(attempt);
+            HandBack_NeedsLock(task.Lease, attempt);
         }
         return startable;
     }
@@ -352,6 +358,12 @@ internal sealed class LeaseTable(WorkerOptions options, string boot, ResourceSpe
         _freeGpus.ExceptWith(list);
         taken = list;
         return true;
+    }
+
+    private void HandBack_NeedsLock(Lease lease, FinishedAttempt attempt)
+    {
+        log.HandedBack(lease, attempt);
+        Finish_NeedsLock(attempt);
     }
 
     private void Finish_NeedsLock(FinishedAttempt attempt)

@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Fanfare.Contracts;
+using Fanfare.Contracts.Api;
 using Fanfare.Worker.Gateways;
 using Microsoft.Win32.SafeHandles;
 
@@ -26,7 +27,7 @@ internal sealed class TaskLog : IAsyncDisposable
     private readonly TaskAssignment _assignment;
     private readonly GatewayClient _gateway;
     private readonly TimeProvider _time;
-    private readonly Action<string> _workerLog;
+    private readonly IWorkerLog _workerLog;
     private readonly ArrayBufferWriter<byte> _line = new(512);
     private readonly Utf8JsonWriter _writer;
     private readonly TaskCompletionSource _completed = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -34,7 +35,7 @@ internal sealed class TaskLog : IAsyncDisposable
     private long _length;
     private bool _broken;
 
-    public TaskLog(string path, TaskAssignment assignment, GatewayClient gateway, TimeProvider time, Action<string> workerLog)
+    public TaskLog(string path, TaskAssignment assignment, GatewayClient gateway, TimeProvider time, IWorkerLog workerLog)
     {
         _file = File.OpenHandle(path, FileMode.Create, FileAccess.ReadWrite, FileShare.Read, FileOptions.Asynchronous);
         _assignment = assignment;
@@ -72,7 +73,7 @@ internal sealed class TaskLog : IAsyncDisposable
             {
                 // The task goes on; it is its log that ends here.
                 _broken = true;
-                _workerLog($"The log of {_assignment.Lease.Name} ends early: {e.Message} Free some space in the work directory.");
+                _workerLog.Of(LogSeverity.Warning, _assignment.Lease, $"has a log that ends early: {e.Message} Free some space in the work directory.");
                 return 0;
             }
             _length += _line.WrittenCount;
@@ -191,7 +192,7 @@ internal sealed class TaskLog : IAsyncDisposable
         catch (TransferRefusedException e)
         {
             lock (_lock) _broken = true;
-            _workerLog($"The log of {_assignment.Lease.Name} ends early: {e.Message}");
+            _workerLog.Of(LogSeverity.Warning, _assignment.Lease, $"has a log that ends early: {e.Message}");
             return null;
         }
     }

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using Fanfare.Contracts;
+using Fanfare.Contracts.Api;
 using Fanfare.Worker.Processes;
 
 namespace Fanfare.Worker.Machine;
@@ -12,7 +13,7 @@ internal static class MachineCapacity
     private static readonly TimeSpan GpuPatience = TimeSpan.FromSeconds(20);
 
     /// <summary>The capacity to offer, and the indexes of its GPUs.</summary>
-    public static async Task<(ResourceSpec Capacity, IReadOnlyList<int> Gpus)> DetectAsync(WorkerOptions options, Action<string> log, TimeProvider time)
+    public static async Task<(ResourceSpec Capacity, IReadOnlyList<int> Gpus)> DetectAsync(WorkerOptions options, IWorkerLog log, TimeProvider time)
     {
         var gpus = options.Capacity is { Gpu: 0 } ? [] : await GpusAsync(log, time);
         if (options.Capacity is { } given)
@@ -82,7 +83,7 @@ internal static class MachineCapacity
         }
     }
 
-    private static async Task<IReadOnlyList<int>> GpusAsync(Action<string> log, TimeProvider time)
+    private static async Task<IReadOnlyList<int>> GpusAsync(IWorkerLog log, TimeProvider time)
     {
         var start = new ProcessStartInfo("nvidia-smi") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         start.ArgumentList.Add("--query-gpu=index");
@@ -97,12 +98,12 @@ internal static class MachineCapacity
                 var text = await process.StandardOutput.ReadToEndAsync(timeout.Token);
                 await process.WaitForExitAsync(timeout.Token);
                 if (process.ExitCode == 0) return ParseGpus(text);
-                log($"nvidia-smi failed with exit code {process.ExitCode}, so no GPUs are offered: {(text + await errors).Trim()}");
+                log.Write(LogSeverity.Warning, $"nvidia-smi failed with exit code {process.ExitCode}, so no GPUs are offered: {(text + await errors).Trim()}");
             }
             catch (OperationCanceledException)
             {
                 process.Kill(entireProcessTree: true);
-                log($"nvidia-smi did not answer within {GpuPatience.TotalSeconds:0} s, so no GPUs are offered.");
+                log.Write(LogSeverity.Warning, $"nvidia-smi did not answer within {GpuPatience.TotalSeconds:0} s, so no GPUs are offered.");
             }
         }
         catch (Win32Exception)

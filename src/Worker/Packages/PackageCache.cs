@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Fanfare.Contracts;
+using Fanfare.Contracts.Api;
 using Fanfare.Worker.Gateways;
 
 namespace Fanfare.Worker.Packages;
@@ -27,10 +28,10 @@ internal sealed class PackageCache
     private readonly long _mostBytes;
     private readonly GatewayClient _gateway;
     private readonly TimeProvider _time;
-    private readonly Action<string> _log;
+    private readonly IWorkerLog _log;
     private long _uses;
 
-    public PackageCache(string root, long mostBytes, GatewayClient gateway, TimeProvider time, Action<string> log)
+    public PackageCache(string root, long mostBytes, GatewayClient gateway, TimeProvider time, IWorkerLog log)
     {
         _time = time;
         _root = root;
@@ -146,7 +147,7 @@ internal sealed class PackageCache
             }
             catch (Exception e) when (e is HttpRequestException or IOException && e is not FileNotFoundException && failures < 5)
             {
-                _log($"Fetching package {digest} broke off: {e.Message} Trying again.");
+                _log.Write(LogSeverity.Warning, $"Fetching package {digest} broke off: {e.Message} Trying again.");
                 await Task.Delay(Backoff.Delay(failures, Random.Shared.NextDouble()), _time, cancellationToken);
             }
         }

@@ -1,4 +1,7 @@
 using System.Globalization;
+using Fanfare.Contracts;
+using Fanfare.Contracts.Api;
+using Fanfare.Worker.Logs;
 
 namespace Fanfare.Worker.Processes;
 
@@ -59,14 +62,15 @@ internal sealed class Cgroups
         static Cgroups Without(string reason) => new(null, "", reason);
     }
 
-    /// <summary>A cgroup with this limit; null when there is no limit to set or none can be set.</summary>
-    public Cgroup? Create(string name, long memoryBytes, Action<string> log)
+    /// <summary>A cgroup with the limit of an attempt; null when there is no limit to set or none can be set.</summary>
+    public Cgroup? Create(string name, Lease lease, IWorkerLog log)
     {
+        var memoryBytes = lease.Step.Resources.MemoryBytes;
         if (memoryBytes <= 0) return null;
         if (_root is null)
         {
             if (Interlocked.Exchange(ref _told, 1) == 0)
-                log($"Memory limits are not enforced on this machine: {Reason}. Start the worker in a delegated cgroup (systemd: Delegate=yes) to have them.");
+                log.Write(LogSeverity.Warning, $"Memory limits are not enforced on this machine: {Reason}. Start the worker in a delegated cgroup (systemd: Delegate=yes) to have them.");
             return null;
         }
         try
@@ -75,7 +79,7 @@ internal sealed class Cgroups
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            log($"A task runs without its memory limit: {e.Message}");
+            log.Of(LogSeverity.Warning, lease, $"runs without its memory limit: {e.Message}");
             return null;
         }
     }

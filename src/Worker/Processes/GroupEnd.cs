@@ -11,18 +11,21 @@ internal static class GroupEnd
     /// <param name="group">What to end.</param>
     /// <param name="left">What is left of the grace; asked again and again, since it may be shortened.</param>
     /// <param name="time">The clock.</param>
-    public static async Task RunAsync(ProcessGroup group, Func<TimeSpan> left, TimeProvider time)
+    /// <returns>Whether it took SIGKILL.</returns>
+    public static async Task<bool> RunAsync(ProcessGroup group, Func<TimeSpan> left, TimeProvider time)
     {
-        if (!group.IsAlive) return;
+        if (!group.IsAlive) return false;
         group.Signal(Libc.SigTerm);
         while (group.IsAlive && left() is var rest && rest > TimeSpan.Zero)
             await PauseAsync(group, rest < Look ? rest : Look, time);
+        var isKilled = group.IsAlive;
         var since = time.GetTimestamp();
         while (group.IsAlive && time.GetElapsedTime(since) < AfterKill)
         {
             group.Signal(Libc.SigKill);
             await PauseAsync(group, Look, time);
         }
+        return isKilled;
     }
 
     private static async Task PauseAsync(ProcessGroup group, TimeSpan pause, TimeProvider time)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Fanfare.Contracts.Api;
 
 namespace Fanfare.Worker.Processes;
 
@@ -14,7 +15,7 @@ internal sealed class LiveGroups : IDisposable
     private readonly HashSet<long> _marks = [];
     private readonly Guard _guard;
     private readonly FileStream _file;
-    private readonly Action<string> _log;
+    private readonly IWorkerLog _log;
     private long _lastMark;
     private bool _toldFileError;
 
@@ -22,7 +23,7 @@ internal sealed class LiveGroups : IDisposable
     /// <param name="mark">Names this worker's tasks in their environment.</param>
     /// <param name="setsid">Path of util-linux' setsid.</param>
     /// <param name="log">The worker's log.</param>
-    public LiveGroups(string path, string mark, string setsid, Action<string> log)
+    public LiveGroups(string path, string mark, string setsid, IWorkerLog log)
     {
         _log = log;
         Mark = mark;
@@ -93,7 +94,7 @@ internal sealed class LiveGroups : IDisposable
         }
         catch (IOException)
         {
-            _log("The guard process is gone; starting another.");
+            _log.Write(LogSeverity.Warning, "The guard process is gone; starting another.");
             _guard.Start(_live);
         }
         try
@@ -105,7 +106,7 @@ internal sealed class LiveGroups : IDisposable
         catch (IOException e)
         {
             // The guard still knows; only the fall-back is missing, and a full disk must not end tasks.
-            if (!_toldFileError) _log($"Cannot note live processes in {_file.Name}: {e.Message} Free some space there.");
+            if (!_toldFileError) _log.Write(LogSeverity.Warning, $"Cannot note live processes in {_file.Name}: {e.Message} Free some space there.");
             _toldFileError = true;
         }
     }

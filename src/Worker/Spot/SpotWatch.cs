@@ -1,5 +1,6 @@
 using System.Globalization;
 using Fanfare.Contracts;
+using Fanfare.Contracts.Api;
 using Fanfare.Worker.Leases;
 
 namespace Fanfare.Worker.Spot;
@@ -7,7 +8,7 @@ namespace Fanfare.Worker.Spot;
 /// <summary>Looks whether EC2 takes the machine back, and has the worker leave in order: after a recommendation to leave it takes nothing more, and ends with its last task; after a notice its tasks are told, and have until
 /// shortly before the time given.</summary>
 /// <remarks>From when a notice can be seen to SIGTERM it takes at most the time between two looks and the two seconds that these two questions may take: 7 s, of two minutes.</remarks>
-internal sealed class SpotWatch(SpotOptions options, string worker, TimeSpan leastGrace, LeaseTable table, TimeProvider time, Action<string> log) : IDisposable
+internal sealed class SpotWatch(SpotOptions options, string worker, TimeSpan leastGrace, LeaseTable table, TimeProvider time, IWorkerLog log) : IDisposable
 {
     public const string ActionPath = "/latest/meta-data/spot/instance-action", RebalancePath = "/latest/meta-data/events/recommendations/rebalance";
 
@@ -38,13 +39,13 @@ internal sealed class SpotWatch(SpotOptions options, string worker, TimeSpan lea
         {
             if (await _service.GetAsync(ActionPath, cancellationToken) is { } action && Understand(ActionPath, action, Interruption.Read, out var notice)) Interrupt(notice.Action, notice.At);
             else if (_rebalance is null && await _service.GetAsync(RebalancePath, cancellationToken) is { } advice && Understand(RebalancePath, advice, Interruption.ReadRebalance, out var since)) Cordon(since);
-            if (_failures > 0) log($"EC2's metadata service at {options.Endpoint} answers.");
+            if (_failures > 0) log.Write(LogSeverity.Information, $"EC2's metadata service at {options.Endpoint} answers.");
             _failures = 0;
         }
         catch (MetadataException e)
         {
             if (_failures++ == 0)
-                log($"EC2's metadata service at {options.Endpoint} cannot be asked: {e.Message}. Without it this worker does not hear of it when EC2 takes the machine back. It asks again and again; start it with --spot off where there is no such service.");
+                log.Write(LogSeverity.Warning, $"EC2's metadata service at {options.Endpoint} cannot be asked: {e.Message}. Without it this worker does not hear of it when EC2 takes the machine back. It asks again and again; start it with --spot off where there is no such service.");
         }
     }
 
@@ -78,7 +79,7 @@ internal sealed class SpotWatch(SpotOptions options, string worker, TimeSpan lea
         }
         catch (FormatException e)
         {
-            if (_misread.GetValueOrDefault(path) != said) log($"What EC2's metadata service says at {path} is not understood, and left alone: {e.Message}.");
+            if (_misread.GetValueOrDefault(path) != said) log.Write(LogSeverity.Warning, $"What EC2's metadata service says at {path} is not understood, and left alone: {e.Message}.");
             _misread[path] = said;
             notice = default!;
             return false;
@@ -89,7 +90,7 @@ internal sealed class SpotWatch(SpotOptions options, string worker, TimeSpan lea
     {
         _rebalance = since;
         var running = table.Drain("rebalance recommended");
-        log($"EC2 recommends since {Words(since)} to leave this machine, since it may be taken back soon. Worker {worker} takes no more tasks, and ends when those that it has ({running}) are over.");
+        log.Write(LogSeverity.Warning, $"EC2 recommends since {Words(since)} to leave this machine, since it may be taken back soon. Worker {worker} takes no more tasks, and ends when those that it has ({running}) are over.");
     }
 
     private void Interrupt(string action, DateTimeOffset at)
@@ -100,7 +101,7 @@ internal sealed class SpotWatch(SpotOptions options, string worker, TimeSpan lea
         if (deadline > now + Longest) deadline = now + Longest;
         _interruption = new Interruption(action, at, deadline);
         var running = table.Interrupt(_interruption, deadline - now);
-        log($"EC2 takes this machine back ({action} at {Words(at)}). Worker {worker} takes no more tasks. Those that it runs ({running}) get SIGTERM, and SIGKILL at {Words(deadline)}; what has not succeeded by then is handed back, and runs elsewhere.");
+        log.Write(LogSeverity.Warning, $"EC2 takes this machine back ({action} at {Words(at)}). Worker {worker} takes no more tasks. Those that it runs ({running}) get SIGTERM, and SIGKILL at {Words(deadline)}; what has not succeeded by then is handed back, and runs elsewhere.");
     }
 
     private static string Words(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Fanfare.Contracts.Api;
 using Fanfare.Worker.Packages;
 using Fanfare.Worker.Processes;
 
@@ -35,7 +36,7 @@ internal sealed record WarmStart(
 /// <param name="packages">A server keeps its package from being dropped.</param>
 /// <param name="time">The clock.</param>
 /// <param name="log">The worker's log.</param>
-internal sealed class WarmServers(string root, int most, string setsid, LiveGroups live, PackageCache packages, TimeProvider time, Action<string> log) : IAsyncDisposable
+internal sealed class WarmServers(string root, int most, string setsid, LiveGroups live, PackageCache packages, TimeProvider time, IWorkerLog log) : IAsyncDisposable
 {
     /// <summary>A server that forked nothing for this long is ended.</summary>
     public static readonly TimeSpan Idle = TimeSpan.FromMinutes(10);
@@ -151,7 +152,7 @@ internal sealed class WarmServers(string root, int most, string setsid, LiveGrou
                 ["PYTHONUNBUFFERED"] = "1",
             };
             var command = new GroupCommand(start.Command, start.Workdir ?? directory, environment, Path.Combine(directory, "exec-failed"), "");
-            server = WarmServer.Start(setsid, command, live, line => log($"Fork server of {start.Label}: {line}"));
+            server = WarmServer.Start(setsid, command, live, line => log.Write(LogSeverity.Information, $"Fork server of {start.Label}: {line}"));
             await server.Ready;
             return new Running(server, directory, mark, package);
         }
@@ -186,7 +187,7 @@ internal sealed class WarmServers(string root, int most, string setsid, LiveGrou
             }
         }
         if (end is not null) End(end);
-        if (refused) log($"Tasks of {start.Label} start cold, because {cold.Message}.");
+        if (refused) log.Write(LogSeverity.Warning, $"Tasks of {start.Label} start cold, because {cold.Message}.");
         return again;
     }
 
@@ -246,7 +247,7 @@ internal sealed class WarmServers(string root, int most, string setsid, LiveGrou
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            log($"Cannot remove {directory} yet: {e.Message}");
+            log.Write(LogSeverity.Warning, $"Cannot remove {directory} yet: {e.Message}");
         }
     }
 }

@@ -34,7 +34,7 @@ internal sealed class Crowd : IAsyncDisposable
                 Capacity = new ResourceSpec((capacity + workers - 1) / workers, 1 << 20, 0, 1 << 20),
             };
             var log = _logs[options.Name] = [];
-            _agents.Add(Task.Run(() => new WorkerAgent(options, new Member(this, options.Name), TimeProvider.System, line => Keep(log, line)).RunAsync(_stop.Token)));
+            _agents.Add(Task.Run(() => new WorkerAgent(options, new Member(this, options.Name), TimeProvider.System, new Kept(log)).RunAsync(_stop.Token)));
         }
     }
 
@@ -87,10 +87,18 @@ internal sealed class Crowd : IAsyncDisposable
         Directory.Delete(_home, recursive: true);
     }
 
-    private static void Keep(ConcurrentQueue<(DateTimeOffset At, string Line)> log, string line)
+    private sealed class Kept(ConcurrentQueue<(DateTimeOffset At, string Line)> log) : IWorkerLog
     {
-        log.Enqueue((DateTimeOffset.UtcNow, line));
-        if (log.Count > KeptLines) log.TryDequeue(out _);
+        public bool TakesAttempts(LogSeverity level) => level >= LogSeverity.Information;
+
+        public void Write(LogSeverity level, string message)
+        {
+            if (!TakesAttempts(level)) return;
+            log.Enqueue((DateTimeOffset.UtcNow, message));
+            if (log.Count > KeptLines) log.TryDequeue(out _);
+        }
+
+        public void Write(LogSeverity level, Lease about, string message) => Write(level, message);
     }
 
     private sealed class Member(Crowd crowd, string name) : ITaskExecutor

@@ -52,6 +52,47 @@ public sealed class LogTests : IDisposable
     }
 
     [Fact]
+    public async Task AWorkersLinesAboutAnAttempt_CarryTheNamesAndIdsOfTheServers()
+    {
+        using var api = new Api(_port);
+        var server = await ServeAsync(api, [], "--no-worker", "--log-format", "json", "--log-level", "Fanfare.Attempts=debug");
+        var worker = FanfareProcess.Start(_home, ["worker", "--server", $"http://127.0.0.1:{_port}", "--name", "w7", "--data", Path.Combine(_home, "worker"), "--log-format", "json", "--log-level", "debug"]);
+        _processes.Add(worker);
+        var run = await api.SucceedAsync(Flow);
+        foreach (var process in (FanfareProcess[])[worker, server])
+        {
+            process.Terminate();
+            Assert.Equal(0, await process.ExitAsync(Eventually.Limit));
+        }
+
+        var lines = Lines(worker);
+        Assert.All(lines, line => Assert.Equal(["at", "level", "category", "message"], line.EnumerateObject().Take(4).Select(member => member.Name)));
+        // Of the worker itself, and so of no run.
+        Assert.All(lines.Where(line => !IsOf(line, "Fanfare.Worker.Attempts")), line => Assert.False(line.TryGetProperty("run", out _)));
+        var ofAttempts = lines.Where(line => IsOf(line, "Fanfare.Worker.Attempts")).ToList();
+        Assert.All(ofAttempts, line => Assert.Equal(("w7", run), (Text(line, "worker"), Text(line, "run"))));
+        var leased = Lines(server).Where(line => IsOf(line, "Fanfare.Attempts") && Text(line, "message").Contains("was leased to w7", StringComparison.Ordinal)).Select(Ids).Order(StringComparer.Ordinal).ToList();
+        Assert.Equal(5, leased.Count);
+        foreach (var what in (string[])[" starts.", " runs as process group ", " after "])
+            Assert.Equal(leased, ofAttempts.Where(line => Text(line, "message").Contains(what, StringComparison.Ordinal)).Select(Ids).Order(StringComparer.Ordinal));
+        Assert.EndsWith(" s: exit, exit code 3.", Text(Assert.Single(ofAttempts, line => Text(line, "message").Contains(" failed after ", StringComparison.Ordinal)), "message"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AWorkerInAServersProcess_LogsThroughTheServersLog()
+    {
+        using var api = new Api(_port);
+        var server = await ServeAsync(api, [], "--log-format", "json", "--log-level", "Fanfare.Worker.Attempts=debug");
+        var run = await api.SucceedAsync(Flow);
+        server.Terminate();
+        Assert.Equal(0, await server.ExitAsync(Eventually.Limit));
+
+        var ofAttempts = Lines(server).Where(line => IsOf(line, "Fanfare.Worker.Attempts")).ToList();
+        Assert.Equal(5, ofAttempts.Count(line => Text(line, "message").Contains(" after ", StringComparison.Ordinal)));
+        Assert.All(ofAttempts, line => Assert.Equal((run, $"{Environment.MachineName}-embedded"), (Text(line, "run"), Text(line, "worker"))));
+    }
+
+    [Fact]
     public async Task LevelsAreChanged_WhileTheServerRuns_AndThatIsLogged()
     {
         using var api = new Api(_port);
@@ -110,6 +151,10 @@ public sealed class LogTests : IDisposable
     private static string Text(JsonElement line, string name) => line.GetProperty(name).GetString()!;
 
     private static bool IsOf(JsonElement line, string category) => Text(line, "category") == category;
+
+    /// <summary>All by which a line about an attempt is found.</summary>
+    private static string Ids(JsonElement line) =>
+        string.Join(' ', ((string[])["namespace", "run", "flow", "step", "task", "attempt", "worker", "trace_id", "span_id"]).Select(name => line.GetProperty(name).ToString()));
 
     // What is on standard output is not of the log.
     private static List<JsonElement> Lines(FanfareProcess server)

@@ -1,5 +1,5 @@
-using System.Collections.Concurrent;
 using Fanfare.Contracts;
+using Fanfare.Contracts.Api;
 
 namespace Fanfare.Worker.Tests.Fakes;
 
@@ -7,7 +7,6 @@ namespace Fanfare.Worker.Tests.Fakes;
 public sealed class TestWorker : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stop = new();
-    private readonly SemaphoreSlim _logged = new(0);
 
     public TestWorker(IReadOnlyList<FakeGateway> gateways, Func<WorkerOptions, WorkerOptions>? change = null, ITaskExecutor? executor = null)
     {
@@ -20,14 +19,8 @@ public sealed class TestWorker : IAsyncDisposable
             Capacity = new ResourceSpec(4, 1L << 34, 0, 1L << 34),
         };
         if (change is not null) options = change(options);
-        Agent = executor is null ? new WorkerAgent(options, TimeProvider.System, Write) : new WorkerAgent(options, executor, TimeProvider.System, Write);
+        Agent = executor is null ? new WorkerAgent(options, TimeProvider.System, Book) : new WorkerAgent(options, executor, TimeProvider.System, Book);
         Running = Agent.RunAsync(_stop.Token);
-    }
-
-    private void Write(string line)
-    {
-        Log.Enqueue(line);
-        _logged.Release();
     }
 
     public string Root { get; }
@@ -36,18 +29,14 @@ public sealed class TestWorker : IAsyncDisposable
 
     public Task Running { get; }
 
-    public ConcurrentQueue<string> Log { get; } = new();
+    /// <summary>All that it logs.</summary>
+    public LogBook Book { get; } = new();
+
+    /// <summary>What it logs unless more is asked for.</summary>
+    public IEnumerable<string> Log => Book.Lines.Where(line => line.Level >= LogSeverity.Information).Select(line => line.Text);
 
     /// <summary>Waits until the log has this many lines that begin so.</summary>
-    public async Task LoggedAsync(string beginning, int count)
-    {
-        var clock = System.Diagnostics.Stopwatch.StartNew();
-        while (Log.Count(l => l.StartsWith(beginning, StringComparison.Ordinal)) < count)
-        {
-            if (clock.Elapsed.TotalSeconds > 10) throw new TimeoutException($"'{beginning}' was not logged {count} times, only: {string.Join('\n', Log)}");
-            await _logged.WaitAsync(TimeSpan.FromSeconds(1));
-        }
-    }
+    public Task LoggedAsync(string beginning, int count) => Book.UntilAsync(line => line.Text.StartsWith(beginning, StringComparison.Ordinal), beginning, count);
 
     public async Task StopAsync()
     {
@@ -59,7 +48,6 @@ public sealed class TestWorker : IAsyncDisposable
     {
         await StopAsync();
         _stop.Dispose();
-        _logged.Dispose();
         Directory.Delete(Root, recursive: true);
     }
 }
