@@ -32,5 +32,11 @@ internal static class LocalGateway
             var result = FlowSpecReader.Read(source);
             return new SpecReading(result.Spec, result.Errors);
         }
+
+        public PoolReading ReadPool(string source)
+        {
+            var (pool, errors) = PoolFileReader.Read(source);
+            return new PoolReading(pool, errors);
+        }
     }
 }

@@ -31,6 +31,7 @@ namespace Fanfare.Contracts;
 [JsonSerializable(typeof(PoolInfo))]
 [JsonSerializable(typeof(Api.ListResponse<PoolInfo>))]
 [JsonSerializable(typeof(PoolChange))]
+[JsonSerializable(typeof(Api.SetPoolRequest))]
 [JsonSerializable(typeof(Explanation))]
 [JsonSerializable(typeof(IReadOnlyList<WorkerInfo>))]
 [JsonSerializable(typeof(IReadOnlyList<QueueInfo>))]

@@ -65,6 +65,7 @@ public static class GatewayHost
         TriggersApi.Map(app);
         EventsApi.Map(app);
         NoticesApi.Map(app);
+        PoolsApi.Map(app);
         WebhooksApi.Map(app, options);
         RunsApi.Map(app);
         History.Map(app);

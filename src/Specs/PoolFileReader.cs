@@ -8,7 +8,8 @@ namespace Fanfare.Specs;
 /// <summary>Reads the file of a pool, as YAML or JSON (docs/pools.md).</summary>
 public static class PoolFileReader
 {
-    private const int MostQueues = 100;
+    // Machines of EC2 carry the names of their queues, with commas, as a tag.
+    private const int MostQueues = 100, MostQueueChars = 256;
 
     private static readonly Dictionary<string, PoolProvider> Providers = new() { ["local"] = PoolProvider.Local, ["ec2"] = PoolProvider.Ec2 };
 
@@ -41,6 +42,8 @@ public static class PoolFileReader
             Lifetime = Duration(fields["lifetime"], TimeSpan.FromMinutes(1), TimeSpan.FromDays(365), "1m to 365d"),
             Ec2 = Ec2(fields, provider, plain.Max),
         };
+        if (pool.Provider == PoolProvider.Ec2 && string.Join(',', pool.Queues) is { Length: > MostQueueChars } names)
+            fields["queues"]!.Complain($"The names of its queues have {names.Length} characters with the commas between them, and they are a tag of each machine, which has {MostQueueChars} at most.", "Name fewer, or leave 'queues' out for all of them.");
         // Its workers would never offer what the pool counts on.
         if (machine is not null && pool.Ec2?.Needs is { } needs && needs.Gpus < machine.Gpu)
             fields["machine"]!.Complain($"A machine offers {machine.Gpu} GPUs to tasks, and what 'ec2.needs' asks for has {needs.Gpus}.", "Raise 'gpus' of 'ec2.needs', or lower 'machine.gpu'.");

@@ -42,6 +42,11 @@ internal sealed class FakeServer : IAsyncDisposable
 
     public ConcurrentQueue<DeployRequest> Deployed { get; } = [];
 
+    public List<PoolInfo> Pools { get; } = [];
+
+    /// <summary>Pools that were set, and by which file.</summary>
+    public ConcurrentQueue<(string Pool, string Source)> PoolsSet { get; } = [];
+
     /// <summary>The Last-Event-ID of each connection to the event stream; empty for none.</summary>
     public ConcurrentQueue<string> EventConnections { get; } = [];
 
@@ -163,8 +168,23 @@ internal sealed class FakeServer : IAsyncDisposable
         _app.MapGet("/api/v1/workers", () => Json(new ListResponse<WorkerInfo>(
             [new WorkerInfo("w1", "b", Start, new ResourceSpec(4, 1 << 30, 0, 0), new ResourceSpec(3, 1 << 29, 0, 0), 1, [], SpotInterruption.Draining("stop", Start))], null)));
         _app.MapGet("/api/v1/queues", () => Json(new ListResponse<QueueInfo>([new QueueInfo("default", "default", 2, 17, 3)], null)));
+        MapPools();
         MapRuns();
         MapTasks();
+    }
+
+    private void MapPools()
+    {
+        _app.MapGet("/api/v1/pools", () => Json(new ListResponse<PoolInfo>(Pools, null)));
+        _app.MapGet("/api/v1/pools/{pool}", (string pool) => Pools.Find(info => info.Spec.Name == pool) is { } found ? Json(found) : NotFound(pool));
+        _app.MapPut("/api/v1/pools/{pool}", async (string pool, HttpRequest request) =>
+        {
+            var source = (await ReadAsync<SetPoolRequest>(request)).Source;
+            var isNew = !PoolsSet.Contains((pool, source));
+            PoolsSet.Enqueue((pool, source));
+            return Json(new PoolChange(pool, 1, isNew));
+        });
+        _app.MapDelete("/api/v1/pools/{pool}", (string pool) => Json(new PoolChange(pool, 2, New: Pools.RemoveAll(info => info.Spec.Name == pool) > 0)));
     }
 
     private void MapRuns()

@@ -17,7 +17,7 @@ public sealed class FuzzTests
 
     private static readonly string[] Bodies =
     [
-        "", "{}", "[]", "null", "\"x\"", "{", "{\"a\":", "{\"source\":\"flow x\"}", "{\"source\":null}", "{\"source\":\"\\ud800\"}", "{\"parameters\":{\"a\":[[[[[[]]]]]]}}", "{\"output\":{}}",
+        "", "{}", "[]", "null", "\"x\"", "{", "{\"a\":", "{\"source\":\"flow x\"}", "{\"source\":\"pool x\"}", "pool x", "{\"source\":null}", "{\"source\":\"\\ud800\"}", "{\"parameters\":{\"a\":[[[[[[]]]]]]}}", "{\"output\":{}}",
         "{\"from_step\":\"train\"}", "{\"reason\":\"\\u0000\"}", "1\n2\n{\"a\":3}", "flow x", PollTests.Poll, "{\"tags\":[1]}", "{\"priority\":1e99}", "\u0000\u0001", "{\"parameters\":{\"\\ud800\":1}}",
     ];
 

@@ -171,6 +171,7 @@ public sealed class PoolFileTests
     [InlineData("template: abc, types: c7i.large, max_price: 0.40", "ec2.max_price A price cap is for spot machines")]
     [InlineData("template: abc, types: c7i.large, on_demand_fallback: maybe", "ec2.on_demand_fallback 'on_demand_fallback' is 'maybe'; it must be true or false.")]
     [InlineData("template: abc, types: c7i.large, tags: {'fanfare:pool': x}", "Tags that begin with 'fanfare:' are Fanfare's own.")]
+    [InlineData("template: abc, types: c7i.large, tags: {queues: x}", "ec2.tags.queues The tag 'queues' is Fanfare's own")]
     [InlineData("template: abc, types: c7i.large, tags: {'AWS:x': x}", "Tags that begin with 'AWS:' are AWS's own.")]
     [InlineData("template: abc, types: c7i.large, tags: {'': x}", "The name of a tag has 0 characters")]
     [InlineData("template: abc, types: c7i.large, tags: {a: \"b\\u0007\"}", "or a control character among them")]
@@ -196,6 +197,17 @@ public sealed class PoolFileTests
     [Fact]
     public void GpusThatTheMachinesDoNotHave_CannotBeOffered() =>
         CheckWrong($"{{name: p, provider: ec2, machine: {{cpu: 8, gpu: 2}}, max: 1, ec2: {{template: abc, needs: {{{Needs}, gpus: 1}}}}}}", "machine A machine offers 2 GPUs to tasks, and what 'ec2.needs' asks for has 1.");
+
+    [Fact]
+    public void NamesOfQueues_AreATagOfEachMachine()
+    {
+        string Text(int queues) => $"{{{Cloud}, queues: [{string.Join(", ", Enumerable.Range(0, queues).Select(i => $"q{i}-{new string('x', 60)}"))}], ec2: {{template: abc, types: c7i.large}}}}";
+
+        Assert.Equal(4, Good(Text(4)).Queues.Count);
+        CheckWrong(Text(5), "queues The names of its queues have 319 characters with the commas between them");
+        Assert.Equal(5, Good(Text(5).Replace("provider: ec2, ", "", StringComparison.Ordinal).Replace(", ec2: {template: abc, types: c7i.large}", "", StringComparison.Ordinal)).Queues.Count);
+        CheckWrong($"{{{Local}, queues: [{string.Join(", ", Enumerable.Range(0, 101).Select(i => $"q{i}"))}]}}", "queues There are 101 queues; it may be at most 100.");
+    }
 
     [Theory]
     [InlineData("", "")]

@@ -18,6 +18,10 @@ internal static class Arguments
         new Argument<string>("FLOW") { Description = description },
         global, async (api, cancel) => (await api.ListFlowsAsync(100, null, cancel)).Items.Select(f => f.Flow));
 
+    public static Argument<string> Pool(GlobalOptions global) => Completed(
+        new Argument<string>("POOL") { Description = "Name of the pool" },
+        global, async (api, cancel) => (await api.ListPoolsAsync(100, null, cancel)).Items.Select(pool => pool.Spec.Name));
+
     /// <summary>A flow that may be left out, for all.</summary>
     public static Argument<string?> OptionalFlow(GlobalOptions global, string description)
     {

@@ -15,7 +15,7 @@ internal static class CommandTree
         [
             RunCommand.Create(global), ValidateCommand.Create(global), DeployCommand.Create(global), TriggerCommand.Create(global),
             RunsCommand.Create(global), ShowCommand.Create(global), LogsCommand.Create(global), ExplainCommand.Create(global),
-            .. RunVerbCommands.Create(global), TaskCommand.Create(global), FlowsCommand.Create(global), FlowCommand.Create(global), ScheduleCommand.Create(global), BackfillCommand.Create(global), EventCommand.Create(global), NoticeCommand.Create(global), ReceiverCommand.Create(global), WorkersCommand.Create(global),
+            .. RunVerbCommands.Create(global), TaskCommand.Create(global), FlowsCommand.Create(global), FlowCommand.Create(global), ScheduleCommand.Create(global), BackfillCommand.Create(global), EventCommand.Create(global), NoticeCommand.Create(global), ReceiverCommand.Create(global), PoolCommand.Create(global), WorkersCommand.Create(global),
             QueuesCommand.Create(global), ServeCommand.Create(global), SiloCommand.Create(global), ClusterCommand.Create(global), DrainCommand.Create(global), LogLevelCommand.Create(global), DatabaseCommand.Create(global), ArchiveCommand.Create(global), WorkerCommand.Create(global), VersionCommand.Create(global),
             CompletionCommand.Create(global),
         ];

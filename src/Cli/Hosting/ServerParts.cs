@@ -48,6 +48,12 @@ internal static class ServerParts
             var result = FlowSpecReader.Read(source);
             return new SpecReading(result.Spec, result.Errors);
         }
+
+        public PoolReading ReadPool(string source)
+        {
+            var (pool, errors) = PoolFileReader.Read(source);
+            return new PoolReading(pool, errors);
+        }
     }
 }
 

@@ -123,6 +123,26 @@ internal abstract class ServerPorts : ITenure, IScheduler, IJournal, IReadModel
 
     public Task<IReadOnlyList<QueueInfo>> ListQueuesAsync(CancellationToken cancellationToken) => AskAsync(now => now.Scheduler.ListQueuesAsync(cancellationToken));
 
+    public Task<PoolChange> SetPoolAsync(SetPool command, CancellationToken cancellationToken) => AskAsync(now => now.Scheduler.SetPoolAsync(command, cancellationToken));
+
+    public Task<PoolChange> DeletePoolAsync(DeletePool command, CancellationToken cancellationToken) => AskAsync(now => now.Scheduler.DeletePoolAsync(command, cancellationToken));
+
+    public Task<PoolInfo> ReadPoolAsync(string pool, CancellationToken cancellationToken) => AskAsync(now => now.Scheduler.ReadPoolAsync(pool, cancellationToken));
+
+    public Task<IReadOnlyList<Demand>> ListDemandAsync(CancellationToken cancellationToken) => AskAsync(now => now.Scheduler.ListDemandAsync(cancellationToken));
+
+    public Task CordonAsync(IReadOnlyList<string> workers, string reason, CancellationToken cancellationToken) => AskAsync(async now =>
+    {
+        await now.Scheduler.CordonAsync(workers, reason, cancellationToken).ConfigureAwait(false);
+        return true;
+    });
+
+    public Task LoseAsync(IReadOnlyList<EndedMachine> machines, CancellationToken cancellationToken) => AskAsync(async now =>
+    {
+        await now.Scheduler.LoseAsync(machines, cancellationToken).ConfigureAwait(false);
+        return true;
+    });
+
     public Task<OpenedStream> OpenAsync(StreamId stream, CancellationToken cancellationToken) => AskAsync(now => now.Store.Journal.OpenAsync(stream, cancellationToken));
 
     public OpenedStream? TryOpenNew(StreamId stream) => Now.Store.Journal.TryOpenNew(stream);
@@ -176,6 +196,10 @@ internal abstract class ServerPorts : ITenure, IScheduler, IJournal, IReadModel
 
     public Task<Page<DeadLetterRow>> ListDeadLettersAsync(string ns, string? flow, string? trigger, string? cursor, int limit, CancellationToken cancellationToken) =>
         AskAsync(now => now.Store.ReadModel.ListDeadLettersAsync(ns, flow, trigger, cursor, limit, cancellationToken));
+
+    public Task<PoolRow?> GetPoolAsync(string pool, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.GetPoolAsync(pool, cancellationToken));
+
+    public Task<Page<PoolRow>> ListPoolsAsync(string? cursor, int limit, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.ListPoolsAsync(cursor, limit, cancellationToken));
 
     public Task<OpenCounts> CountOpenAsync(int most, CancellationToken cancellationToken) => AskAsync(now => now.Store.ReadModel.CountOpenAsync(most, cancellationToken));
 

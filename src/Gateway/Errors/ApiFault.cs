@@ -11,6 +11,15 @@ internal sealed class ApiFault(ErrorCode code, string detail, params IReadOnlyLi
     public static ApiFault Field(string field, string message, string remedy) =>
         new(ErrorCodes.Invalid, $"{field}: {message}", new FieldError(field, message, remedy));
 
+    /// <summary>A file with errors, each with its place where that is known.</summary>
+    /// <param name="what">What it describes.</param>
+    public static ApiFault OfSource(ErrorCode code, string what, IReadOnlyList<SpecError> errors)
+    {
+        return new(code, $"The {what} has {errors.Count} error{(errors.Count == 1 ? "" : "s")}.", [.. errors.Select(e => new FieldError(e.Path, e.Message, e.Remedy, Place(e.Line), Place(e.Column)))]);
+
+        static int? Place(int number) => number > 0 ? number : null;
+    }
+
     public static ApiFault TooLarge(string field, string message, string remedy) =>
         new(ErrorCodes.TooLarge, $"{field}: {message}", new FieldError(field, message, remedy));
 

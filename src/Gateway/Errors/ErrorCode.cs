@@ -29,11 +29,12 @@ internal static class ErrorCodes
     public static readonly ErrorCode Gone = new("FAN0017", 410, "The run has been archived");
     public static readonly ErrorCode NoLeader = new("FAN0018", 503, "No server leads at the moment");
     public static readonly ErrorCode BadSignature = new("FAN0019", 401, "The request is not signed as it must be");
+    public static readonly ErrorCode PoolInvalid = new("FAN0020", 400, "The pool has errors");
 
     public static readonly IReadOnlyList<ErrorCode> All =
     [
         Invalid, NotFound, Conflict, SpecInvalid, ParametersInvalid, Unauthorized, StaleLease, Busy, TooLarge, MethodNotAllowed,
-        MediaType, TooMany, ForeignOrigin, JournalUnreadable, Unexpected, DigestMismatch, Gone, NoLeader, BadSignature,
+        MediaType, TooMany, ForeignOrigin, JournalUnreadable, Unexpected, DigestMismatch, Gone, NoLeader, BadSignature, PoolInvalid,
     ];
 
     private static readonly Dictionary<string, ErrorCode> ByCode = All.ToDictionary(c => c.Code);

@@ -5,8 +5,6 @@ namespace Fanfare.Gateway;
 /// <summary>Deploying, validating and listing flows.</summary>
 internal static class FlowsApi
 {
-    private static readonly string[] SpecTypes = ["application/yaml", "application/x-yaml", "text/yaml"];
-
     public static void Map(IEndpointRouteBuilder routes)
     {
         var api = routes.MapGroup("/api/v1").WithTags("Flows");
@@ -45,8 +43,7 @@ internal static class FlowsApi
         }
         var reading = specs.Read(request.Source);
         if (reading.Spec is null || reading.Errors.Count > 0)
-            throw new ApiFault(ErrorCodes.SpecInvalid, $"The spec has {reading.Errors.Count} error{(reading.Errors.Count == 1 ? "" : "s")}.",
-                [.. reading.Errors.Select(e => new FieldError(e.Path, e.Message, e.Remedy, Place(e.Line), Place(e.Column)))]);
+            throw ApiFault.OfSource(ErrorCodes.SpecInvalid, "spec", reading.Errors);
         var deployed = await scheduler.DeployAsync(new DeployFlow(ns, actor, reading.Spec, request.Source, request.Package), http.RequestAborted);
         var answer = new DeployResponse(deployed.Flow, deployed.Version, deployed.Digest, deployed.New);
         return deployed.New
@@ -106,10 +103,9 @@ internal static class FlowsApi
 
     private static async Task<DeployRequest> ReadAsync(HttpContext http)
     {
-        var type = http.Request.ContentType?.Split(';')[0].Trim();
         var package = Q.Package.Read(http);
         DeployRequest request;
-        if (SpecTypes.Contains(type, StringComparer.OrdinalIgnoreCase))
+        if (Body.IsYaml(http))
         {
             request = new DeployRequest(await Body.ReadTextAsync(http, "source", Limits.SpecBytes), package);
         }
@@ -129,6 +125,4 @@ internal static class FlowsApi
         return new FlowView(row.Flow, row.Version, row.Digest, spec.Description, row.Package, row.CreatedAt, row.Actor,
             spec.Parameters, [.. spec.Steps.Select(s => s.Name)], withSource ? row.Source : null, row.DeletedAt);
     }
-
-    private static int? Place(int number) => number > 0 ? number : null;
 }

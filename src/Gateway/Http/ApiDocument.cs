@@ -56,7 +56,7 @@ internal static class ApiDocument
                 Description = parameter.Description,
                 Schema = parameter.Schema,
             });
-        if ((context.Description.HttpMethod == HttpMethods.Post && operation.OperationId != "poll") || context.Description.HttpMethod == HttpMethods.Delete)
+        if ((context.Description.HttpMethod == HttpMethods.Post && operation.OperationId != "poll") || context.Description.HttpMethod == HttpMethods.Delete || operation.OperationId == "setPool")
             operation.Parameters.Add(Header(Caller.Header, "Who acts, for the history. Default: anonymous."));
         if (operation.OperationId == "startRun") operation.Parameters.Add(Header("Idempotency-Key", "The same key never starts two runs of a flow."));
         if (operation.OperationId == "streamEvents") operation.Parameters.Add(Header("Last-Event-ID", "Id of the last event received."));

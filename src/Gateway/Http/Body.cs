@@ -6,6 +6,11 @@ namespace Fanfare.Gateway;
 /// <summary>Reads request bodies strictly, and says which field is wrong.</summary>
 internal static class Body
 {
+    private static readonly string[] YamlTypes = ["application/yaml", "application/x-yaml", "text/yaml"];
+
+    /// <summary>Whether the body is a file that people write, as it is.</summary>
+    public static bool IsYaml(HttpContext http) => YamlTypes.Contains(http.Request.ContentType?.Split(';')[0].Trim(), StringComparer.OrdinalIgnoreCase);
+
     /// <summary>The body as JSON; <paramref name="fallback"/> where the body is empty and one is given.</summary>
     /// <exception cref="ApiFault">Not JSON, or not this type.</exception>
     public static async Task<T> ReadJsonAsync<T>(HttpContext http, T? fallback = null)

@@ -12,7 +12,7 @@ internal static partial class Ec2PoolReader
     private const decimal DearestHour = 10_000m;
 
     // EC2 takes 50 tags, and some are left to Fanfare itself and to others.
-    private const int MostTags = 40, MostTagNameChars = 128, MostTagChars = 256;
+    private const int MostTags = 39, MostTagNameChars = 128, MostTagChars = 256;
 
     // What EC2 takes in one request.
     private const int MostWithout = 400, MostGpuKinds = 50;
@@ -150,6 +150,7 @@ internal static partial class Ec2PoolReader
             if (name.Length is 0 or > MostTagNameChars || name.Any(char.IsControl)) given.Complain($"The name of a tag has {name.Length} characters, or a control character among them.", $"Give it 1 to {MostTagNameChars} characters, none of them a control character.");
             else if (name.StartsWith("fanfare:", StringComparison.OrdinalIgnoreCase) || name.StartsWith("aws:", StringComparison.OrdinalIgnoreCase))
                 given.Complain($"Tags that begin with '{name[..(name.IndexOf(':', StringComparison.Ordinal) + 1)]}' are {(name[0] is 'a' or 'A' ? "AWS's" : "Fanfare's")} own.", "Name it otherwise.");
+            else if (name == "queues") given.Complain("The tag 'queues' is Fanfare's own: it names the pool's queues.", "Name it otherwise.");
             else if (given.AsText("the tag's value") is { } text)
             {
                 if (text.Length > MostTagChars || text.Any(char.IsControl)) given.Complain($"The tag's value has {text.Length} characters, or a control character among them.", $"Give it at most {MostTagChars} characters, none of them a control character.");

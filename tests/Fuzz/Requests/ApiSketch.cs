@@ -44,8 +44,8 @@ internal sealed class ApiSketch
     {
         var (template, method, operation) = draw.Among(_operations);
         var wild = draw.OneIn(3);
-        // Most requests are about flows that are there.
-        var path = Filled(method == "delete" && !draw.OneIn(30) ? template.Replace("{flow}", RequestWorld.Spare, StringComparison.Ordinal) : template, draw, wild);
+        // Most requests are about flows and pools that are there.
+        var path = Filled(method == "delete" && !draw.OneIn(30) ? template.Replace("{flow}", RequestWorld.Spare, StringComparison.Ordinal).Replace("{pool}", RequestWorld.SparePool, StringComparison.Ordinal) : template, draw, wild);
         var query = new List<string>();
         string? type = null, body = null;
         if (operation.ValueKind == JsonValueKind.Object)
@@ -95,6 +95,7 @@ internal sealed class ApiSketch
         {
             "run" => draw.Among(_world.Runs),
             "flow" => draw.Among(_world.Flows),
+            "pool" => draw.Of(RequestWorld.Pool, RequestWorld.Pool, RequestWorld.SparePool),
             "event" => _world.Event,
             "notice" => _world.Notice,
             "task" when schema.ValueKind == JsonValueKind.Object => _world.Lease.Task.Stream.ToString(),
@@ -104,7 +105,7 @@ internal sealed class ApiSketch
             "token" => draw.Below(4) > 0 ? _world.Lease.Token : JsonMutation.Edited(_world.Lease.Token, draw),
             "split" or "attempt" or "offset" or "after" or "from" or "tail" or "version" or "deployment" => draw.Of("0", "1", "2"),
             "limit" => draw.Of("1", "2", "1000"),
-            "cursor" => draw.Of("cnVuczoxOjI", "dGFza3M6MTow", "c3RlcHM6MQ", "Zmxvd3M6YQ", "ZGVwbG95bWVudHM6MQ", "MQ", "LTE", "ZXZlbnRzOjE"),
+            "cursor" => draw.Of("cnVuczoxOjI", "dGFza3M6MTow", "c3RlcHM6MQ", "Zmxvd3M6YQ", "ZGVwbG95bWVudHM6MQ", "MQ", "LTE", "ZXZlbnRzOjE", "cG9vbHM6YQ"),
             "before" or "created_after" => draw.Of("2026-01-31", "0001-01-01T00:00Z", "9999-12-31T23:59:59.9999999-14:00"),
             "package" or "sha256" => draw.Below(3) > 0 ? _world.Package : new string('a', 64),
             "namespace" => draw.Of("default", "default", "other"),
@@ -118,10 +119,11 @@ internal sealed class ApiSketch
 
     private string Body(JsonProperty content, Draw draw, string template)
     {
-        if (content.Name.Contains("yaml", StringComparison.Ordinal)) return Flow(draw);
+        if (content.Name.Contains("yaml", StringComparison.Ordinal)) return IsOfPools(template) ? Pool(draw) : Flow(draw);
         if (content.Name != "application/json") return draw.Of("", "1\n\"two\"\n{\"a\":3}\n", "{\"at\":\"2026-01-31T18:00:00Z\",\"stream\":\"out\",\"text\":\"x\"}\n", "no json", "[\n", "\n\n", new string('9', 300_000), "\"\\ud800\"\n", "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]\n");
         var json = Value(content.Value.GetProperty("schema"), "", draw, 0);
         if (template.Contains(":poll", StringComparison.Ordinal) && draw.OneIn(2)) json = Polled(draw);
+        if (IsOfPools(template)) json = $"{{\"source\":{JsonMutation.Quote(Pool(draw))}}}";
         var changes = draw.OneIn(3) ? 0 : draw.Between(1, 3);
         var text = changes == 0 ? json : JsonMutation.Of(json, draw, changes, _members);
         return draw.OneIn(15) ? JsonMutation.Edited(text, draw) : text;
@@ -149,6 +151,10 @@ internal sealed class ApiSketch
         var flow = draw.OneIn(2) ? FlowGrowth.Of(draw) : draw.Among(FlowCatalog.Flows);
         return FlowText.Json(FlowMutation.Of(flow, draw, draw.Below(3)));
     }
+
+    private static string Pool(Draw draw) => PoolText.Of(draw, draw.Below(3), draw.Of(RequestWorld.Pool, RequestWorld.Pool, RequestWorld.SparePool));
+
+    private static bool IsOfPools(string template) => template.Contains("/pools/", StringComparison.Ordinal);
 
     /// <summary>A value of a schema, valid by its types.</summary>
     private string Value(JsonElement schema, string name, Draw draw, int depth)

@@ -4,7 +4,7 @@ using Fanfare.Fuzz.Server;
 
 namespace Fanfare.Fuzz.Requests;
 
-/// <summary>What stands behind the server when requests come: flows, runs in several states, tasks with logs and artifacts, a live lease, an event, a notice.</summary>
+/// <summary>What stands behind the server when requests come: flows, runs in several states, tasks with logs and artifacts, a live lease, an event, a notice, two pools.</summary>
 internal sealed record RequestWorld(RealServer Server, IReadOnlyList<string> Flows, IReadOnlyList<string> Runs, Lease Lease, string Package, string Event, string Notice) : IAsyncDisposable
 {
     private const string Train = """
@@ -26,11 +26,15 @@ internal sealed record RequestWorld(RealServer Server, IReadOnlyList<string> Flo
     /// <summary>A flow that may be deleted.</summary>
     public const string Spare = "spare";
 
+    /// <summary>A pool that stays, and one that may be deleted.</summary>
+    public const string Pool = "steady", SparePool = "fleeting";
+
     public static async Task<RequestWorld> MakeAsync()
     {
         var server = await RealServer.StartAsync(TimeSpan.FromMinutes(5));
         var flows = new[] { await server.DeployAsync(Train), await server.DeployAsync(Hold) };
         await server.DeployAsync($"{{name: {Spare}, steps: {{start: {{run: a}}}}}}");
+        foreach (var pool in (string[])[Pool, SparePool]) await server.SetPoolAsync(pool, $"{{name: {pool}, machine: {{cpu: 2}}, max: 3, min: 1}}");
         var bytes = new byte[] { 31, 139, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
         var package = Convert.ToHexStringLower(SHA256.HashData(bytes));
         using var upload = await server.Client.PutAsync(new Uri("/api/v1/packages/" + package, UriKind.Relative), new ByteArrayContent(bytes));

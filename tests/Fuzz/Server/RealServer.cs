@@ -60,9 +60,10 @@ internal sealed class RealServer : IAsyncDisposable
 
     private static async Task<RealServer> StartAsync(TimeSpan leaseTerm, string directory, ConcurrentQueue<string> warnings, SqliteStore store)
     {
+        var provider = new NoMachines();
         var blobs = new DirectoryBlobStore(Path.Combine(directory, "blobs"));
         var engine = new EngineNode(
-            new EngineOptions { Seed = 1, LeaseTerm = leaseTerm, LeaseMargin = TimeSpan.FromMilliseconds(500), ScanEvery = TimeSpan.FromSeconds(1) },
+            new EngineOptions { Seed = 1, LeaseTerm = leaseTerm, LeaseMargin = TimeSpan.FromMilliseconds(500), ScanEvery = TimeSpan.FromSeconds(1), ProviderOf = _ => provider },
             store.Journal, store.ReadModel, blobs, TimeProvider.System, new ConcurrentExclusiveSchedulerPair().ExclusiveScheduler, warnings.Enqueue);
         await engine.RecoverAsync();
         var gateway = GatewayHost.Build(
@@ -98,6 +99,15 @@ internal sealed class RealServer : IAsyncDisposable
     {
         using var answer = await PostAsync("/api/v1/events", JsonSerializer.Serialize(new { name }));
         return await MemberAsync(answer, "event");
+    }
+
+    /// <summary>Makes a pool whose file is right.</summary>
+    public async Task SetPoolAsync(string pool, string source)
+    {
+        var content = new ByteArrayContent(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(new { source })));
+        content.Headers.TryAddWithoutValidation("Content-Type", "application/json");
+        using var answer = await Client.PutAsync(new Uri($"/api/v1/pools/{pool}", UriKind.Relative), content);
+        await MemberAsync(answer, "pool");
     }
 
     public Task<HttpResponseMessage> PostAsync(string path, string json)
@@ -148,6 +158,12 @@ internal sealed class RealServer : IAsyncDisposable
         {
             var result = FlowSpecReader.Read(source);
             return new SpecReading(result.Spec, result.Errors);
+        }
+
+        public PoolReading ReadPool(string source)
+        {
+            var (pool, errors) = PoolFileReader.Read(source);
+            return new PoolReading(pool, errors);
         }
     }
 }

@@ -29,6 +29,8 @@ internal sealed class FakeScheduler : IScheduler
 
     public List<HadEvent> Held { get; } = [];
 
+    public ConcurrentDictionary<string, PoolInfo> Pools { get; } = new();
+
     public void Reset()
     {
         (Refusal, Gate, ParkPolls, New) = (null, null, false, true);
@@ -38,6 +40,7 @@ internal sealed class FakeScheduler : IScheduler
         Inputs.Clear();
         Outcomes.Clear();
         Held.Clear();
+        Pools.Clear();
     }
 
     public async Task<Deployed> DeployAsync(DeployFlow command, CancellationToken cancellationToken)
@@ -139,6 +142,27 @@ internal sealed class FakeScheduler : IScheduler
 
     public Task<IReadOnlyList<QueueInfo>> ListQueuesAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<QueueInfo>>(
         [new("default", "default", 3, 99_412, 4), new("other", "gpu", 1, 1, 1)]);
+
+    public async Task<PoolChange> SetPoolAsync(SetPool command, CancellationToken cancellationToken)
+    {
+        await TakeAsync(command, cancellationToken);
+        return new PoolChange(command.Spec.Name, 3, New);
+    }
+
+    public async Task<PoolChange> DeletePoolAsync(DeletePool command, CancellationToken cancellationToken)
+    {
+        await TakeAsync(command, cancellationToken);
+        return new PoolChange(command.Pool, 3, New);
+    }
+
+    public Task<PoolInfo> ReadPoolAsync(string pool, CancellationToken cancellationToken) =>
+        Pools.TryGetValue(pool, out var info) ? Task.FromResult(info) : throw new RefusedException(RefusalKind.NotFound, "FAN0002", $"There is no pool '{pool}'.");
+
+    public Task<IReadOnlyList<Demand>> ListDemandAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<Demand>>([]);
+
+    public Task CordonAsync(IReadOnlyList<string> workers, string reason, CancellationToken cancellationToken) => TakeAsync((workers, reason), cancellationToken);
+
+    public Task LoseAsync(IReadOnlyList<EndedMachine> machines, CancellationToken cancellationToken) => TakeAsync(machines, cancellationToken);
 
     private async Task TakeAsync(object command, CancellationToken cancellationToken)
     {

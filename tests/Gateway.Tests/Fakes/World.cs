@@ -23,6 +23,11 @@ internal static class World
         Steps = [.. Shapes.Keys.Select(step => new StepSpec { Name = step, Run = new CommandSpec(["true"], null) })],
     };
 
+    public static PoolInfo Pool(string name) => new(
+        new PoolSpec { Name = name, Provider = PoolProvider.Local, Queues = ["gpu"], Machine = new ResourceSpec(8, 32L << 30, 1, 0), Max = 3, Lifetime = TimeSpan.FromDays(1) }, 2, new PoolSetting("ada", T0), null, 2,
+        [new MachineInfo("m1", MachineState.Busy, "process", "", CapacityKind.OnDemand, T0, 4, null), new MachineInfo("m2", MachineState.Draining, "process", "", CapacityKind.OnDemand, T0, 1, "it is older than 1d")],
+        ["It has as many machines as it may have: 3."]);
+
     public static StepKey Key(string step, params int[] outer) => new(step, new SplitPath(outer), new SplitPath(new int[Shapes[step].LoopCounters]));
 
     public static TaskRef Task(string step, int split, params int[] outer) => new("default", Running, Key(step, outer), split);
