@@ -16,7 +16,7 @@ public sealed class ReferenceTests
         ["Notices"] = ["Specs"],
         ["Pools"] = ["Contracts"],
         ["Worker"] = ["Contracts"],
-        ["Cli"] = ["Gateway", "Notices", "Worker"],
+        ["Cli"] = ["Gateway", "Notices", "Pools", "Worker"],
         ["Grains"] = ["Engine"],
         ["Silo"] = ["Cli", "Grains"],
     };

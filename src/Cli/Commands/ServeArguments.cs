@@ -24,6 +24,7 @@ internal sealed class ServeArguments
     private readonly Option<string?> _webhooks = new("--webhooks") { Description = "File of the webhooks that the server takes as events. Default: $FANFARE_WEBHOOKS", HelpName = "FILE" };
 
     private readonly Option<string?> _receivers = new("--receivers") { Description = "File of the receivers that flows can notify. Default: $FANFARE_RECEIVERS", HelpName = "FILE" };
+    private readonly Option<string?> _cluster = new("--cluster") { Description = "Name of the cluster, which machines of its pools carry in EC2: no two servers or clusters that use one account may have the same. Needed for pools of EC2. Default: $FANFARE_CLUSTER", HelpName = "NAME" };
     private readonly Option<string?> _publicUrl = PublicUrl();
     private readonly Option<string?> _database, _blobs;
     private readonly RetentionArguments _retention = new();
@@ -37,7 +38,7 @@ internal sealed class ServeArguments
 
     public void AddTo(Command command)
     {
-        foreach (var option in (Option[])[_data, _port, _bind, _noWorker, _leaseTerm, _database, _blobs, _webhooks, _receivers, _publicUrl]) command.Options.Add(option);
+        foreach (var option in (Option[])[_data, _port, _bind, _noWorker, _leaseTerm, _database, _blobs, _webhooks, _receivers, _cluster, _publicUrl]) command.Options.Add(option);
         _retention.AddTo(command);
         _log.AddTo(command);
     }
@@ -67,6 +68,7 @@ internal sealed class ServeArguments
             Advertise = advertise,
             Webhooks = WebhookFile.Given(session.Host, parsed.GetValue(_webhooks)),
             Notifier = ReceiverFile.Given(session.Host, parsed.GetValue(_receivers), PublicUrlOf(session.Host, parsed.GetValue(_publicUrl)) ?? advertise),
+            Cluster = ClusterOf(parsed.GetValue(_cluster) ?? session.Host.Variable("FANFARE_CLUSTER")),
             LogForm = format,
             LogLevels = levels,
         };
@@ -79,6 +81,10 @@ internal sealed class ServeArguments
             ? url
             : throw new CommandException(ExitCode.Usage, $"{option} '{given}' is no URL.", "Write it as http://HOST:PORT.");
     }
+
+    private static string? ClusterOf(string? given) => string.IsNullOrWhiteSpace(given) ? null
+        : Names.IsValid(given) ? given
+        : throw new CommandException(ExitCode.Usage, $"--cluster '{given}' is no name of a cluster.", $"A name is {Names.Rule}.");
 
     private static void Guard(string host, string? token)
     {

@@ -17,14 +17,20 @@ internal sealed class EmbeddedServer : ILocalServer
     {
         var lines = new ServerLog(options.LogForm, options.LogLevels, options.Log, TimeProvider.System, Environment.GetEnvironmentVariable);
         TraceExport? traces = null;
+        PoolProviders? pools = null;
         try
         {
             traces = TraceExport.Begin(Environment.GetEnvironmentVariable, lines.Writer("Fanfare.Traces", LogLevel.Warning));
-            return new SendingServer(await start(options with { Traces = traces, Lines = lines, Log = lines.Writer("Fanfare.Server") }), traces, lines);
+            options = options with { Traces = traces, Lines = lines, Log = lines.Writer("Fanfare.Server") };
+            pools = new PoolProviders(options);
+            var server = await start(options with { Pools = pools });
+            pools.Open(server.BaseUrl);
+            return new SendingServer(server, traces, pools, lines);
         }
         catch (Exception e)
         {
             traces?.Dispose();
+            pools?.Dispose();
             lines.Dispose();
             if (e is IOException io && IsPortInUse(io)) throw new CommandException(ExitCode.Usage, $"Port {options.Port} is in use.", "Name another with --port N, or 0 for any free one.");
             if (e is GatewayConfigurationException) throw new CommandException(ExitCode.Usage, e.Message);
@@ -92,7 +98,7 @@ internal sealed class EmbeddedServer : ILocalServer
     }
 
     /// <summary>A server, and what is sent of it until the end.</summary>
-    private sealed class SendingServer(IRunningServer server, TraceExport? traces, ServerLog lines) : IRunningServer
+    private sealed class SendingServer(IRunningServer server, TraceExport? traces, PoolProviders pools, ServerLog lines) : IRunningServer
     {
         public Uri BaseUrl => server.BaseUrl;
 
@@ -101,6 +107,7 @@ internal sealed class EmbeddedServer : ILocalServer
         public async ValueTask DisposeAsync()
         {
             await server.DisposeAsync();
+            pools.Dispose();
             traces?.Dispose();
             lines.Dispose();
         }

@@ -57,6 +57,12 @@ internal sealed record LocalServerOptions(
     /// <summary>Tells people of what becomes of flows. Default: nobody.</summary>
     public INotifier Notifier { get; init; } = Notices.Notifier.None;
 
+    /// <summary>The cluster's name, by which it knows its machines from those of others who use the same account of a cloud; null where there are none.</summary>
+    public string? Cluster { get; init; }
+
+    /// <summary>Who makes machines of pools, once the server begins; null before.</summary>
+    public PoolProviders? Pools { get; init; }
+
     /// <summary>Takes lines of a category.</summary>
     public Action<string> LogOf(string category) => Lines is { } lines ? lines.Writer(category) : Log;
 

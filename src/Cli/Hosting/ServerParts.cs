@@ -14,7 +14,7 @@ internal static class ServerParts
     // The margin is for clocks that drift, which takes time: a short term needs less of it.
     public static EngineOptions EngineOptionsOf(LocalServerOptions options)
     {
-        var engine = new EngineOptions { Seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), LeaseTerm = options.LeaseTerm, IsMeasured = true, Notifier = options.Notifier, Traces = options.Traces, Log = options.Lines is { } lines ? new EngineLog(lines) : null };
+        var engine = new EngineOptions { Seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), LeaseTerm = options.LeaseTerm, IsMeasured = true, Notifier = options.Notifier, ProviderOf = options.Pools is { } pools ? pools.Of : null, Cluster = options.Pools?.Cluster ?? "fanfare", Traces = options.Traces, Log = options.Lines is { } lines ? new EngineLog(lines) : null };
         return options.LeaseTerm / 2 < engine.LeaseMargin ? engine with { LeaseMargin = options.LeaseTerm / 2 } : engine;
     }
 
