@@ -58,7 +58,19 @@ public sealed class WorkerAgent
     /// <summary>Names this start of the worker; empty before it runs.</summary>
     public string Boot { get; private set; } = "";
 
-    /// <summary>Runs until <paramref name="stop"/>, until <see cref="DrainAsync"/> is through, or until its machine is taken back (<see cref="WorkerOptions.Spot"/>). On stop all tasks are ended (SIGTERM, at most
+    /// <summary>Ends what the tasks of a dead worker left running, and waits for a moment until it is gone. Nothing happens where there is no such directory.</summary>
+    /// <param name="workDirectory">That worker's.</param>
+    /// <returns>How many process groups there were.</returns>
+    /// <exception cref="InvalidOperationException">A worker that lives uses the directory, or it cannot be written to.</exception>
+    public static async Task<int> SweepAsync(string workDirectory, TimeProvider time, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(time);
+        if (!Directory.Exists(workDirectory)) return 0;
+        using var directory = WorkDirectory.Open(workDirectory, time.GetUtcNow());
+        return await Leftovers.EndAsync(directory.Groups, directory.Id, time, cancellationToken);
+    }
+
+    /// <summary>Runs until <paramref name="stop"/>, until <see cref="DrainAsync"/> is through, until its machine is taken back (<see cref="WorkerOptions.Spot"/>), or until no gateway has answered for long (<see cref="WorkerOptions.LeaveAfter"/>). On stop all tasks are ended (SIGTERM, at most
     /// <see cref="WorkerOptions.StopGrace"/>, SIGKILL) and reported as lost if a gateway answers within about a second.
     /// When it returns, nothing of any task runs.</summary>
     /// <exception cref="InvalidOperationException">The work directory is in use or not writable, or the worker ran already.</exception>
@@ -138,6 +150,7 @@ public sealed class WorkerAgent
         using var spot = _options.Spot is { } looking ? new SpotWatch(looking, _options.Name, _options.StopGrace, table, _time, _log) : null;
         using var watch = new CancellationTokenSource();
         List<Task> watching = [WatchTermsAsync(table, watch.Token), gateway.KeepHomeAsync(watch.Token)];
+        if (_options.LeaveAfter is { } longest) watching.Add(LeaveAsync(gateway.Servers, longest, watch.Token));
         try
         {
             // On a machine that is taken back already it takes nothing at all.
@@ -161,6 +174,14 @@ public sealed class WorkerAgent
             await crew.EndAsync(_options.StopGrace + TimeSpan.FromSeconds(1));
         }
         await polls.ReportOnceAsync(TimeSpan.FromSeconds(1));
+    }
+
+    /// <summary>Stops the worker when no server has answered for so long.</summary>
+    private async Task LeaveAsync(ServerList servers, TimeSpan longest, CancellationToken cancellationToken)
+    {
+        while (servers.SilentFor is var silent && silent < longest) await Task.Delay(longest - silent + TimeSpan.FromMilliseconds(1), _time, cancellationToken);
+        _log(FormattableString.Invariant($"Worker {_options.Name} ends: no server has answered for {longest:c} (hours, minutes, seconds), and its tasks end with it."));
+        await _halt.CancelAsync();
     }
 
     private async Task WatchTermsAsync(LeaseTable table, CancellationToken cancellationToken)

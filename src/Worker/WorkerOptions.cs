@@ -1,3 +1,4 @@
+using System.Globalization;
 using Fanfare.Contracts;
 
 namespace Fanfare.Worker;
@@ -22,6 +23,12 @@ public sealed record WorkerOptions
 
     /// <summary>Cores offered, instead of those detected. Default: null, as detected.</summary>
     public int? Slots { get; init; }
+
+    /// <summary>Bytes of memory offered, instead of those detected. Default: null, as detected.</summary>
+    public long? MemoryBytes { get; init; }
+
+    /// <summary>GPUs offered: the first of those detected, and no more than there are. Default: null, all that are detected.</summary>
+    public int? Gpus { get; init; }
 
     /// <summary>All resources offered, instead of those detected. Default: null, as detected.</summary>
     public ResourceSpec? Capacity { get; init; }
@@ -54,6 +61,9 @@ public sealed record WorkerOptions
     /// <summary>How it learns that EC2 takes its machine back; <see cref="SpotOptions.Find"/> says whether it should. Default: null, it does not look.</summary>
     public SpotOptions? Spot { get; init; }
 
+    /// <summary>How long no gateway has to answer for the worker to stop for good, its tasks with it. More than twice <see cref="PollWait"/>. Default: null, it waits for ever.</summary>
+    public TimeSpan? LeaveAfter { get; init; }
+
     /// <summary>A delegated cgroup v2 directory under which tasks get their own, for memory limits. Default: the worker's own
     /// cgroup, where it is delegated.</summary>
     public string? CgroupDirectory { get; init; }
@@ -78,6 +88,12 @@ public sealed record WorkerOptions
         if (Capacity is { } c && (!(c.Cpu > 0) || c.MemoryBytes < 0 || c.Gpu < 0 || c.DiskBytes < 0))
             errors.Add("Capacity: cores must be above zero, and nothing negative. Leave it out to offer what is detected.");
         if (Slots is not null && Capacity is not null) errors.Add("Slots: it cannot be given together with Capacity. Set the cores in Capacity.");
+        if (MemoryBytes is < 1 or > 1L << 50) errors.Add($"MemoryBytes: {MemoryBytes} is not between 1 byte and 1024 TiB. Leave it out to offer all memory.");
+        if (Gpus is < 0 or > 1000) errors.Add($"Gpus: {Gpus} is not between 0 and 1,000. Leave it out to offer all GPUs.");
+        if ((MemoryBytes is not null || Gpus is not null) && Capacity is not null)
+            errors.Add($"{(MemoryBytes is not null ? "MemoryBytes" : "Gpus")}: it cannot be given together with Capacity. Set it in Capacity.");
+        if (LeaveAfter is { } leave && (leave <= 2 * PollWait || leave > TimeSpan.FromDays(365)))
+            errors.Add(string.Create(CultureInfo.InvariantCulture, $"LeaveAfter: {leave} is not above twice the poll wait ({2 * PollWait.TotalSeconds:0.###} s) and at most 365 days. Leave it out to wait for ever."));
         if (Token is { } t && (t.Length == 0 || t.Any(char.IsControl) || !t.All(char.IsAscii)))
             errors.Add("Token: it must be printable ASCII. Leave it out when the gateways ask for none.");
         if (Address is { } a && Uri.CheckHostName(a) == UriHostNameType.Unknown)

@@ -133,6 +133,34 @@ public sealed class LocatorTests : IDisposable
         Assert.Equal(Path.Combine(_cli.DataDirectory, "worker"), worker.Options.WorkDirectory);
     }
 
+    [Fact]
+    public async Task Worker_OffersWhatItIsTold_AndLeavesWhenItIsTold()
+    {
+        var worker = new WorkerFake();
+        _cli.LocalWorker = worker;
+        _cli.Interrupts.Raise();
+
+        var answer = await _cli.RunAsync("worker", "--server", "http://a:1", "--slots", "2", "--memory", "1.5GiB", "--gpus", "0", "--leave-after", "1h30m");
+
+        Assert.True(answer.Exit == ExitCode.Success, answer.ToString());
+        Assert.Equal((2, 3L << 29, 0, TimeSpan.FromMinutes(90)), (worker.Options!.Slots, worker.Options.MemoryBytes, worker.Options.Gpus, worker.Options.LeaveAfter));
+    }
+
+    [Theory]
+    [InlineData("--memory", "much", "512MiB")]
+    [InlineData("--leave-after", "soon", "1h30m")]
+    [InlineData("--gpus", "-1", "between 0 and 1000")]
+    public async Task Worker_WithWhatIsNoSizeDurationOrNumber_IsRefused_WithWhatToWrite(string option, string value, string remedy)
+    {
+        _cli.LocalWorker = new WorkerFake();
+
+        var answer = await _cli.RunAsync("worker", "--server", "http://a:1", $"{option}={value}");
+
+        Assert.Equal(ExitCode.Usage, answer.Exit);
+        Assert.Contains(value, answer.ToString(), StringComparison.Ordinal);
+        Assert.Contains(remedy, answer.ToString(), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(null, SpotMode.Auto)]
     [InlineData("auto", SpotMode.Auto)]

@@ -112,6 +112,30 @@ public sealed class KillTests : IDisposable
     }
 
     [Fact]
+    public async Task WhatADeadWorkerLeft_IsEndedByASweepOfItsDirectory_AndALivingWorkersIsNot()
+    {
+        await using var gateway = await FakeGateway.StartAsync();
+        var host = Host(gateway);
+        gateway.Offer(A.Task($"trap '' TERM; echo $$ > {_root}/a; exec sleep 1000"), A.Task($"setsid sh -c 'echo $$ > {_root}/b; exec sleep 1000' & sleep 1000"));
+        var pids = new[] { await Procs.PidFromAsync($"{_root}/a"), await Procs.PidFromAsync($"{_root}/b") };
+        var refused = await Assert.ThrowsAsync<InvalidOperationException>(() => WorkerAgent.SweepAsync($"{_root}/work", TimeProvider.System, CancellationToken.None));
+        Assert.StartsWith("WorkDirectory:", refused.Message, StringComparison.Ordinal);
+        Procs.Kill(host.Id, "STOP");
+        Procs.Kill(GuardOf(host.Id), "KILL");
+        host.Kill(entireProcessTree: false);
+        await host.WaitForExitAsync();
+        Assert.All(pids, pid => Assert.True(Procs.IsRunning(pid)));
+
+        var ended = await WorkerAgent.SweepAsync($"{_root}/work", TimeProvider.System, CancellationToken.None);
+
+        Assert.InRange(ended, 2, int.MaxValue);
+        foreach (var pid in pids) await Procs.GoneAsync(pid);
+        Assert.Equal(0, await WorkerAgent.SweepAsync($"{_root}/work", TimeProvider.System, CancellationToken.None));
+        Assert.Equal(0, await WorkerAgent.SweepAsync($"{_root}/none", TimeProvider.System, CancellationToken.None));
+        Assert.False(Directory.Exists($"{_root}/none"));
+    }
+
+    [Fact]
     public async Task AGuardThatDies_IsReplaced_AndLearnsWhatRuns()
     {
         await using var gateway = await FakeGateway.StartAsync();

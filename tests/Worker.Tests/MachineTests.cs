@@ -32,6 +32,49 @@ public sealed class MachineTests
         Assert.Equal(256, gateway.Polls[0].MaxLeases);
     }
 
+    [Fact]
+    public async Task MemoryAndGpus_ReplaceSinglePartsOfWhatIsDetected()
+    {
+        await using var gateway = await FakeGateway.StartAsync();
+        await using var worker = new TestWorker([gateway], o => o with { Capacity = null, Slots = 3, MemoryBytes = 700 << 20, Gpus = 0 });
+        await gateway.UntilAsync(() => gateway.Polls.Count > 0, "a poll");
+
+        var capacity = gateway.Polls[0].Capacity;
+        Assert.Equal((3, 700 << 20, 0), (capacity.Cpu, capacity.MemoryBytes, capacity.Gpu));
+        Assert.InRange(capacity.DiskBytes, 1, long.MaxValue);
+    }
+
+    [Fact]
+    public async Task OfTheGpus_TheFirstAreOffered_AndMoreThanThereAreIsAnError()
+    {
+        var tool = Directory.CreateTempSubdirectory("fanfare-smi-").FullName;
+        var path = Environment.GetEnvironmentVariable("PATH");
+        try
+        {
+            await File.WriteAllTextAsync($"{tool}/nvidia-smi", "#!/bin/sh\nprintf '0\\n1\\n7\\n'\n");
+            File.SetUnixFileMode($"{tool}/nvidia-smi", UnixFileMode.UserRead | UnixFileMode.UserExecute);
+            Environment.SetEnvironmentVariable("PATH", $"{tool}:{path}");
+            var options = new WorkerOptions { Servers = [], WorkDirectory = tool };
+
+            var (all, indexes) = await MachineCapacity.DetectAsync(options, _ => { }, TimeProvider.System);
+            var (some, first) = await MachineCapacity.DetectAsync(options with { Gpus = 2 }, _ => { }, TimeProvider.System);
+            var (none, without) = await MachineCapacity.DetectAsync(options with { Gpus = 0 }, _ => { }, TimeProvider.System);
+            var error = await Assert.ThrowsAsync<InvalidOperationException>(() => MachineCapacity.DetectAsync(options with { Gpus = 4 }, _ => { }, TimeProvider.System));
+
+            Assert.Equal([3, 2, 0], new[] { all.Gpu, some.Gpu, none.Gpu });
+            Assert.Equal([0, 1, 7], indexes);
+            Assert.Equal([0, 1], first);
+            Assert.Empty(without);
+            Assert.StartsWith("Gpus: 4", error.Message, StringComparison.Ordinal);
+            Assert.Contains("at most 3", error.Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("PATH", path);
+            Directory.Delete(tool, recursive: true);
+        }
+    }
+
     [Theory]
     [InlineData("0\n1\n7\n", new[] { 0, 1, 7 })]
     [InlineData("", new int[0])]

@@ -24,12 +24,30 @@ public sealed class OptionsTests
             Token = "a\nb",
             PollWait = TimeSpan.FromMinutes(1),
             PassEnvironment = ["FANFARE_TOKEN"],
+            MemoryBytes = 0,
+            Gpus = -1,
+            LeaveAfter = TimeSpan.FromSeconds(120),
         };
 
         var error = Assert.Throws<ArgumentException>(() => new WorkerAgent(bad, TimeProvider.System, new LogBook()));
 
-        foreach (var field in (string[])["Name", "Servers", "WorkDirectory", "Queues", "Slots", "Capacity", "Token", "PollWait", "PassEnvironment"])
+        foreach (var field in (string[])["Name", "Servers", "WorkDirectory", "Queues", "Slots", "Capacity", "Token", "PollWait", "PassEnvironment", "MemoryBytes", "Gpus", "LeaveAfter"])
             Assert.Contains(error.Message.Split(Environment.NewLine), l => l.StartsWith($"{field}:", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(40, false)]
+    [InlineData(41, true)]
+    public void AWorkerThatLeaves_WaitsLongerThanTwoPollsMayTake(int seconds, bool isGood) =>
+        Assert.Equal(isGood, (Good with { LeaveAfter = TimeSpan.FromSeconds(seconds) }).Validate().Count == 0);
+
+    [Fact]
+    public void SinglePartsOfTheCapacity_GoTogether_AndNotWithAllOfIt()
+    {
+        var parts = Good with { Slots = 2, MemoryBytes = 1 << 30, Gpus = 0 };
+
+        Assert.Empty(parts.Validate());
+        Assert.Equal(2, (parts with { Capacity = new ResourceSpec(1, 1, 0, 1) }).Validate().Count);
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Fanfare.Cli.Hosting;
 using Fanfare.Gateway;
+using Fanfare.Specs;
 using Fanfare.Worker;
 
 namespace Fanfare.Cli.Commands;
@@ -14,6 +15,9 @@ internal static class WorkerCommand
         var queues = new Option<string[]>("--queue") { Description = "Serve only this queue; may be repeated, the preferred one first", HelpName = "QUEUE", DefaultValueFactory = _ => [] };
         var data = new Option<string?>("--data") { Description = "Directory for tasks and packages. Default: 'worker' in $XDG_DATA_HOME/fanfare, else in ~/.local/share/fanfare", HelpName = "DIR" };
         var slots = new Option<int?>("--slots") { Description = "Cores to offer. Default: all", HelpName = "N", Validators = { r => Arguments.InRange(r, 1, 100_000) } };
+        var memory = new Option<string?>("--memory") { Description = "Memory to offer, as in 8GiB. Default: all", HelpName = "SIZE" };
+        var gpus = new Option<int?>("--gpus") { Description = "GPUs to offer, the first of those that there are. Default: all", HelpName = "N", Validators = { r => Arguments.InRange(r, 0, 1000) } };
+        var leave = new Option<string?>("--leave-after") { Description = "End, and the tasks with it, when no server has answered for so long, as in 2h. Default: never", HelpName = "TIME" };
         var secrets = new Option<string?>("--secrets") { Description = "Directory with a file for each secret", HelpName = "DIR" };
         var passed = new Option<string[]>("--pass-env") { Description = "Variable of the worker's own environment that its tasks get; may be repeated", HelpName = "NAME", DefaultValueFactory = _ => [] };
         var warm = new Option<int?>("--warm-servers") { Description = "Most fork servers kept for steps that have one. 0: every task starts cold. Default: 8", HelpName = "N", Validators = { r => Arguments.InRange(r, 0, 1000) } };
@@ -22,7 +26,7 @@ internal static class WorkerCommand
         spot.AcceptOnlyFromAmong("auto", "on", "off");
         var command = new Command("worker", "Run tasks for a server until stopped")
         {
-            name, queues, data, slots, secrets, passed, warm, address, spot,
+            name, queues, data, slots, memory, gpus, secrets, passed, warm, address, spot, leave,
         };
         var logged = new LogArguments();
         logged.AddTo(command);
@@ -41,6 +45,9 @@ internal static class WorkerCommand
                     secretsDirectory is null ? null : Path.GetFullPath(secretsDirectory, session.Host.WorkingDirectory), log)
                 {
                     PassEnvironment = parsed.GetValue(passed)!,
+                    MemoryBytes = Size(parsed.GetValue(memory)),
+                    Gpus = parsed.GetValue(gpus),
+                    LeaveAfter = Duration(parsed.GetValue(leave)),
                     WarmServers = parsed.GetValue(warm),
                     Address = parsed.GetValue(address),
                     Spot = parsed.GetValue(spot) is { } mode ? Enum.Parse<SpotMode>(mode, ignoreCase: true) : SpotMode.Auto,
@@ -49,4 +56,10 @@ internal static class WorkerCommand
             return ExitCode.Success;
         });
     }
+
+    private static long? Size(string? given) => given is null ? null
+        : SizeText.TryRead(given, out var bytes) ? bytes : throw new CommandException(ExitCode.Usage, $"--memory '{given}' is no size.", $"Write {SizeText.Rule}.");
+
+    private static TimeSpan? Duration(string? given) => given is null ? null
+        : DurationText.TryRead(given, out var time) ? time : throw new CommandException(ExitCode.Usage, $"--leave-after '{given}' is no duration.", $"Write {DurationText.Rule}.");
 }

@@ -31,6 +31,15 @@ internal sealed record LocalWorkerOptions(
     /// <summary>Whether it looks out for EC2 taking its machine back.</summary>
     public SpotMode Spot { get; init; } = SpotMode.Off;
 
+    /// <summary>Bytes of memory to offer; null for all of the machine's.</summary>
+    public long? MemoryBytes { get; init; }
+
+    /// <summary>GPUs to offer, the first that there are; null for all.</summary>
+    public int? Gpus { get; init; }
+
+    /// <summary>How long no server has to answer for the worker to end; null for ever.</summary>
+    public TimeSpan? LeaveAfter { get; init; }
+
     /// <summary>Where other workers reach this machine; null for the address from which it speaks to its servers.</summary>
     public string? Address { get; init; }
 }

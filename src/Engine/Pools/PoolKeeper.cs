@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Fanfare.Contracts;
 using Fanfare.Core;
 
@@ -148,7 +149,8 @@ internal sealed class PoolKeeper(EngineNode node, StreamId id, ProviderLists lis
     {
         VCpus = Math.Max(1, (int)Math.Ceiling(machine.Cpu)),
         MemoryMiB = Math.Max(1, machine.MemoryBytes >> 20),
-        Architecture = "x86_64",
+        // They are processes of this machine.
+        Architecture = RuntimeInformation.OSArchitecture == Architecture.Arm64 ? "arm64" : "x86_64",
         Gpus = machine.Gpu,
     };
 

@@ -71,6 +71,8 @@ internal sealed class GatewayClient : IDisposable
             if (response.StatusCode == HttpStatusCode.BadRequest && request.Draining is not null) return await PollAsync(server, request with { Draining = null }, timeout, cancellationToken);
             if (!response.IsSuccessStatusCode)
             {
+                // Of a server that is not ready now. Others may be anybody's, where the server was: a proxy, or another program.
+                if (response.StatusCode is HttpStatusCode.TooManyRequests or HttpStatusCode.InternalServerError or HttpStatusCode.ServiceUnavailable) Servers.Heard();
                 var detail = await DetailAsync(response, both.Token);
                 Servers.Failed(server, $"it answered a poll with {(int)response.StatusCode}: {detail}", RetryAfter(response) ?? Patience(response.StatusCode));
                 return null;

@@ -14,6 +14,7 @@ internal sealed class ServerList
     private readonly IWorkerLog _log;
     private readonly int _home;
     private int _current;
+    private long _heardAt;
     private bool _connected, _spreads;
 
     /// <param name="worker">Its name says which of many servers is its own, so that workers that were given the same list spread over it. Rendezvous hashing
@@ -23,6 +24,7 @@ internal sealed class ServerList
         _time = time;
         _log = log;
         _servers = [.. servers.Select(s => new Server(s.AbsoluteUri.EndsWith('/') ? s : new Uri(s.AbsoluteUri + "/"), time.GetTimestamp()))];
+        _heardAt = time.GetTimestamp();
         _home = Enumerable.Range(0, _servers.Length).MaxBy(i => BinaryPrimitives.ReadUInt64BigEndian(SHA256.HashData(Encoding.UTF8.GetBytes($"{worker} {_servers[i].Address}"))));
     }
 
@@ -42,6 +44,21 @@ internal sealed class ServerList
         {
             lock (_lock) return _spreads && _current != _home ? _servers[_home] : null;
         }
+    }
+
+    /// <summary>How long none of them has answered, or since the worker's start.</summary>
+    public TimeSpan SilentFor
+    {
+        get
+        {
+            lock (_lock) return _time.GetElapsedTime(_heardAt);
+        }
+    }
+
+    /// <summary>One of them is there, whether it can do something for the worker or not.</summary>
+    public void Heard()
+    {
+        lock (_lock) _heardAt = _time.GetTimestamp();
     }
 
     /// <summary>The servers share the work, so that their workers are to spread over them.</summary>
@@ -91,6 +108,7 @@ internal sealed class ServerList
         lock (_lock)
         {
             server.Failures = 0;
+            _heardAt = _time.GetTimestamp();
             if (_connected) return;
             _connected = true;
             foreach (var each in _servers) each.ToldReason = null;

@@ -13,17 +13,23 @@ internal static class MachineCapacity
     private static readonly TimeSpan GpuPatience = TimeSpan.FromSeconds(20);
 
     /// <summary>The capacity to offer, and the indexes of its GPUs.</summary>
+    /// <exception cref="InvalidOperationException">More GPUs are to be offered than there are.</exception>
     public static async Task<(ResourceSpec Capacity, IReadOnlyList<int> Gpus)> DetectAsync(WorkerOptions options, IWorkerLog log, TimeProvider time)
     {
-        var gpus = options.Capacity is { Gpu: 0 } ? [] : await GpusAsync(log, time);
+        var gpus = options.Capacity is { Gpu: 0 } || options.Gpus == 0 ? [] : await GpusAsync(log, time);
         if (options.Capacity is { } given)
         {
             // GPUs that are given but not seen are counted from zero, as the driver does.
             if (given.Gpu > gpus.Count) gpus = [.. Enumerable.Range(0, given.Gpu)];
             return (given, [.. gpus.Take(given.Gpu)]);
         }
+        if (options.Gpus is { } some)
+        {
+            if (some > gpus.Count) throw new InvalidOperationException($"Gpus: {some} are to be offered, and this machine shows {gpus.Count} (nvidia-smi lists them). Offer at most {gpus.Count}.");
+            gpus = [.. gpus.Take(some)];
+        }
         // ProcessorCount knows of affinity and of the cgroup's quota.
-        return (new ResourceSpec(options.Slots ?? Environment.ProcessorCount, MemoryBytes(), gpus.Count, DiskBytes(options.WorkDirectory)), gpus);
+        return (new ResourceSpec(options.Slots ?? Environment.ProcessorCount, options.MemoryBytes ?? MemoryBytes(), gpus.Count, DiskBytes(options.WorkDirectory)), gpus);
     }
 
     /// <summary>The smaller of the machine's memory and the cgroup's limit.</summary>
