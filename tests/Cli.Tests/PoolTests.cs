@@ -103,7 +103,7 @@ public sealed class PoolTests : IAsyncLifetime, IDisposable
               machines 1 starting, 2 busy, 1 ending; 5 wanted, of at most 20, at least 1, 2 spare
               each     7.5 cores, 30 GiB of memory, 1 GPU
               queues   gpu train
-              ends     when idle for 5 m 00 s, or 24 h 00 m old, or not heard of 10 m 00 s after its launch
+              ends     when idle for 5 m, or 1 d old, or not heard of 10 m after its launch
               launches fanfare-gpu:7: g6.2xlarge g6.4xlarge in eu-central-1a; 80 % spot for at most 0.40 USD an hour, on demand what spot does not give
               why      It waits for 1 machine that is being launched.
               why      Of g6.4xlarge there is no capacity␛[2J.

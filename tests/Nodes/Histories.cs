@@ -27,6 +27,11 @@ internal static class Histories
             var stream = StreamId.Backfill(ns, backfill.Backfill);
             foreach (var entry in (await store.Journal.OpenAsync(stream, default)).Events) checker.Read(new Recorded(0, entry.At, "", stream, entry, ""));
         }
+        foreach (var pool in (await store.ReadModel.ListPoolsAsync(null, 1000, default)).Items)
+        {
+            var stream = StreamId.Pool(pool.Pool);
+            foreach (var entry in (await store.Journal.OpenAsync(stream, default)).Events) checker.Read(new Recorded(0, entry.At, "", stream, entry, ""));
+        }
         var notices = new List<Recorded>();
         foreach (var notice in (await store.ReadModel.ListNoticesAsync(ns, null, false, null, 1000, default)).Items)
         {

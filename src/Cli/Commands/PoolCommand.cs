@@ -97,7 +97,7 @@ internal static class PoolCommand
         screen.Say($"  machines {Machines(pool)}; {pool.Wanted} wanted, of at most {spec.Max}{(spec.Min > 0 ? $", at least {spec.Min}" : "")}{(spec.Spare > 0 ? $", {spec.Spare} spare" : "")}");
         screen.Say($"  each     {Offer(spec.Machine)}");
         screen.SayMarkup($"  queues   {Queues(spec)}");
-        screen.Say($"  ends     when idle for {Words.Duration(spec.Idle)}{(spec.Lifetime is { } age ? $", or {Words.Duration(age)} old" : "")}, or not heard of {Words.Duration(spec.RegisterWithin)} after its launch");
+        screen.Say($"  ends     when idle for {Words.Exactly(spec.Idle)}{(spec.Lifetime is { } age ? $", or {Words.Exactly(age)} old" : "")}, or not heard of {Words.Exactly(spec.RegisterWithin)} after its launch");
         if (spec.Ec2 is { } ec2) screen.SayMarkup($"  launches {Screen.Escape(Launches(ec2))}");
         foreach (var why in pool.Why) screen.SayMarkup($"  [yellow]why[/]      {Screen.Escape(why)}");
         if (pool.Machines.Count == 0) return;
