@@ -54,7 +54,7 @@ public sealed class LocalCrashTests
         await using var stage = new LocalStage();
         var random = new Random(7);
         var longest = TimeSpan.FromMilliseconds(300);
-        int early = 0, within = 0;
+        var within = 0;
         for (var kill = 0; kill < Kills; kill++)
         {
             var request = LocalStage.RequestOf($"k-{kill}", OfOneLaunch);
@@ -64,14 +64,13 @@ public sealed class LocalCrashTests
             var (isThrough, took) = await LaunchAndKillAsync(stage.Root, request.Id, kill == 0 ? null : () => kill % 2 == 0 ? Task.Delay(time) : LocalStage.UntilAsync(() => Begun() >= count, $"{count} workers have begun"));
             if (kill == 0) longest = took;
             var begun = Begun();
-            if (!isThrough && begun == 0) early++;
             if (!isThrough && begun is > 0 and < OfOneLaunch) within++;
 
             var provider = stage.Restart();
             await JudgeAsync(stage, provider, request, await provider.LaunchAsync(request, CancellationToken.None), $"Kill {kill} ({begun} of {OfOneLaunch} had begun)");
             LocalStage.KillAll(stage.Options.Directory);
         }
-        Assert.True(early > 0 && within > 0, $"Of {Kills} launches {early} were interrupted before the first worker began, and {within} between the first and the last.");
+        Assert.True(within > 0, $"None of {Kills} launches was interrupted between the first worker and the last.");
     }
 
     /// <summary>What was made is what was asked for; each of it began once, runs once, and is listed.</summary>
