@@ -180,7 +180,7 @@ public sealed class WorkerAgent
     private async Task LeaveAsync(ServerList servers, TimeSpan longest, CancellationToken cancellationToken)
     {
         while (servers.SilentFor is var silent && silent < longest) await Task.Delay(longest - silent + TimeSpan.FromMilliseconds(1), _time, cancellationToken);
-        _log(FormattableString.Invariant($"Worker {_options.Name} ends: no server has answered for {longest:c} (hours, minutes, seconds), and its tasks end with it."));
+        _log.Write(LogSeverity.Warning, FormattableString.Invariant($"Worker {_options.Name} ends: no server has answered for {longest:c} (hours, minutes, seconds), and its tasks end with it."));
         await _halt.CancelAsync();
     }
 
