@@ -178,7 +178,7 @@ public sealed partial class EngineNode
             var explanation = step.Explain(task.Split, moment.Now);
             if (explanation.State != "waiting" || !step.IsReady(task.Split)) return explanation;
             var (why, expectedAt) = Dispatcher.WhyUnserved(step.Offer, step.Before(task.Split));
-            return explanation with { Details = [.. explanation.Details, .. why], ExpectedAt = expectedAt };
+            return explanation with { Details = [.. explanation.Details, .. why, .. _keepers.Values.Select(keeper => keeper.For(step.Offer.Queue, step.Offer.Resources)).OfType<string>().Order(StringComparer.Ordinal)], ExpectedAt = expectedAt };
         })).WaitAsync(cancellationToken);
 
     public Task<PollResponse> PollAsync(PollRequest request, CancellationToken cancellationToken) => OnLoop(async () =>

@@ -47,6 +47,9 @@ public static class PoolFileReader
         // Its workers would never offer what the pool counts on.
         if (machine is not null && pool.Ec2?.Needs is { } needs && needs.Gpus < machine.Gpu)
             fields["machine"]!.Complain($"A machine offers {machine.Gpu} GPUs to tasks, and what 'ec2.needs' asks for has {needs.Gpus}.", "Raise 'gpus' of 'ec2.needs', or lower 'machine.gpu'.");
+        // Each of them would take the first devices of the machine.
+        if (machine is { Gpu: > 0 } && pool is { Provider: PoolProvider.Local, Max: > 1 })
+            fields["machine"]!.Complain("Workers of one machine cannot share its GPUs, and each of this pool would take the same ones.", "Give 'max: 1', or leave 'gpu' out.");
         return pool;
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Fanfare.Contracts;
 using Fanfare.Core;
@@ -34,6 +35,7 @@ internal sealed class PoolKeeper(EngineNode node, StreamId id, ProviderLists lis
     private readonly TaskCompletionSource _looked = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TimeSpan _pause = _firstPause, _launchFrom, _listFrom;
     private (PoolDecision Decision, IReadOnlyList<SeenMachine> Machines, IReadOnlyList<LaunchRequest> Launches, PoolTrouble? Trouble)? _last;
+    private PoolSpec? _spec;
     private string? _said, _waits;
     private bool _hasLooked;
 
@@ -73,6 +75,15 @@ internal sealed class PoolKeeper(EngineNode node, StreamId id, ProviderLists lis
         return new PoolInfo(standing.Spec, standing.Version, standing.Setting, standing.DeletedAt, decision.Wanted, infos, why);
     }
 
+    /// <summary>What the pool does for tasks of a queue that wait; null when it does nothing for them.</summary>
+    public string? For(string queue, ResourceSpec needs)
+    {
+        if (_last is not var (decision, machines, launches, _) || _spec is not { } spec || (spec.Queues.Count > 0 && !spec.Queues.Contains(queue))) return null;
+        if (!needs.FitsIn(spec.Machine)) return $"A machine of pool '{spec.Name}' is too small for it.";
+        var (coming, all) = (launches.Sum(launch => launch.Count) + machines.Count(machine => machine.State == MachineState.Starting), launches.Sum(launch => launch.Count) + machines.Count);
+        return string.Create(CultureInfo.InvariantCulture, $"Pool '{spec.Name}' has {all} of at most {spec.Max} machines, {coming} of them starting; {decision.Wanted} are wanted.{(_waits is { } waits ? " " + waits : "")}");
+    }
+
     private async Task<bool> LookAsync()
     {
         var pool = await AskAsync(static (PoolEntity entity, in Moment _) => new Look(entity.IsActive, entity.Spec, entity.IsDeleted, [.. entity.Machines], [.. entity.Launches], entity.Trouble));
@@ -87,7 +98,7 @@ internal sealed class PoolKeeper(EngineNode node, StreamId id, ProviderLists lis
 
         var machines = See(pool, await workers, await listing);
         var decision = PoolPlan.Of(new PoolScene(spec, pool.IsDeleted, machines, pool.Launches.Sum(launch => launch.Count), await demand, node.Now, node.Options.LeaseTerm + node.Options.LeaseMargin));
-        _last = (decision, machines, pool.Launches, pool.Trouble);
+        (_last, _spec) = ((decision, machines, pool.Launches, pool.Trouble), pool.IsDeleted ? null : spec);
         await DoAsync(provider, spec, decision, pool);
         return true;
     }
