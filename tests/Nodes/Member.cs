@@ -16,7 +16,7 @@ internal sealed class Member : IShardHost, IAsyncDisposable
     {
         (_node, _place, Name, Wire) = (node, place, name, wire);
         Engine = new EngineNode(
-            new EngineOptions { Seed = (ulong)name[0], IsOneOfSeveral = true, IsHeld = () => node.Store.Leads, ScanEvery = TimeSpan.FromSeconds(1), IsMeasured = true, Notifier = site.Receivers },
+            new EngineOptions { Seed = (ulong)name[0], IsOneOfSeveral = true, IsHeld = () => node.Store.Leads, ScanEvery = TimeSpan.FromSeconds(1), IsMeasured = true, Notifier = site.Receivers, ProviderOf = _ => site.Cloud },
             node.Store.Journal, node.Store.ReadModel, site.Blobs, TimeProvider.System, new ConcurrentExclusiveSchedulerPair().ExclusiveScheduler, site.Warn);
         Scheduler = new NodeScheduler(Engine, place.Settle(this), TimeProvider.System);
     }

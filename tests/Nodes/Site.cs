@@ -29,6 +29,9 @@ internal sealed class Site(INetwork network, string database) : IAsyncDisposable
     /// <summary>Whom notices are told to, by all nodes.</summary>
     public Receivers Receivers { get; } = new();
 
+    /// <summary>Where machines of pools come from, for all nodes.</summary>
+    public Cloud Cloud => field ??= new Cloud(this);
+
     public string Warnings => string.Join('\n', _warnings);
 
     public IReadOnlyCollection<Member> Members => [.. _members.Values];
@@ -61,10 +64,14 @@ internal sealed class Site(INetwork network, string database) : IAsyncDisposable
     /// <param name="queue">The one that it serves; null for all.</param>
     public Worker Work(string name, int slots, TimeSpan each, string? queue, IReadOnlyList<string> gateways)
     {
-        var worker = new Worker(name, slots, each, gateways, name => _members.TryGetValue(name, out var member) && !member.IsDown ? member.Scheduler.PollAsync : null, queue);
+        var worker = NewWorker(name, slots, each, queue, gateways);
         _workers.Add(worker);
         return worker;
     }
+
+    /// <summary>One that somebody else ends.</summary>
+    public Worker NewWorker(string name, int slots, TimeSpan each, string? queue, IReadOnlyList<string> gateways) =>
+        new(name, slots, each, gateways, name => _members.TryGetValue(name, out var member) && !member.IsDown ? member.Scheduler.PollAsync : null, queue);
 
     /// <param name="at">Owner of the run; null for whichever.</param>
     public async Task<string> StartRunAsync(Member through, FlowSpec flow, Member? at = null)
@@ -135,6 +142,7 @@ internal sealed class Site(INetwork network, string database) : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         foreach (var worker in _workers) await worker.DisposeAsync();
+        await Cloud.DisposeAsync();
         foreach (var member in Members)
         {
             member.Wire.Mend();

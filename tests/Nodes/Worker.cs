@@ -21,6 +21,7 @@ internal sealed class Worker : IAsyncDisposable
     private readonly Func<string, Poll?> _reach;
     private readonly Task _working;
     private int _gateway;
+    private string? _drain;
 
     /// <param name="queue">The one that it serves; null for all.</param>
     public Worker(string name, int slots, TimeSpan each, IReadOnlyList<string> gateways, Func<string, Poll?> reach, string? queue = null)
@@ -33,6 +34,9 @@ internal sealed class Worker : IAsyncDisposable
     public int Ended => _ended.Count;
 
     public int Polls { get; private set; }
+
+    /// <summary>Completes when it was told to end and has nothing any more.</summary>
+    public Task Left => _working;
 
     /// <summary>How long a task that is to end takes for it.</summary>
     public TimeSpan Grace { get; set; }
@@ -70,10 +74,11 @@ internal sealed class Worker : IAsyncDisposable
                 Worker = _name,
                 Boot = _boot,
                 Sequence = sequence,
-                WaitMs = _finished.Count > 0 ? 5 : (int)Math.Clamp(_held.Select(held => (held.Value.Since + _each - now).TotalMilliseconds).Concat(_ending.Values.Select(each => (each.Until - now).TotalMilliseconds)).DefaultIfEmpty(20_000).Min(), 5, 20_000),
+                WaitMs = _finished.Count > 0 || _drain is not null ? 5 : (int)Math.Clamp(_held.Select(held => (held.Value.Since + _each - now).TotalMilliseconds).Concat(_ending.Values.Select(each => (each.Until - now).TotalMilliseconds)).DefaultIfEmpty(20_000).Min(), 5, 20_000),
                 Capacity = capacity,
                 Free = new ResourceSpec(_slots - _held.Count, 0, 0, 0),
-                MaxLeases = _slots - _held.Count,
+                MaxLeases = _drain is null ? _slots - _held.Count : 0,
+                Draining = _drain,
                 Queues = _queue is null ? [] : [_queue],
                 Finished = [.. _finished],
                 Held = [.. _held.Select(held => new HeldLease(held.Value.Lease.Task, held.Key))],
@@ -93,6 +98,8 @@ internal sealed class Worker : IAsyncDisposable
                 foreach (var lease in answer.Leases)
                     if (!_ended.Contains(lease.Token)) _held.TryAdd(lease.Token, (lease, DateTimeOffset.UtcNow));
                 MostHeld = Math.Max(MostHeld, _held.Count);
+                _drain ??= answer.Drain;
+                if (request.Draining is not null && _held.Count == 0 && _finished.Count == 0) return;
             }
             catch (OperationCanceledException) when (_stop.IsCancellationRequested)
             {

@@ -56,10 +56,10 @@ public sealed class MachineTests
             Environment.SetEnvironmentVariable("PATH", $"{tool}:{path}");
             var options = new WorkerOptions { Servers = [], WorkDirectory = tool };
 
-            var (all, indexes) = await MachineCapacity.DetectAsync(options, _ => { }, TimeProvider.System);
-            var (some, first) = await MachineCapacity.DetectAsync(options with { Gpus = 2 }, _ => { }, TimeProvider.System);
-            var (none, without) = await MachineCapacity.DetectAsync(options with { Gpus = 0 }, _ => { }, TimeProvider.System);
-            var error = await Assert.ThrowsAsync<InvalidOperationException>(() => MachineCapacity.DetectAsync(options with { Gpus = 4 }, _ => { }, TimeProvider.System));
+            var (all, indexes) = await MachineCapacity.DetectAsync(options, new LogBook(), TimeProvider.System);
+            var (some, first) = await MachineCapacity.DetectAsync(options with { Gpus = 2 }, new LogBook(), TimeProvider.System);
+            var (none, without) = await MachineCapacity.DetectAsync(options with { Gpus = 0 }, new LogBook(), TimeProvider.System);
+            var error = await Assert.ThrowsAsync<InvalidOperationException>(() => MachineCapacity.DetectAsync(options with { Gpus = 4 }, new LogBook(), TimeProvider.System));
 
             Assert.Equal([3, 2, 0], new[] { all.Gpu, some.Gpu, none.Gpu });
             Assert.Equal([0, 1, 7], indexes);

@@ -22,7 +22,7 @@ internal sealed class PoolProviders(LocalServerOptions options) : IDisposable
     /// <summary>The server answers there from now on, for workers on this machine.</summary>
     public void Open(Uri url) => _url.TrySetResult(url);
 
-    /// <summary>Null of what this server does not make: machines of EC2 without a name by which others know theirs from its own, and machines of its own where it is one of several.</summary>
+    /// <summary>Null of what this server does not make: machines of EC2 without a name by which others know theirs from its own, and machines of its own where another server may take over, which would not find them.</summary>
     public IInstanceProvider? Of(PoolProvider provider)
     {
         lock (_lock)
@@ -30,7 +30,7 @@ internal sealed class PoolProviders(LocalServerOptions options) : IDisposable
             if (_providers.TryGetValue(provider, out var known)) return known;
             Func<CancellationToken, Task<IInstanceProvider>>? open = provider switch
             {
-                PoolProvider.Local when options.Silo is null => OpenLocalAsync,
+                PoolProvider.Local when options.Silo is null && options.Database is null => OpenLocalAsync,
                 PoolProvider.Ec2 when options.Cluster is not null => OpenEc2Async,
                 _ => null,
             };

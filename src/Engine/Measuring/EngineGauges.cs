@@ -29,7 +29,7 @@ internal sealed class EngineGauges : IDisposable
         (StreamKind.Flow, Telemetry.Tag(Telemetry.Kind, "flow")), (StreamKind.Schedule, Telemetry.Tag(Telemetry.Kind, "schedule")),
         (StreamKind.Event, Telemetry.Tag(Telemetry.Kind, "event")), (StreamKind.Trigger, Telemetry.Tag(Telemetry.Kind, "trigger")),
         (StreamKind.Backfill, Telemetry.Tag(Telemetry.Kind, "backfill")),
-        (StreamKind.Notice, Telemetry.Tag(Telemetry.Kind, "notice")),
+        (StreamKind.Notice, Telemetry.Tag(Telemetry.Kind, "notice")), (StreamKind.Pool, Telemetry.Tag(Telemetry.Kind, "pool")),
         (StreamKind.Run, Telemetry.Tag(Telemetry.Kind, "run")), (StreamKind.Step, Telemetry.Tag(Telemetry.Kind, "step")),
     ];
 
