@@ -51,11 +51,12 @@ internal static class ReplayedStream
     {
         ["stream"] = entity.Id.ToString(),
         ["sequence"] = entity.Sequence,
-        // Of a schedule that was removed no row is read, nor of a notice that nobody is told of.
-        ["row"] = RowOf(entity.CurrentRow is ScheduleRow { Standing: null } or NoticeRow { IsRaised: false } ? null : entity.CurrentRow),
+        // Of a schedule that was removed no row is read, nor of a notice that nobody is told of, nor of a pool of which nothing is left.
+        ["row"] = RowOf(entity.CurrentRow is ScheduleRow { Standing: null } or NoticeRow { IsRaised: false } or PoolRow { Standing: null } ? null : entity.CurrentRow),
         ["tasks"] = entity is StepEntity step ? TasksOf(step, events) : null,
         ["outbox"] = new JsonArray([.. OutboxOf(entity).Select(MessageOf)]),
         ["flow"] = entity is FlowEntity flow ? new JsonObject { ["latest"] = flow.Latest, ["deleted"] = flow.Deleted } : null,
+        ["pool"] = entity is PoolEntity pool ? PoolOf(pool) : null,
     };
 
     // Where each task is that ever was leased or decided on.
@@ -65,6 +66,16 @@ internal static class ReplayedStream
         return new JsonObject(splits.Distinct().Order().Select(s =>
             KeyValuePair.Create(s.ToString(System.Globalization.CultureInfo.InvariantCulture), (JsonNode?)step.Explain(s, DateTimeOffset.UnixEpoch).State)));
     }
+
+    // Of which the row says nothing.
+    private static JsonObject PoolOf(PoolEntity pool) => new()
+    {
+        ["version"] = pool.Version,
+        ["is_deleted"] = pool.IsDeleted,
+        ["launches"] = JsonSerializer.SerializeToNode(pool.Launches, Json),
+        ["machines"] = JsonSerializer.SerializeToNode(pool.Machines.OrderBy(machine => machine.Machine, StringComparer.Ordinal), Json),
+        ["trouble"] = JsonSerializer.SerializeToNode(pool.Trouble, Json),
+    };
 
     private static JsonNode MessageOf(OutboxMessage message) => new JsonObject
     {

@@ -22,7 +22,7 @@ public sealed class Recorder
         await using var stage = await Stage.OpenAsync(script);
         await play(stage);
         var rows = await stage.CloseAsync();
-        var events = ReadJournal(Path.Combine(stage.Directory, "journal.db"));
+        var events = ReadJournal(stage.Directory);
         var states = ReplayedStream.StatesOf(events);
 
         // A state that is not what the live run came to is not one to be kept.
@@ -35,10 +35,10 @@ public sealed class Recorder
     }
 
     // Read below the storage's own reader: the bytes as they stand in the file.
-    private static List<RecordedEvent> ReadJournal(string path)
+    internal static List<RecordedEvent> ReadJournal(string directory)
     {
         var events = new List<RecordedEvent>();
-        Assert.Equal(raw.SQLITE_OK, raw.sqlite3_open_v2(path, out var database, raw.SQLITE_OPEN_READWRITE, null));
+        Assert.Equal(raw.SQLITE_OK, raw.sqlite3_open_v2(Path.Combine(directory, "journal.db"), out var database, raw.SQLITE_OPEN_READWRITE, null));
         using (database)
         {
             const string Query = "SELECT s.name, e.version, e.seq, e.at_us, e.actor, e.payload FROM events e JOIN streams s ON s.id = e.stream_id ORDER BY e.position";

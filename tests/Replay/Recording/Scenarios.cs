@@ -35,6 +35,7 @@ internal static partial class Scenarios
         ["backfill"] = (Backfill, BackfillAsync),
         ["gang"] = (Gang, GangAsync),
         ["notify"] = (Notify, NotifyAsync),
+        ["pool"] = (Pool, PoolAsync),
     };
 
     // Which attempt of which task: "train[3] 0".

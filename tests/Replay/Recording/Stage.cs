@@ -41,7 +41,8 @@ internal sealed class Stage : IAsyncDisposable
         var directory = System.IO.Directory.CreateTempSubdirectory("fanfare-replay-").FullName;
         var store = await SqliteStore.OpenAsync(directory, TimeProvider.System, Console.Error.WriteLine);
         var blobs = new DirectoryBlobStore(Path.Combine(directory, "blobs"));
-        var node = new EngineNode(new EngineOptions { Seed = 1, CarriedAfter = 8, Notifier = new ScriptedReceivers() }, store.Journal, store.ReadModel, blobs, TimeProvider.System,
+        var cloud = new ScriptedCloud();
+        var node = new EngineNode(new EngineOptions { Seed = 1, CarriedAfter = 8, Notifier = new ScriptedReceivers(), ProviderOf = _ => cloud }, store.Journal, store.ReadModel, blobs, TimeProvider.System,
             new ConcurrentExclusiveSchedulerPair().ExclusiveScheduler, Console.Error.WriteLine);
         await node.RecoverAsync();
         return new Stage(directory, store, blobs, node, new ScriptedWorker(node, "recorder", script));
@@ -99,6 +100,14 @@ internal sealed class Stage : IAsyncDisposable
 
     private async Task<IReadOnlyList<NoticeRow>> NoticesAsync() => (await ReadModel.ListNoticesAsync(Namespace, null, false, null, 100, default)).Items;
 
+    public Task SetAsync(PoolSpec pool) => _node.SetPoolAsync(new SetPool(Operator, pool), default);
+
+    public Task DeletePoolAsync(string pool) => _node.DeletePoolAsync(new DeletePool(Operator, pool), default);
+
+    /// <summary>Waits for an event of a pool, which history does not show.</summary>
+    public Task SeenAsync<TEvent>(string pool)
+        where TEvent : Event => UntilAsync($"{typeof(TEvent).Name} of {pool}", () => Task.FromResult(Recorder.ReadJournal(Directory).Exists(e => e.Stream == StreamId.Pool(pool) && e.Event is TEvent)));
+
     /// <param name="from">Year in which the first interval may begin,</param>
     /// <param name="to">and the last may end.</param>
     public async Task BackfillAsync(string id, string flow, string schedule, int from, int to, int parallel, BackfillRerun rerun = BackfillRerun.None)
@@ -152,6 +161,7 @@ internal sealed class Stage : IAsyncDisposable
         foreach (var schedule in (await ReadModel.ListSchedulesAsync(Namespace, null, null, 100, default)).Items) rows[StreamId.Schedule(Namespace, schedule.Flow, schedule.Schedule)] = schedule;
         foreach (var backfill in (await ReadModel.ListBackfillsAsync(Namespace, null, null, 100, default)).Items) rows[StreamId.Backfill(Namespace, backfill.Backfill)] = backfill;
         foreach (var notice in await NoticesAsync()) rows[StreamId.Notice(Namespace, notice.Notice)] = notice;
+        foreach (var pool in (await ReadModel.ListPoolsAsync(null, 100, default)).Items) rows[StreamId.Pool(pool.Pool)] = pool;
         foreach (var published in (await ReadModel.ListEventsAsync(Namespace, null, null, 100, default)).Items) rows[StreamId.Event(Namespace, published.Event)] = published;
         await _store.DisposeAsync();
         return rows;
