@@ -41,7 +41,7 @@ internal static class ReplayVerdict
     }
 
     /// <summary>Members that are words of an enum.</summary>
-    private static readonly string[] _words = [".status", ".dialect", ".gap", ".repeat", ".missed", ".overlap"];
+    private static readonly string[] _words = [".status", ".dialect", ".gap", ".repeat", ".missed", ".overlap", ".provider", ".capacity", "].reason"];
 
     // Longer than any machine takes that is merely busy.
     private static readonly TimeSpan RealPatience = TimeSpan.FromSeconds(60);
@@ -62,6 +62,7 @@ internal static class ReplayVerdict
                     StreamKind.Trigger => new TriggerEntity(stream),
                     StreamKind.Backfill => new BackfillEntity(stream),
                     StreamKind.Notice => new NoticeEntity(stream),
+                    StreamKind.Pool => new PoolEntity(stream),
                     _ => new StepEntity(stream, context!, TimeSpan.FromMinutes(5)),
                 };
                 entity.Replay(opened.Events, opened.Acknowledged);
@@ -101,22 +102,28 @@ internal static class ReplayVerdict
                 return given.Zip(taken).Select((pair, i) => Difference(pair.First, pair.Second, $"{path}[{i}]")).FirstOrDefault(d => d is not null);
             case (null, null):
                 return null;
-            case (JsonValue given, JsonValue taken) when given.GetValueKind() == taken.GetValueKind() && MeansTheSame(given, taken, isWord: _words.Any(word => path.EndsWith(word, StringComparison.Ordinal))):
+            case (JsonValue given, JsonValue taken) when given.GetValueKind() == taken.GetValueKind() && MeansTheSame(given, taken, isWord: _words.Any(word => path.EndsWith(word, StringComparison.Ordinal)), isReal: path.EndsWith(".cpu", StringComparison.Ordinal)):
                 return null;
             default:
                 return $"{path} is {bytes?.ToJsonString() ?? "nothing"} in the bytes and {read?.ToJsonString() ?? "nothing"} in the event";
         }
     }
 
-    // Times have several forms and are kept to a tenth of a microsecond, numbers have exponents, and words of an enum are read in any case.
-    private static bool MeansTheSame(JsonValue given, JsonValue taken, bool isWord) => given.GetValueKind() switch
+    // Times and spans have several forms and are kept to a tenth of a microsecond, numbers have exponents, reals have 53 bits, and words of an enum are read in any case, and with and without what joins their parts.
+    private static bool MeansTheSame(JsonValue given, JsonValue taken, bool isWord, bool isReal) => given.GetValueKind() switch
     {
-        JsonValueKind.String when isWord => given.GetValue<string>().Equals(taken.GetValue<string>(), StringComparison.OrdinalIgnoreCase),
-        JsonValueKind.String => given.GetValue<string>() == taken.GetValue<string>() || (Time(given) is { } time && Time(taken) is { } other && (time - other).Duration() < TimeSpan.FromMicroseconds(1)),
+        JsonValueKind.String when isWord => Bare(given).Equals(Bare(taken), StringComparison.OrdinalIgnoreCase),
+        JsonValueKind.String => given.GetValue<string>() == taken.GetValue<string>() || (Time(given) is { } time && Time(taken) is { } other && (time - other).Duration() < TimeSpan.FromMicroseconds(1))
+            || (Span(given) is { } span && span == Span(taken)),
+        JsonValueKind.Number when isReal => given.GetValue<double>() == taken.GetValue<double>(),
         JsonValueKind.Number => given.GetValue<decimal>() == taken.GetValue<decimal>(),
         _ => true,
     };
 
     private static DateTimeOffset? Time(JsonValue value) =>
         DateTimeOffset.TryParse(value.GetValue<string>(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeLocal, out var time) ? time : null;
+
+    private static string Bare(JsonValue word) => word.GetValue<string>().Replace("_", "", StringComparison.Ordinal);
+
+    private static TimeSpan? Span(JsonValue value) => TimeSpan.TryParse(value.GetValue<string>(), CultureInfo.InvariantCulture, out var span) ? span : null;
 }
