@@ -6,7 +6,7 @@ public sealed class PoolTests : IAsyncLifetime, IDisposable
 {
     private const string File = """
         name: gpu
-        machine: {cpu: 8, memory: 32GiB, gpu: 1}
+        machine: {cpu: 8, memory: 32GiB}
         max: 3
         """;
 
@@ -120,7 +120,10 @@ public sealed class PoolTests : IAsyncLifetime, IDisposable
         var needs = new MachineNeeds { VCpus = 8, MemoryMiB = 30720, Architecture = "x86_64", Gpus = 2 };
         _server.Pools.Add(Gpu() with
         {
-            Spec = Gpu().Spec with { Queues = [], Min = 0, Spare = 0, Lifetime = null, Ec2 = new Ec2PoolSpec { Template = "t", Choices = [new MachineChoice("", Subnet: "subnet-0a1b")], Needs = needs } }, Machines = [], Why = [], DeletedAt = FakeServer.Start,
+            Spec = Gpu().Spec with { Queues = [], Min = 0, Spare = 0, Lifetime = null, Ec2 = new Ec2PoolSpec { Template = "t", Choices = [new MachineChoice("", Subnet: "subnet-0a1b")], Needs = needs } },
+            Machines = [],
+            Why = [],
+            DeletedAt = FakeServer.Start,
         });
 
         var answer = await _cli.RunAsync("pool", "show", "gpu");
@@ -171,7 +174,15 @@ public sealed class PoolTests : IAsyncLifetime, IDisposable
     private static PoolInfo Gpu() => new(
         new PoolSpec
         {
-            Name = "gpu", Provider = PoolProvider.Ec2, Queues = ["gpu", "train"], Machine = new ResourceSpec(7.5, 30L << 30, 1, 0), Min = 1, Max = 20, Spare = 2, Idle = TimeSpan.FromMinutes(5), Lifetime = TimeSpan.FromHours(24),
+            Name = "gpu",
+            Provider = PoolProvider.Ec2,
+            Queues = ["gpu", "train"],
+            Machine = new ResourceSpec(7.5, 30L << 30, 1, 0),
+            Min = 1,
+            Max = 20,
+            Spare = 2,
+            Idle = TimeSpan.FromMinutes(5),
+            Lifetime = TimeSpan.FromHours(24),
             Ec2 = new Ec2PoolSpec { Template = "fanfare-gpu:7", Choices = [new MachineChoice("g6.2xlarge", "eu-central-1a"), new MachineChoice("g6.4xlarge", "eu-central-1a")], SpotPercent = 80, MaxPrice = 0.40m },
         },
         4, new PoolSetting("ada", FakeServer.Start), null, 5,

@@ -109,7 +109,12 @@ public sealed class PoolFileTests
         {
             new LaunchRequest
             {
-                Cluster = "c", Pool = pool.Name, Id = "1", AskedAt = DateTimeOffset.UnixEpoch, Count = count, Template = pool.Ec2!.Template,
+                Cluster = "c",
+                Pool = pool.Name,
+                Id = "1",
+                AskedAt = DateTimeOffset.UnixEpoch,
+                Count = count,
+                Template = pool.Ec2!.Template,
                 Offerings = Offering.Mix(pool.Ec2.Choices, pool.Ec2.Needs, count, pool.Ec2.SpotPercent, pool.Ec2.OnDemandFallback, pool.Ec2.MaxPrice),
             }.Check();
         }
@@ -193,6 +198,13 @@ public sealed class PoolFileTests
     [InlineData("template: abc, needs: {" + Needs + ", without: 't2 or so'}", "a type of machines, or several with '*'")]
     [InlineData("template: abc, needs: {" + Needs + ", gpu: 1}", "'gpu' is no field of what machines need. Did you mean 'gpus'?")]
     public void WhatIsWrongWithItsMachines_IsTold_WithItsPlaceAndARemedy(string ec2, string what) => CheckWrong($"{{{Cloud}, ec2: {{{ec2}}}}}", what);
+
+    [Fact]
+    public void WorkersOfOneMachine_ShareNoGpus()
+    {
+        CheckWrong("{name: p, machine: {cpu: 8, gpu: 1}, max: 2}", "machine Workers of one machine cannot share its GPUs, and each of this pool would take the same ones.");
+        Assert.Empty(PoolFileReader.Read("{name: p, machine: {cpu: 8, gpu: 1}, max: 1}").Errors);
+    }
 
     [Fact]
     public void GpusThatTheMachinesDoNotHave_CannotBeOffered() =>

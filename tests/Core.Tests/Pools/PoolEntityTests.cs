@@ -163,7 +163,12 @@ public sealed class PoolEntityTests
 
     private static LaunchRequest Request(int count) => new()
     {
-        Cluster = "c", Pool = "", Id = "", AskedAt = default, Count = count, Offerings = [new Offering(CapacityKind.OnDemand) { Choices = [new MachineChoice("local")] }],
+        Cluster = "c",
+        Pool = "",
+        Id = "",
+        AskedAt = default,
+        Count = count,
+        Offerings = [new Offering(CapacityKind.OnDemand) { Choices = [new MachineChoice("local")] }],
     };
 
     private static LaunchAnswer Answer(LaunchRequest request, params string[] machines) => new(

@@ -146,7 +146,11 @@ public sealed class PoolPlanTests
             spec = spec with { Spare = Math.Min(spec.Spare, spec.Max), Min = chance.Next(spec.Max + 1) };
             var machines = Enumerable.Range(0, chance.Next(40)).Select(i => chance.Next(5) switch
             {
-                0 => Idle($"m{i}", chance.Next(200)), 1 => Starting($"m{i}", chance.Next(700)), 2 => Draining($"m{i}"), 3 => Silent($"m{i}", chance.Next(1500)), _ => Busy($"m{i}", Of(chance.Next(4), chance.Next(16)), tasks: chance.Next(1, 5)),
+                0 => Idle($"m{i}", chance.Next(200)),
+                1 => Starting($"m{i}", chance.Next(700)),
+                2 => Draining($"m{i}"),
+                3 => Silent($"m{i}", chance.Next(1500)),
+                _ => Busy($"m{i}", Of(chance.Next(4), chance.Next(16)), tasks: chance.Next(1, 5)),
             }).ToArray();
             Demand[] demand = [.. Enumerable.Range(0, chance.Next(4)).Select(_ => Waiting(chance.Next(1, 60), Of(chance.Next(1, 5), chance.Next(1, 17))))];
             var launching = chance.Next(5);

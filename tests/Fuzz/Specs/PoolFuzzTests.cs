@@ -54,7 +54,12 @@ public sealed class PoolFuzzTests(ITestOutputHelper output)
         if (pool.Ec2 is not { } ec2) return;
         new LaunchRequest
         {
-            Cluster = "fuzz", Pool = pool.Name, Id = "1", AskedAt = DateTimeOffset.UnixEpoch, Count = Math.Min(pool.Max, LaunchRequest.MostInstances), Template = ec2.Template,
+            Cluster = "fuzz",
+            Pool = pool.Name,
+            Id = "1",
+            AskedAt = DateTimeOffset.UnixEpoch,
+            Count = Math.Min(pool.Max, LaunchRequest.MostInstances),
+            Template = ec2.Template,
             Offerings = Offering.Mix(ec2.Choices, ec2.Needs, Math.Min(pool.Max, LaunchRequest.MostInstances), ec2.SpotPercent, ec2.OnDemandFallback, ec2.MaxPrice),
         }.Check();
     }

@@ -81,10 +81,23 @@ internal static class A
 
     public static PoolRow Pool(string name, int version, DateTimeOffset? deletedAt = null) => new(name, new PoolStanding(version, new PoolSpec
     {
-        Name = name, Provider = PoolProvider.Ec2, Queues = ["gpu", "default"], Machine = new ResourceSpec(7.5, 30L << 30, 1, 0), Min = 1, Max = 20, Spare = 2, Idle = TimeSpan.FromMinutes(5), Lifetime = TimeSpan.FromHours(24),
+        Name = name,
+        Provider = PoolProvider.Ec2,
+        Queues = ["gpu", "default"],
+        Machine = new ResourceSpec(7.5, 30L << 30, 1, 0),
+        Min = 1,
+        Max = 20,
+        Spare = 2,
+        Idle = TimeSpan.FromMinutes(5),
+        Lifetime = TimeSpan.FromHours(24),
         Ec2 = new Ec2PoolSpec
         {
-            Template = "fanfare-gpu:7", Choices = [new MachineChoice("", "eu-central-1a"), new MachineChoice("", Subnet: "subnet-0a1b")], SpotPercent = 80, OnDemandFallback = false, MaxPrice = 0.40m, Tags = new Dictionary<string, string> { ["team"] = "é\u0000\n" },
+            Template = "fanfare-gpu:7",
+            Choices = [new MachineChoice("", "eu-central-1a"), new MachineChoice("", Subnet: "subnet-0a1b")],
+            SpotPercent = 80,
+            OnDemandFallback = false,
+            MaxPrice = 0.40m,
+            Tags = new Dictionary<string, string> { ["team"] = "é\u0000\n" },
             Needs = new MachineNeeds { VCpus = 8, MostVCpus = 16, MemoryMiB = 30720, Architecture = "x86_64", Gpus = 1, GpuKinds = ["l4"], Without = ["t2.*"] },
         },
     }, new PoolSetting("ann\n", T0), deletedAt));
