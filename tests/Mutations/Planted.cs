@@ -22,6 +22,9 @@ internal static class Planted
     private const string Trigger = "Core/Triggers/TriggerEntity.cs";
     private const string Backfill = "Core/Backfills/BackfillEntity.cs";
     private const string Notice = "Core/Notices/NoticeEntity.cs";
+    private const string Pool = "Core/Pools/PoolEntity.cs";
+    private const string Plan = "Core/Pools/PoolPlan.cs";
+    private const string Keeper = "Engine/Pools/PoolKeeper.cs";
     private const string Contexts = "Engine/RunContexts.cs";
 
     public static IReadOnlyList<Mutation> Common { get; } =
@@ -86,6 +89,10 @@ internal static class Planted
         new("RunIsWatchedForEver", RunApply, "        if (generation == 0)\n            foreach (var (place, _) in NoticePolicy", "        if (generation == 1_000_000)\n            foreach (var (place, _) in NoticePolicy") { From = 3 },
         new("RuleIsPassedOver", "Core/Notices/NoticePolicy.cs", "item.rule.On.Contains(kind)", "item.rule.On[0] == kind") { From = 3 },
         new("OneTimeThatIsLeftOutIsNotToldOf", Schedule, "if (e.Skipped > 0) TellOfSkipped", "if (e.Skipped > 1) TellOfSkipped") { From = 12 },
+        new("MachineThatDrainsIsEndedBeforeItHasNothing", Plan, "if (machine.IsDrained) return", "if (machine.IsDrained || machine.State == MachineState.Draining) return") { From = 5 },
+        new("MachineThatEndedIsNotForgotten", Pool, "foreach (var machine in e.Machines) _machines.Remove(machine.Machine);\n                break;", "break;") { From = 5 },
+        new("MachineOfAnOpenLaunchIsAStray", Pool, "!_machines.ContainsKey(each.Id) && !open.Contains(each.Launch))", "!_machines.ContainsKey(each.Id))") { From = 165 },
+        new("NewKeeperTakesMachinesForNeverHeardOf", Keeper, "WasHeard = !_hasLooked }", "WasHeard = false }") { From = 1005 },
         new("HaltedStepOpensOthersThatStart", Apply, "                _paused = e.Run.Halted is true;\n", "                _paused = false;\n"),
     ];
 
