@@ -1,3 +1,7 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+
 namespace Fanfare.Contracts;
 
 /// <summary>A pool: like machines that are started when tasks wait and ended when none do. One machine is one worker, whose name is the machine's id.</summary>
@@ -15,6 +19,7 @@ public sealed record PoolSpec
     public IReadOnlyList<string> Queues { get => field ?? []; init; }
 
     /// <summary>What the worker of one machine offers to tasks, at least. A task that needs more is not for this pool.</summary>
+    [JsonConverter(typeof(FiniteResources))]
     public required ResourceSpec Machine { get; init; }
 
     /// <summary>Machines that it has though nothing waits. 0 to <see cref="Max"/>, default 0.</summary>
@@ -71,4 +76,19 @@ public sealed record Ec2PoolSpec
 
     /// <summary>Put onto each machine as tags, beside those of the pool itself.</summary>
     public IReadOnlyDictionary<string, string>? Tags { get; init; }
+}
+
+/// <summary>Resources whose cores are a number: what is too large for one is read as infinite, which no JSON says, so a pool that had it could be read and never be written again.</summary>
+internal sealed class FiniteResources : JsonConverter<ResourceSpec>
+{
+    public override ResourceSpec? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        var read = JsonSerializer.Deserialize(ref reader, Plain(options));
+        return read is null || double.IsFinite(read.Cpu) ? read : throw new JsonException("cpu: a machine has a finite number of cores.");
+    }
+
+    public override void Write(Utf8JsonWriter writer, ResourceSpec value, JsonSerializerOptions options) => JsonSerializer.Serialize(writer, value, Plain(options));
+
+    // As strict as whoever reads: the journal refuses what others let be.
+    private static JsonTypeInfo<ResourceSpec> Plain(JsonSerializerOptions options) => (JsonTypeInfo<ResourceSpec>)options.GetTypeInfo(typeof(ResourceSpec));
 }
