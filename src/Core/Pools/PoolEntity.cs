@@ -50,8 +50,12 @@ public sealed class PoolEntity(StreamId id, int carriedAfter = PoolEntity.Carrie
     {
     }
 
+    /// <exception cref="RefusedException">It has machines, and they are of another provider.</exception>
     public PoolChange Set(PoolSpec spec, in Moment moment)
     {
+        // Nobody would find them again, nor end them.
+        if (IsActive && Spec!.Provider != spec.Provider && _launches.Count + _machines.Count > 0)
+            throw new RefusedException(RefusalKind.Conflict, "FAN0003", $"provider: pool '{Id.Name}' has {_launches.Count + _machines.Count} machines and launches of another one, which would be forgotten. Delete the pool, and set it when they have ended; or give the new one another name.");
         if (Spec is not null && !IsDeleted && Text(Spec) == Text(spec)) return new PoolChange(Id.Name, Version, New: false);
         Decide(new PoolSet(Version + 1, spec), moment);
         return new PoolChange(Id.Name, Version, New: true);

@@ -14,8 +14,9 @@ public sealed record PoolScene(PoolSpec Spec, bool IsDeleted, IReadOnlyList<Seen
 /// <param name="IdleFor">How long it has had nothing to do.</param>
 /// <param name="UnheardFor">How long its worker has not been heard of.</param>
 /// <param name="WasHeard">Whether its worker may have been heard of before, and may hold leases.</param>
+/// <param name="IsCordoned">Whether all nodes had been told to give it no tasks when it was looked at.</param>
 /// <param name="IsDrained">Whether its worker takes no more tasks, has none, and is gone.</param>
-public sealed record SeenMachine(PoolMachine Machine, MachineState State, ResourceSpec? Free, int Tasks, TimeSpan IdleFor, TimeSpan UnheardFor, bool WasHeard, bool IsDrained);
+public sealed record SeenMachine(PoolMachine Machine, MachineState State, ResourceSpec? Free, int Tasks, TimeSpan IdleFor, TimeSpan UnheardFor, bool WasHeard, bool IsCordoned, bool IsDrained);
 
 /// <summary>What is to be done about a pool.</summary>
 /// <param name="Wanted">Machines that it would have.</param>
@@ -35,11 +36,16 @@ public static class PoolPlan
     public static PoolDecision Of(PoolScene scene)
     {
         var (spec, machines) = (scene.Spec, scene.Machines);
-        List<(string, string)> end = [];
+        List<(string, string)> end = [], drain = [];
         foreach (var machine in machines)
-            if (WhyEnd(scene, machine) is { } reason) end.Add((machine.Machine.Machine, reason));
+        {
+            if (WhyEnd(scene, machine) is not { } reason) continue;
+            // It may be heard of for the first time right now, and be given tasks: those that nobody may give any are ended.
+            if (machine.State == MachineState.Starting && !machine.IsCordoned) drain.Add((machine.Machine.Machine, reason));
+            else end.Add((machine.Machine.Machine, reason));
+        }
         if (scene.IsDeleted)
-            return new PoolDecision(0, 0, [.. machines.Where(TakesTasks).Select(machine => (machine.Machine.Machine, $"pool {spec.Name} was deleted"))], end, []);
+            return new PoolDecision(0, 0, [.. drain, .. machines.Where(TakesTasks).Select(machine => (machine.Machine.Machine, $"pool {spec.Name} was deleted"))], end, []);
 
         List<SeenMachine> up = [.. machines.Where(TakesTasks)], starting = [.. machines.Where(machine => machine.State == MachineState.Starting && WhyEnd(scene, machine) is null)];
         var (rooms, missing, why) = Place(scene, up, starting.Count + scene.Launching);
@@ -49,7 +55,7 @@ public static class PoolPlan
         var (coming, all) = (starting.Count + scene.Launching, machines.Count + scene.Launching);
         var launch = (int)Math.Clamp(wanted - up.Count - coming, 0, Math.Max(0, spec.Max - all));
         if (needed > spec.Max) why.Add(string.Create(CultureInfo.InvariantCulture, $"{needed} machines would be of use, and the pool has at most {spec.Max}."));
-        return new PoolDecision(wanted, launch, Drain(scene, up, used, wanted - coming), end, why);
+        return new PoolDecision(wanted, launch, [.. drain, .. Drain(scene, up, used, wanted - coming)], end, why);
     }
 
     private static List<(string, string)> Drain(PoolScene scene, List<SeenMachine> up, HashSet<string> used, int keep)

@@ -110,7 +110,9 @@ internal sealed class PoolKeeper(EngineNode node, StreamId id, ProviderLists lis
         foreach (var same in _seen.Where(seen => seen.Value is { Cordon: not null, Drains: false }).GroupBy(seen => seen.Value.Cordon!, seen => seen.Key))
         {
             List<string> workers = [.. same.Where(machine => IsTime($"cordon {machine}"))];
-            if (workers.Count > 0) await node.Whole.CordonAsync(workers, same.Key, node.Stopping);
+            if (workers.Count == 0) continue;
+            await node.Whole.CordonAsync(workers, same.Key, node.Stopping);
+            foreach (var worker in workers) _seen[worker].IsCordoned = true;
         }
         foreach (var same in decision.End.GroupBy(each => each.Why))
             await AskAsync((PoolEntity entity, in Moment moment) => entity.End(same.Select(each => each.Machine), same.Key, moment));
@@ -279,7 +281,7 @@ internal sealed class PoolKeeper(EngineNode node, StreamId id, ProviderLists lis
             var state = StateOf(machine, worker, seen, unheard, ending.Contains(machine.Machine));
             seen.IdleSince = state == MachineState.Idle ? seen.IdleSince ?? node.Uptime : null;
             return new SeenMachine(
-                machine, state, worker?.Free, worker?.Leases ?? 0, seen.IdleSince is { } since ? node.Uptime - since : TimeSpan.Zero, unheard, seen.WasHeard,
+                machine, state, worker?.Free, worker?.Leases ?? 0, seen.IdleSince is { } since ? node.Uptime - since : TimeSpan.Zero, unheard, seen.WasHeard, seen.IsCordoned,
                 worker is { Draining: not null } && worker.Free == worker.Capacity && unheard >= _drainedAfter);
         })];
         _hasLooked = true;
@@ -341,6 +343,9 @@ internal sealed class PoolKeeper(EngineNode node, StreamId id, ProviderLists lis
 
         /// <summary>Why it is to take no more tasks, as this keeper decided; null while it may.</summary>
         public string? Cordon { get; set; }
+
+        /// <summary>Whether all nodes have been told so.</summary>
+        public bool IsCordoned { get; set; }
 
         /// <summary>Whether its worker has said that it takes none.</summary>
         public bool Drains { get; set; }

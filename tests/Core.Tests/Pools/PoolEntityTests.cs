@@ -28,6 +28,20 @@ public sealed class PoolEntityTests
     }
 
     [Fact]
+    public void AnotherProvider_IsRefused_WhileItHasMachines()
+    {
+        _pool.Set(Spec(20), At());
+        _pool.Set(Spec(20) with { Provider = PoolProvider.Ec2 }, At());
+        var request = _pool.Launch(Request(1), At())!;
+        Assert.Equal("FAN0003", Assert.Throws<RefusedException>(() => _pool.Set(Spec(20), At())).Code);
+        _pool.Settle(request.Id, Answer(request, "m1"), At());
+        _pool.Delete(At());
+        Assert.Equal("FAN0003", Assert.Throws<RefusedException>(() => _pool.Set(Spec(20), At())).Code);
+        _pool.Ended([new EndedMachine("m1", null)], At());
+        Assert.True(_pool.Set(Spec(20), At()).New);
+    }
+
+    [Fact]
     public void ALaunch_IsRememberedWholeUntilItIsSettled_AndItsMachinesUntilTheyHaveEnded()
     {
         _pool.Set(Spec(20), At());

@@ -105,13 +105,15 @@ public sealed class PoolPlanTests
     {
         var decision = Plan([
             Busy("busy", Of(0, 0)), Idle("idle", 1000), Draining("draining"), Draining("drained") with { IsDrained = true },
-            Starting("young", unheard: 599), Starting("never", unheard: 600),
-            Starting("adopted", unheard: 600) with { WasHeard = true }, Starting("lost", unheard: 1200) with { WasHeard = true },
+            Starting("young", unheard: 599) with { IsCordoned = true }, Starting("never", unheard: 600) with { IsCordoned = true }, Starting("late", unheard: 600),
+            Starting("adopted", unheard: 600) with { WasHeard = true }, Starting("lost", unheard: 1200) with { WasHeard = true, IsCordoned = true },
             Silent("silent", 1199), Silent("dead", 1200),
             Silent("ending", 5000) with { Machine = Machine("ending") with { Ending = "asked" }, State = MachineState.Ending },
         ]);
 
         Assert.Equal(["dead", "drained", "lost", "never"], decision.End.Select(each => each.Machine).Order(StringComparer.Ordinal));
+        // One that may be heard of at this moment gets no tasks first.
+        Assert.Equal(["late"], Drained(decision).Except(["idle"]));
         Assert.Contains("was not heard of within 600 s", decision.End.First(each => each.Machine == "never").Why, StringComparison.Ordinal);
     }
 
@@ -121,8 +123,9 @@ public sealed class PoolPlanTests
         var decision = Plan([Busy("a", Of(0, 0)), Idle("b", 0), Starting("c"), Draining("d")], demand: [Waiting(5, Of(1, 1))], isDeleted: true, spec: _spec with { Min = 4 });
 
         Assert.Equal((0, 0), (decision.Launch, decision.Wanted));
-        Assert.Equal(["a", "b"], Drained(decision));
-        Assert.Equal("c", Assert.Single(decision.End).Machine);
+        Assert.Equal(["a", "b", "c"], Drained(decision).Order(StringComparer.Ordinal));
+        Assert.Empty(decision.End);
+        Assert.Equal("c", Assert.Single(Plan([Starting("c") with { IsCordoned = true }], isDeleted: true).End).Machine);
     }
 
     [Fact]
@@ -174,15 +177,15 @@ public sealed class PoolPlanTests
 
     private static Demand Waiting(long tasks, ResourceSpec each) => new("default", "work", each, tasks);
 
-    private static SeenMachine Busy(string name, ResourceSpec free, int tasks = 1, int age = 0) => new(Machine(name, age), MachineState.Busy, free, tasks, TimeSpan.Zero, TimeSpan.Zero, WasHeard: true, IsDrained: false);
+    private static SeenMachine Busy(string name, ResourceSpec free, int tasks = 1, int age = 0) => new(Machine(name, age), MachineState.Busy, free, tasks, TimeSpan.Zero, TimeSpan.Zero, WasHeard: true, IsCordoned: false, IsDrained: false);
 
-    private static SeenMachine Idle(string name, int seconds) => new(Machine(name), MachineState.Idle, Of(4, 16), 0, TimeSpan.FromSeconds(seconds), TimeSpan.Zero, WasHeard: true, IsDrained: false);
+    private static SeenMachine Idle(string name, int seconds) => new(Machine(name), MachineState.Idle, Of(4, 16), 0, TimeSpan.FromSeconds(seconds), TimeSpan.Zero, WasHeard: true, IsCordoned: false, IsDrained: false);
 
-    private static SeenMachine Starting(string name, int unheard = 0) => new(Machine(name), MachineState.Starting, null, 0, TimeSpan.Zero, TimeSpan.FromSeconds(unheard), WasHeard: false, IsDrained: false);
+    private static SeenMachine Starting(string name, int unheard = 0) => new(Machine(name), MachineState.Starting, null, 0, TimeSpan.Zero, TimeSpan.FromSeconds(unheard), WasHeard: false, IsCordoned: false, IsDrained: false);
 
-    private static SeenMachine Draining(string name) => new(Machine(name), MachineState.Draining, Of(2, 8), 1, TimeSpan.Zero, TimeSpan.Zero, WasHeard: true, IsDrained: false);
+    private static SeenMachine Draining(string name) => new(Machine(name), MachineState.Draining, Of(2, 8), 1, TimeSpan.Zero, TimeSpan.Zero, WasHeard: true, IsCordoned: false, IsDrained: false);
 
-    private static SeenMachine Silent(string name, int seconds) => new(Machine(name), MachineState.Silent, null, 1, TimeSpan.Zero, TimeSpan.FromSeconds(seconds), WasHeard: true, IsDrained: false);
+    private static SeenMachine Silent(string name, int seconds) => new(Machine(name), MachineState.Silent, null, 1, TimeSpan.Zero, TimeSpan.FromSeconds(seconds), WasHeard: true, IsCordoned: false, IsDrained: false);
 
     private static PoolMachine Machine(string name, int age = 0) => new(name, "local", "", CapacityKind.OnDemand, "1", s_now - TimeSpan.FromSeconds(age));
 
