@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Completions;
 using Fanfare.Cli.Api;
+using Fanfare.Specs;
 
 namespace Fanfare.Cli.Commands;
 
@@ -54,6 +55,11 @@ internal static class Arguments
         DefaultValueFactory = _ => standard,
         Validators = { result => InRange(result, 1, 1000) },
     };
+
+    /// <param name="name">Of the option, or of the variable that stands for it.</param>
+    /// <exception cref="CommandException">It is none.</exception>
+    public static TimeSpan Duration(string name, string given) =>
+        DurationText.TryRead(given, out var value) ? value : throw new CommandException(ExitCode.Usage, $"{name} '{given}' is no duration.", $"Write {DurationText.Rule}.");
 
     public static void InRange(System.CommandLine.Parsing.OptionResult result, int from, int to)
     {

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using Fanfare.Specs;
 using Fanfare.Storage.Retaining;
 
 namespace Fanfare.Cli.Commands;
@@ -49,7 +48,7 @@ internal sealed class RetentionArguments
         var name = option;
         if (given is null && host.Variable(variable) is { } set && !string.IsNullOrWhiteSpace(set)) (given, name) = (set.Trim(), variable);
         if (given is null) return null;
-        if (!DurationText.TryRead(given, out var value)) throw new CommandException(ExitCode.Usage, $"{name} '{given}' is no duration.", $"Write {DurationText.Rule}.");
+        var value = Arguments.Duration(name, given);
         return value >= shortest ? value : throw new CommandException(ExitCode.Usage, $"{name} {given} is too short.", $"Give at least {(shortest.TotalHours >= 1 ? "1h" : "1s")}.");
     }
 }

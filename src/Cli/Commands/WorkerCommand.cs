@@ -47,7 +47,7 @@ internal static class WorkerCommand
                     PassEnvironment = parsed.GetValue(passed)!,
                     MemoryBytes = Size(parsed.GetValue(memory)),
                     Gpus = parsed.GetValue(gpus),
-                    LeaveAfter = Duration(parsed.GetValue(leave)),
+                    LeaveAfter = parsed.GetValue(leave) is { } time ? Arguments.Duration("--leave-after", time) : null,
                     WarmServers = parsed.GetValue(warm),
                     Address = parsed.GetValue(address),
                     Spot = parsed.GetValue(spot) is { } mode ? Enum.Parse<SpotMode>(mode, ignoreCase: true) : SpotMode.Auto,
@@ -59,7 +59,4 @@ internal static class WorkerCommand
 
     private static long? Size(string? given) => given is null ? null
         : SizeText.TryRead(given, out var bytes) ? bytes : throw new CommandException(ExitCode.Usage, $"--memory '{given}' is no size.", $"Write {SizeText.Rule}.");
-
-    private static TimeSpan? Duration(string? given) => given is null ? null
-        : DurationText.TryRead(given, out var time) ? time : throw new CommandException(ExitCode.Usage, $"--leave-after '{given}' is no duration.", $"Write {DurationText.Rule}.");
 }
